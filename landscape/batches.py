@@ -1,0 +1,90 @@
+"""Any way of holding examples to a re-iterable sequence of batches of known size."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from landscape.errors import ProblemError
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Examples as batches that can be gone through again and again.
+
+    Args:
+        source: A tuple of equally long tensors, a ``Dataset``, or any iterable of batches.
+        batch_size: Examples per batch for tensors and a ``Dataset``; chosen by their size when None. An iterable
+            keeps its own.
+    """
+
+    source: Any
+    batch_size: int | None = None
+
+    def __iter__(self) -> Iterator[Any]:
+        """Go through the batches in a fixed order."""
+        if _is_tensors(self.source):
+            return self._slices()
+        if hasattr(self.source, "__getitem__") and not isinstance(self.source, list | tuple | Mapping):
+            size = self.batch_size or _fitting_size(self.source[0])
+            return iter(torch.utils.data.DataLoader(self.source, batch_size=size))
+        if isinstance(self.source, Iterable) and not isinstance(self.source, Iterator):
+            return iter(self.source)
+        raise ProblemError(
+            f"Cannot go through the examples more than once: they are a {type(self.source).__name__}. "
+            f"Give tensors (x, y), a Dataset, a DataLoader or a list of batches."
+        )
+
+    def _slices(self) -> Iterator[tuple[Tensor, ...]]:
+        size = self.batch_size or _fitting_size(self.source[0][:1])
+        for start in range(0, len(self.source[0]), size):
+            yield tuple(each[start : start + size] for each in self.source)
+
+
+def _fitting_size(example: Any) -> int:
+    """Return a batch size for examples like this one: half a million inputs, 64 to 2,048 examples."""
+    inputs = next(iter(_leaves(example))).numel()
+    return max(64, min(2048, 2**19 // max(inputs, 1)))
+
+
+def _is_tensors(source: Any) -> bool:
+    return isinstance(source, tuple) and len(source) > 0 and all(isinstance(each, Tensor) for each in source)
+
+
+def batch_size_of(batch: Any) -> int:
+    """Return the number of examples in a batch: the length of the first tensor found in it.
+
+    Raises:
+        ProblemError: If there is no tensor with a leading dimension in it.
+    """
+    for each in _leaves(batch):
+        if each.ndim:
+            return int(each.shape[0])
+    raise ProblemError(
+        f"Cannot tell how many examples a batch of type {type(batch).__name__} holds: no tensor with a leading "
+        f"dimension is in it. Yield batches such as (x, y) whose first tensor has one row an example."
+    )
+
+
+def move_batch(batch: Any, device: torch.device, dtype: torch.dtype) -> Any:
+    """Return the batch on ``device``, floating-point tensors as ``dtype``, everything else as it was."""
+    if isinstance(batch, Tensor):
+        return batch.to(device, dtype if batch.is_floating_point() else batch.dtype)
+    if isinstance(batch, Mapping):
+        return {key: move_batch(each, device, dtype) for key, each in batch.items()}
+    if isinstance(batch, tuple | list):
+        return tuple(move_batch(each, device, dtype) for each in batch)
+    return batch
+
+
+def _leaves(batch: Any) -> Iterator[Tensor]:
+    if isinstance(batch, Tensor):
+        yield batch
+    elif isinstance(batch, Mapping):
+        for each in batch.values():
+            yield from _leaves(each)
+    elif isinstance(batch, tuple | list):
+        for each in batch:
+            yield from _leaves(each)

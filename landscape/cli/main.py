@@ -1,0 +1,66 @@
+"""The ``landscape`` program: its commands, and what a user sees when one fails."""
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from landscape._version import __version__
+from landscape.errors import LandscapeError
+
+COMMANDS = {
+    "analyze": "Train (or take checkpoints), measure, slice, relate, report: the main job.",
+    "relate": "Compute the statistics of a study again, from its files.",
+    "report": "Draw figures, tables and HTML again, from a study's files.",
+    "list": "Print what there is: datasets, models, losses, optimizers, measures.",
+    "doctor": "Check versions, device, double backward, memory and data.",
+    "completion": "Print the shell completion script.",
+}
+
+
+class _LazyGroup(click.Group):
+    """A group that imports a command only when it is run or asked for help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"landscape.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Type `landscape COMMAND --help` for the flags of a command.",
+)
+@click.version_option(__version__, prog_name="landscape")
+def cli() -> None:
+    """Is this minimum sharp, and does it matter? Every number with its error."""
+
+
+def main() -> None:
+    """Run the program; a user's mistake gives one message and its exit code, no traceback."""
+    try:
+        cli(prog_name="landscape")
+    except LandscapeError as error:
+        _fail(error)
+    except BrokenPipeError:
+        # whoever read our output has gone: nothing is left to be said
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _fail(error: LandscapeError) -> Any:
+    if "--debug" in sys.argv:
+        raise error
+    click.echo(f"Error: {error}", err=True)
+    sys.exit(error.exit_code)

@@ -1,0 +1,104 @@
+"""Measuring a minimum: any registered measures, in one call."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from landscape.data.options import parse_options
+from landscape.errors import ProblemError, UsageError
+from landscape.measures.measurement import Measure, Measurement, Measurements
+from landscape.minimum import Minimum
+from landscape.problem import Problem
+from landscape.registry import measures as registry
+
+
+def measure(
+    model: nn.Module,
+    loss: str | Callable[..., Tensor],
+    data: Any,
+    measures: Sequence[str] = ("top_eigenvalue", "trace"),
+    *,
+    seed: int = 0,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    **problem_options: Any,
+) -> Measurements:
+    """Return measurements of a model where it stands; the model comes back as it was.
+
+    Args:
+        model: Any module.
+        loss: A registered name, a criterion, or ``(model, batch) -> mean``; see `Problem`.
+        data: Tensors ``(x, y)``, a ``Dataset``, or any iterable of batches.
+        measures: Names, as ``landscape list measures`` prints them.
+        seed: Of everything random.
+        options: Options of a measure by its name, such as ``{"trace": {"rtol": 0.02}}``.
+        **problem_options: ``batch_size``, ``dtype``, ``device``, ``weight_decay``, ``batch_norm`` of `Problem`.
+
+    Example:
+        >>> import torch
+        >>> x, y = torch.randn(20, 3), torch.randint(2, (20,))
+        >>> result = measure(torch.nn.Linear(3, 2), "cross_entropy", (x, y), measures=["top_eigenvalue"])
+        >>> result["top_eigenvalue"].converged
+        True
+    """
+    problem = Problem(model, loss, data, **problem_options)
+    return measure_minimum(Minimum(problem, problem.theta), measures, seed=seed, options=options)
+
+
+def measure_minimum(
+    minimum: Minimum,
+    names: Sequence[str],
+    *,
+    seed: int = 0,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Measurements:
+    """Return the named measurements of a minimum, in the order of the names.
+
+    Args:
+        minimum: What to measure.
+        names: Names of registered measures.
+        seed: Of everything random.
+        options: Options of a measure by its name.
+
+    Raises:
+        UsageError: If a measure or one of its options does not exist.
+        ProblemError: If the loss at the minimum is not finite.
+    """
+    computed = {name: (registered(name).compute, parsed_options(name, options)) for name in names}
+    loss = minimum.problem.loss(minimum.theta)
+    if not math.isfinite(loss):
+        raise ProblemError(f"The loss at this point is {loss}: there is nothing to measure. Is the checkpoint right?")
+    return Measurements({name: _timed(compute, minimum, seed, own) for name, (compute, own) in computed.items()})
+
+
+def registered(name: str) -> Measure:
+    """Return the measure of a name.
+
+    Raises:
+        UsageError: If there is none, or the name is of something else.
+    """
+    value = registry[name].value
+    if not isinstance(value, Measure):
+        raise UsageError(f"{name} is no measure but a {type(value).__name__}. See `landscape list measures`.")
+    return value
+
+
+def parsed_options(name: str, options: Mapping[str, Mapping[str, Any]] | None) -> dict[str, Any]:
+    """Return the options of one measure as typed values, out of those of all measures by name."""
+    given = (options or {}).get(name)
+    return parse_options(registered(name).compute, given, f"Measure {name!r}", reserved=("minimum", "seed"))
+
+
+def _timed(compute: Callable[..., Measurement], minimum: Minimum, seed: int, options: Mapping[str, Any]) -> Measurement:
+    start = time.perf_counter()
+    result = compute(minimum, seed=seed, **options)
+    return dataclasses.replace(
+        result,
+        seconds=time.perf_counter() - start,
+        seed=seed,
+        examples=minimum.problem.num_examples,
+        dtype=str(minimum.problem.dtype).removeprefix("torch."),
+    )

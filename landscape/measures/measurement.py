@@ -1,0 +1,100 @@
+"""What a measure gives: a value with its error and its cost."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One number about one minimum.
+
+    Attributes:
+        value: The number; None where it could not be had (``reason`` says why).
+        error: How far it may be from the truth, as ``error_kind`` says.
+        error_kind: ``"bound"`` (of an eigenvalue, from the residual) or ``"standard error"``.
+        residual: Of an eigenpair, |Hv - value v|.
+        matvecs: Products with the Hessian that it cost.
+        examples: Examples that the loss was taken over.
+        dtype: Precision of the products.
+        seed: Of everything random in it.
+        seconds: Wall time.
+        converged: Whether the error is within the tolerance asked for.
+        reason: Why the solver stopped, or why there is no value.
+        caveat: A sentence on what the number does not tell.
+    """
+
+    value: float | None
+    error: float | None = None
+    error_kind: str = ""
+    residual: float | None = None
+    matvecs: int = 0
+    examples: int = 0
+    dtype: str = ""
+    seed: int = 0
+    seconds: float = 0.0
+    converged: bool = False
+    reason: str = ""
+    caveat: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain JSON types."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Measure:
+    r"""A registered measure.
+
+    Attributes:
+        compute: ``(minimum, *, seed, **options) -> Measurement``; seconds, examples, dtype and seed are filled in.
+        label: Its name in words, for tables and axes.
+        symbol: Its symbol in LaTeX.
+        blind_spot: A sentence on what it cannot see.
+        quantity: What it estimates; two measures of one quantity are not two pieces of evidence.
+        typical_matvecs: Products that it takes on usual networks, for estimates of time.
+    """
+
+    compute: Callable[..., Measurement]
+    label: str
+    symbol: str
+    blind_spot: str
+    quantity: str
+    typical_matvecs: int
+
+
+class Measurements(Mapping[str, Measurement]):
+    """Measurements by the name of their measure; prints as a table, in a notebook too."""
+
+    def __init__(self, by_name: Mapping[str, Measurement]) -> None:
+        self._by_name = dict(by_name)
+
+    def __getitem__(self, name: str) -> Measurement:
+        """Return the measurement of one measure."""
+        return self._by_name[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the names in the order asked for."""
+        return iter(self._by_name)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._by_name)
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """Return everything as plain JSON types."""
+        return {name: each.to_dict() for name, each in self.items()}
+
+    def __repr__(self) -> str:
+        """Return a table, one line a measure; ``!`` marks what has not converged."""
+        rows = [("measure", "value", "error", "matvecs", "examples")]
+        for name, each in self.items():
+            mark = "" if each.converged else " !"
+            rows.append((name, _digits(each.value) + mark, _digits(each.error), str(each.matvecs), str(each.examples)))
+        widths = [max(len(row[column]) for row in rows) for column in range(5)]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+        return "\n".join(line.rstrip() for line in lines)
+
+
+def _digits(value: float | None) -> str:
+    return "-" if value is None else f"{value:.5g}"

@@ -1,0 +1,78 @@
+"""The largest algebraic eigenvalue of the Hessian: by Lanczos, and by power iteration."""
+
+from landscape.measures.measurement import Measure, Measurement
+from landscape.minimum import Minimum
+from landscape.registry import measures
+from landscape.solvers import Eigenpairs, lanczos, power_iteration
+
+_BLIND_SPOT = (
+    "One direction only, and only infinitesimally far; it follows the scale of the logits and of the weights, so "
+    "rescaling that leaves the function unchanged moves it."
+)
+
+
+def top_eigenvalue(minimum: Minimum, *, seed: int = 0, rtol: float = 1e-3, max_matvecs: int = 200) -> Measurement:
+    r"""Return $\lambda_{\max}(H)$, the largest algebraic eigenvalue, by Lanczos.
+
+    Args:
+        minimum: What to measure.
+        seed: Of the start vector.
+        rtol: Tolerance of the bound, relative to the value.
+        max_matvecs: Most products.
+
+    Cost:
+        6 to 20 products on usual networks.
+
+    Invariances:
+        Permutation of neurons. None under rescaling of layers or neurons.
+    """
+    return eigenvalue_measurement(lanczos(minimum.hessian, rtol=rtol, max_matvecs=max_matvecs, seed=seed))
+
+
+def power_iteration_top_eigenvalue(
+    minimum: Minimum, *, seed: int = 0, rtol: float = 1e-2, max_matvecs: int = 1000
+) -> Measurement:
+    r"""Return $\lambda_{\max}(H)$ by power iteration: the plain method, as a check on Lanczos.
+
+    Args:
+        minimum: What to measure.
+        seed: Of the start vector.
+        rtol: Tolerance of the residual, relative to the value (the value itself is then far better).
+        max_matvecs: Most products.
+
+    Cost:
+        20 to 200 products: slow where the second eigenvalue is close to the first.
+
+    Invariances:
+        As `top_eigenvalue`.
+    """
+    return eigenvalue_measurement(power_iteration(minimum.hessian, rtol=rtol, max_matvecs=max_matvecs, seed=seed))
+
+
+def eigenvalue_measurement(pairs: Eigenpairs) -> Measurement:
+    """Return the first of some eigenpairs as a measurement."""
+    return Measurement(
+        value=float(pairs.values[0]),
+        error=float(pairs.bounds[0]),
+        error_kind="bound",
+        residual=float(pairs.residuals[0]),
+        matvecs=pairs.matvecs,
+        converged=pairs.converged,
+        reason=pairs.reason,
+        caveat=_BLIND_SPOT,
+    )
+
+
+measures.register("top_eigenvalue", "largest algebraic Hessian eigenvalue, by Lanczos")(
+    Measure(top_eigenvalue, "top eigenvalue", r"\lambda_{\max}", _BLIND_SPOT, "top_eigenvalue", 8)
+)
+measures.register("power_iteration_top_eigenvalue", "largest algebraic Hessian eigenvalue, by power iteration")(
+    Measure(
+        power_iteration_top_eigenvalue,
+        "top eigenvalue (power iteration)",
+        r"\lambda_{\max}^{\mathrm{PI}}",
+        _BLIND_SPOT,
+        "top_eigenvalue",
+        20,
+    )
+)

@@ -1,0 +1,59 @@
+"""A minimum: a problem, a point, the optimizer's state there, and how it came about."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from torch import Tensor
+
+from landscape.operators import Hessian
+from landscape.problem import Problem
+
+
+@dataclass(frozen=True)
+class SecondMoment:
+    """A running mean of squared gradients, as Adam and RMSProp keep it.
+
+    Attributes:
+        value: v, shape ``(n,)``.
+        step: How many gradients it has absorbed; 0 where the optimizer corrects no bias (RMSProp).
+        beta2: Its decay.
+        eps: What the optimizer adds to its root.
+        source: Whose it is, in words: the optimizer's own, or one that was kept beside it.
+    """
+
+    value: Tensor
+    step: int
+    beta2: float
+    eps: float
+    source: str
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """A point of a problem that is to be measured.
+
+    Attributes:
+        problem: What the loss is.
+        theta: The point, shape ``(n,)``.
+        second_moment: The running mean of squared gradients there, where there is one.
+        provenance: How it came about (optimizer, learning rate, step ...), for the record.
+        memory: Bytes that the Hessian's held graphs may take.
+    """
+
+    problem: Problem
+    theta: Tensor
+    second_moment: SecondMoment | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    memory: int = 2**30
+
+    @cached_property
+    def hessian(self) -> Hessian:
+        """The Hessian at theta, one for all measures, so that they share its linearisation."""
+        return Hessian(self.problem, self.theta, memory=self.memory)
+
+    @cached_property
+    def gradient(self) -> Tensor:
+        """The gradient at theta over all examples, shape ``(n,)``."""
+        return self.problem.gradient(self.theta)

@@ -1,0 +1,52 @@
+"""What every operator is: a symmetric linear map known by its products."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+import torch
+from scipy.sparse.linalg import LinearOperator
+from torch import Tensor
+
+
+class SymmetricOperator(ABC):
+    """A real symmetric linear map of the space of vectors of shape ``(n,)``.
+
+    Attributes:
+        shape: ``(n, n)``.
+        dtype: Precision of vectors in and out.
+        device: Where vectors live.
+    """
+
+    shape: tuple[int, int]
+    dtype: torch.dtype
+    device: torch.device
+
+    @abstractmethod
+    def matvec(self, v: Tensor) -> Tensor:
+        """Return the product with one vector, shape ``(n,)`` to ``(n,)``."""
+
+    def __matmul__(self, v: Tensor) -> Tensor:
+        """Return the product with a vector ``(n,)`` or with each column of a block ``(n, k)``.
+
+        Raises:
+            ValueError: If the first dimension is not n.
+        """
+        if v.ndim not in (1, 2) or v.shape[0] != self.shape[0]:
+            raise ValueError(f"A vector of shape {tuple(v.shape)} does not go with an operator of shape {self.shape}.")
+        v = v.to(self.device, self.dtype)
+        if v.ndim == 1:
+            return self.matvec(v)
+        return torch.stack([self.matvec(column) for column in v.unbind(1)], dim=1)
+
+    def to_scipy(self) -> LinearOperator:
+        """Return the operator for ``scipy.sparse.linalg``, float64 in and out, products in ``self.dtype``."""
+
+        def product(v: np.ndarray) -> np.ndarray:
+            result = self @ torch.from_numpy(np.ascontiguousarray(v))
+            return result.double().cpu().numpy()
+
+        return LinearOperator(self.shape, matvec=product, rmatvec=product, matmat=product, dtype=np.float64)
+
+    def to_dense(self) -> Tensor:
+        """Return the whole matrix, shape ``(n, n)``, at the cost of n products: for small n and for tests."""
+        return self @ torch.eye(self.shape[0], dtype=self.dtype, device=self.device)

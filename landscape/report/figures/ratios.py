@@ -1,0 +1,139 @@
+"""The ratio of every measure between paired runs, with its interval: a forest plot."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from landscape.report import points as view
+from landscape.report.escape import for_figure
+from landscape.report.figures.axis_scale import AxisScale, apply
+from landscape.report.figures.canvas import WIDTH, Drawing, LeftOut, canvas, legend_above, markers
+from landscape.report.folder import STOPS, Report
+from landscape.report.palette import look
+from landscape.report.symbols import term_for_figure
+
+NAME = "sharpness_ratios"
+Row = tuple[Report, str, list[dict[str, Any]]]
+
+
+def sharpness_ratios(report: Report) -> Iterator[Drawing | LeftOut]:
+    """Yield one figure: a row for each measure (and other optimizer), a column for each stop."""
+    found = {stop: rows for stop in view.stops(report) if (rows := _rows(report, stop))}
+    if not found:
+        one = len(report["optimizers"]) < 2
+        yield LeftOut(NAME, "there is only one optimizer" if one else "no ratio could be computed")
+        return
+    count = max(len(rows) for rows in found.values())
+    figure = canvas(WIDTH, 1.2 + 0.42 * count)
+    grid = figure.subplots(1, len(found), squeeze=False)[0]
+    scale = _scale([row for rows in found.values() for row in rows])
+    for axes, (stop, rows) in zip(grid, found.items(), strict=True):
+        _panel(axes, report, rows, scale)
+        axes.set_title(STOPS[stop])
+        if axes is not grid[0] and [_key(row) for row in rows] == [_key(row) for row in found[next(iter(found))]]:
+            axes.set_yticklabels([])
+    legend_above(figure, _handles(report, [row for rows in found.values() for row in rows]))
+    numbers = {stop: [ratio for _, _, ratios in rows for ratio in ratios] for stop, rows in found.items()}
+    yield Drawing(NAME, figure, caption(report), numbers)
+
+
+def caption(report: Report) -> str:
+    """Return what the rows show, in words."""
+    return (
+        f"Ratio of each measure to that of {report['optimizers'][0]} over pairs of runs: thick, all pairs with their "
+        f"interval; thin below it, the pairs of each learning rate. Left of the dashed line the minima are flatter."
+    )
+
+
+def _handles(report: Report, rows: list[Row]) -> list[Line2D]:
+    """Return a handle for all pairs, and one for those of each learning rate."""
+    other = rows[0][1]
+    ranks = sorted({_rank(ratio["pairing"]) for row in rows for ratio in row[2] if ratio["pairing"] != "all"})
+    if not ranks:
+        return []
+    gray = {"color": "#555555", "markerfacecolor": "white"}
+    handles = [Line2D([], [], **gray, marker="D", markersize=6, linewidth=2.4, label="all pairs")]
+    for rank in ranks:
+        marker = look(report["optimizers"], other, rank).marker
+        handles.append(
+            Line2D([], [], **gray, marker=marker, markersize=3.5, linewidth=0.8, label=f"learning rate no. {rank + 1}")
+        )
+    return handles
+
+
+def _key(row: Row) -> tuple[str, str]:
+    return row[0]["name"], row[1]
+
+
+def _rows(report: Report, stop: str) -> list[Row]:
+    rows = []
+    for measure in view.measured(report, stop):
+        for other in report["optimizers"][1:]:
+            # A logarithmic axis has no place for a ratio of zero or below (eigenvalues of different sign).
+            known = [row for row in view.ratios(report, stop, measure["name"], other) if (row["ratio"] or 0) > 0]
+            if known:
+                rows.append((measure, other, known))
+    return rows
+
+
+def _scale(rows: list[Row]) -> AxisScale:
+    ratios = [ratio for row in rows for ratio in row[2]]
+    ends = [ratio[key] for ratio in ratios for key in ("ratio", "low", "high") if (ratio[key] or 0) > 0]
+    centers = [ratio["ratio"] for ratio in ratios]
+    # An interval that is hopelessly wide leaves the axis instead of squeezing all the others into a line.
+    low = max(min([*ends, 0.8]), min([*centers, 0.8]) / 10)
+    high = min(max([*ends, 1.25]), max([*centers, 1.25]) * 10)
+    pad = (high / low) ** 0.05
+    return AxisScale(low / pad, high * pad, True)
+
+
+def _panel(axes: Axes, report: Report, rows: list[Row], scale: AxisScale) -> None:
+    apply(axes.xaxis, scale)
+    axes.axvline(1.0, color="#666666", linestyle="--", linewidth=0.9)
+    for index, (_, other, ratios) in enumerate(rows):
+        ranks = [ratio for ratio in ratios if ratio["pairing"] != "all"]
+        for ratio in ratios:
+            thick = ratio["pairing"] == "all"
+            rank = 0 if thick else _rank(ratio["pairing"])
+            below = 0.0 if thick else 0.18 + 0.42 * (ranks.index(ratio) + 0.5) / len(ranks)
+            _interval(axes, report, ratio, other, rank, index + below, thick)
+    first = report["optimizers"][0]
+    several = len(report["optimizers"]) > 2
+    labels = [
+        term_for_figure(view.term(measure), 34)
+        + (f"\n{for_figure(other, 16)} / {for_figure(first, 16)}" if several else "")
+        for measure, other, _ in rows
+    ]
+    axes.set_yticks(range(len(rows)), labels)
+    axes.set_ylim(len(rows) - 0.3, -0.4)
+    axes.grid(visible=False, axis="y")
+    other = for_figure(rows[0][1], 16) if not several else "other"
+    axes.set_xlabel(f"ratio {other} / {for_figure(first, 16)}")
+
+
+def _interval(
+    axes: Axes, report: Report, ratio: dict[str, Any], other: str, rank: int, height: float, thick: bool
+) -> None:
+    style = look(report["optimizers"], other, rank)
+    low, high = ratio["low"], ratio["high"]
+    if low is not None and high is not None:
+        axes.plot(
+            [max(low, 1e-300), high],
+            [height] * 2,
+            color=style.color,
+            linewidth=2.4 if thick else 0.8,
+            alpha=1 if thick else 0.7,
+        )
+    axes.plot(
+        ratio["ratio"],
+        height,
+        **(markers(style) | {"marker": "D"} if thick else markers(style)),
+        markersize=6 if thick else 3.5,
+    )
+
+
+def _rank(pairing: str) -> int:
+    rank = pairing.removeprefix("lr_rank ")
+    return int(rank) if rank.isdigit() else 0

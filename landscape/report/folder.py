@@ -1,0 +1,91 @@
+"""The run folder as the report reads it: one JSON file and the slices that it names."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from landscape.errors import StorageError
+from landscape.report.escape import one_line
+from landscape.store import read_arrays, read_json
+
+Report = dict[str, Any]
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+FORMAT = 1
+STOPS = {"matched": "at matched training loss", "end": "at the end of training"}
+GAPS = {"gap_loss": "gap in loss (test − train)", "gap_error": "gap in error (test − train)"}
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The loss on a plane through one minimum; losses are indexed [i over a, j over b]."""
+
+    run: str
+    optimizer: str
+    stop: str
+    a: Array
+    b: Array
+    train_loss: Array
+    test_loss: Array
+    settings: Report
+
+    def center(self, kind: str) -> float:
+        """Return the train or the test loss of the trained point."""
+        loss = self.losses(kind)
+        return float(loss[len(self.a) // 2, len(self.b) // 2])
+
+    def losses(self, kind: str) -> Array:
+        """Return the grid of ``train`` or ``test`` losses."""
+        return {"train": self.train_loss, "test": self.test_loss}[kind]
+
+
+def read_report(folder: Path) -> Report:
+    """Return the report.json of a run folder.
+
+    Raises:
+        StorageError: If there is none, or it was written by another format of this program.
+    """
+    path = folder / "report.json"
+    if not path.is_file():
+        raise StorageError(
+            f"{folder} is not a finished run folder: it has no report.json. "
+            f"Type 'landscape analyze --out {folder}' to finish it, or give another folder."
+        )
+    report = read_json(path)
+    if not isinstance(report, dict) or report.get("format") != FORMAT:
+        found = report.get("format") if isinstance(report, dict) else type(report).__name__
+        raise StorageError(
+            f"{path} is of format {found!r}, this version of landscape reads format {FORMAT}. "
+            f"Type 'landscape relate {folder}' to write it again."
+        )
+    return report
+
+
+def read_slices(folder: Path, report: Report) -> tuple[list[Slice], list[str]]:
+    """Return the slices that the report names, and a sentence for each that cannot be read."""
+    slices: list[Slice] = []
+    problems: list[str] = []
+    for entry in report.get("surfaces", []):
+        try:
+            slices.append(_read_slice(folder, entry))
+        except StorageError as error:
+            problems.append(f"The slice of {one_line(entry['run'])} is left out: {one_line(error)}")
+    return slices, problems
+
+
+def _read_slice(folder: Path, entry: Report) -> Slice:
+    path = folder / entry["file"]
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise StorageError(f"{entry['file']} lies outside the run folder.")
+    arrays = read_arrays(path)
+    try:
+        a, b, train, test = (np.asarray(arrays[key], dtype=np.float64) for key in ("a", "b", "train_loss", "test_loss"))
+    except KeyError as error:
+        raise StorageError(f"{path} has no array {error}.") from error
+    if train.shape != (len(a), len(b)) or test.shape != train.shape:
+        raise StorageError(
+            f"The losses in {path} have the shapes {train.shape} and {test.shape}, not ({len(a)}, {len(b)})."
+        )
+    return Slice(entry["run"], entry["optimizer"], entry["stop"], a, b, train, test, entry)

@@ -1,0 +1,142 @@
+"""Flat views of a report: one measured number of one minimum, and pairs of them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from landscape.report.folder import STOPS, Report
+from landscape.report.numbers import plain, with_error
+from landscape.report.symbols import Term
+
+
+@dataclass(frozen=True)
+class Point:
+    """One measure of one run's minimum, beside the generalization gap of that minimum."""
+
+    run: str
+    optimizer: str
+    lr: float | None
+    lr_rank: int
+    seed: int
+    factors: tuple[tuple[str, str], ...]
+    value: float
+    error: float | None
+    converged: bool
+    gaps: dict[str, float | None]
+
+    @property
+    def text(self) -> str:
+        """The value with its error, and ``!`` when it did not converge."""
+        return with_error(self.value, self.error) + ("" if self.converged else " !")
+
+    def numbers(self) -> dict[str, Any]:
+        """Return what goes into the JSON beside a figure."""
+        return {
+            "run": self.run,
+            "optimizer": self.optimizer,
+            "lr": self.lr,
+            "lr_rank": self.lr_rank,
+            "seed": self.seed,
+            "value": self.value,
+            "error": self.error,
+            "converged": self.converged,
+        }
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two minima of the same seed, learning-rate rank and other factors, of two optimizers."""
+
+    first: Point
+    other: Point
+
+
+def stops(report: Report) -> list[str]:
+    """Return the stops at which at least one run has a minimum, the matched one first."""
+    return [stop for stop in STOPS if any(stop in run["minima"] for run in report["runs"])]
+
+
+def term(measure: Report) -> Term:
+    """Return a measure's label with its symbol."""
+    return Term(measure.get("label") or measure["name"], measure.get("symbol") or "")
+
+
+def measured(report: Report, stop: str) -> list[Report]:
+    """Return the measures that have at least one number at ``stop``."""
+    return [measure for measure in report["measures"] if points(report, stop, measure["name"])]
+
+
+def points(report: Report, stop: str, measure: str) -> list[Point]:
+    """Return every number of one measure at one stop; runs without it are left out."""
+    found = []
+    for run in report["runs"]:
+        minimum = run["minima"].get(stop)
+        row = minimum["measurements"].get(measure) if minimum else None
+        if minimum is None or row is None or row.get("value") is None:
+            continue
+        found.append(
+            Point(
+                run=run["id"],
+                optimizer=run["optimizer"],
+                lr=run.get("lr"),
+                lr_rank=run.get("lr_rank") or 0,
+                seed=run.get("seed") or 0,
+                factors=_other_factors(run),
+                value=row["value"],
+                error=row.get("error"),
+                converged=bool(row.get("converged")),
+                gaps={gap: minimum.get(gap) for gap in ("gap_loss", "gap_error")},
+            )
+        )
+    return found
+
+
+def _other_factors(run: Report) -> tuple[tuple[str, str], ...]:
+    factors = run.get("factors") or {}
+    return tuple(sorted((key, str(value)) for key, value in factors.items() if key not in {"lr", "optimizer"}))
+
+
+def pairs(candidates: list[Point], first: str, other: str) -> list[Pair]:
+    """Return the pairs of two optimizers among ``candidates``."""
+    partners = {_pairing(point): point for point in candidates if point.optimizer == other}
+    return [
+        Pair(point, partners[_pairing(point)])
+        for point in candidates
+        if point.optimizer == first and _pairing(point) in partners
+    ]
+
+
+def _pairing(point: Point) -> tuple[object, ...]:
+    return point.seed, point.lr_rank, point.factors
+
+
+def typical(candidates: list[Point]) -> Point:
+    """Return the point with the median value, of two in the middle the lower: a real run with its own error."""
+    return sorted(candidates, key=lambda point: point.value)[(len(candidates) - 1) // 2]
+
+
+def correlation(report: Report, stop: str, measure: str, gap: str, group: str) -> Report | None:
+    """Return the rank correlation of one measure with one gap within one group of runs."""
+    for row in relations(report, stop).get("correlations", []):
+        if (row["measure"], row["gap"], row["group"]) == (measure, gap, group):
+            return dict(row)
+    return None
+
+
+def ratios(report: Report, stop: str, measure: str, numerator: str) -> list[Report]:
+    """Return the ratios of one optimizer to the first, over all pairs and by learning-rate rank."""
+    rows = relations(report, stop).get("ratios", [])
+    return [row for row in rows if (row["measure"], row["numerator"]) == (measure, numerator)]
+
+
+def relations(report: Report, stop: str) -> Report:
+    """Return what is related at one stop; nothing where there are no minima."""
+    return (report.get("relations") or {}).get(stop) or {}
+
+
+def run_name(report: Report, run_id: str) -> str:
+    """Return a run as a person names it: optimizer, learning rate, seed."""
+    for run in report["runs"]:
+        if run["id"] == run_id:
+            lr = "" if run.get("lr") is None else f", lr {plain(run['lr'])}"
+            return f"{run['optimizer']}{lr}, seed {run.get('seed', 0)}"
+    return run_id

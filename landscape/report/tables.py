@@ -1,0 +1,230 @@
+"""The tables of a report, as cells of text that any format can print."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from landscape.report import points as view
+from landscape.report.folder import GAPS, STOPS, Report
+from landscape.report.numbers import NOTHING, estimate, fixed, number, plain, spread
+from landscape.report.points import Point
+from landscape.report.symbols import Term
+
+Cell = str | Term
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table before it is LaTeX, Markdown, HTML or terminal text.
+
+    Attributes:
+        key: Its label in LaTeX and its anchor in HTML.
+        caption: What it shows and how to read a cell.
+        header: One text a column.
+        rows: Cells, one for each column.
+        names: How many of the first columns name the row.
+        notes: Sentences below it.
+    """
+
+    key: str
+    caption: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    names: int = 1
+    notes: tuple[str, ...] = ()
+
+
+def main_tables(report: Report) -> list[Table]:
+    """Return the tables that answer the question: sharpness and gap at every stop, then the trade-offs."""
+    tables: list[Table] = []
+    for stop in view.stops(report):
+        tables += [sharpness(report, stop), correlations(report, stop)]
+    return _filled([*tables, trade_offs(report)])
+
+
+def brief_tables(report: Report) -> list[Table]:
+    """Return narrow tables for a terminal: the first stop only, and medians without their ranges."""
+    tables = [trade_offs(report, brief=True)]
+    for stop in view.stops(report)[:1]:
+        tables = [sharpness(report, stop), correlations(report, stop, brief=True), *tables]
+    return _filled(tables)
+
+
+def all_tables(report: Report) -> list[Table]:
+    """Return the main tables, the ratios by learning rate, and every measurement of every run."""
+    tables = main_tables(report)
+    for stop in view.stops(report):
+        tables += [ratios_by_rank(report, stop), *measurements(report, stop)]
+    return _filled(tables)
+
+
+def _filled(tables: list[Table]) -> list[Table]:
+    return [table for table in tables if table.rows]
+
+
+def sharpness(report: Report, stop: str) -> Table:
+    """Return the typical run of each optimizer for each measure, and the paired ratios."""
+    optimizers = report["optimizers"]
+    header = ["measure", *optimizers, *(f"{other} / {optimizers[0]}" for other in optimizers[1:])]
+    rows = []
+    for measure in view.measured(report, stop):
+        every = view.points(report, stop, measure["name"])
+        cells = [_typical([point for point in every if point.optimizer == name]) for name in optimizers]
+        cells += [_overall_ratio(report, stop, measure["name"], other) for other in optimizers[1:]]
+        rows.append((view.term(measure), *cells))
+    ratio = f"; paired ratios with {_confidence(report, stop)} intervals" if len(optimizers) > 1 else ""
+    caption = f"Sharpness {STOPS[stop]}: the median run ± its own error{ratio}."
+    return Table(f"sharpness-{stop}", caption, tuple(header), tuple(rows), notes=_unconverged_note(rows))
+
+
+def _typical(points: list[Point]) -> str:
+    if not points:
+        return NOTHING
+    point = view.typical(points)
+    return replace(point, converged=all(each.converged for each in points)).text
+
+
+def _overall_ratio(report: Report, stop: str, measure: str, numerator: str) -> str:
+    rows = [row for row in view.ratios(report, stop, measure, numerator) if row["pairing"] == "all"]
+    return estimate(rows[0]["ratio"], rows[0]["low"], rows[0]["high"]) if rows else NOTHING
+
+
+def _confidence(report: Report, stop: str) -> str:
+    related = view.relations(report, stop)
+    rows = [*related.get("ratios", []), *related.get("correlations", [])]
+    return f"{100 * rows[0]['confidence']:g} %" if rows and rows[0].get("confidence") else "95 %"
+
+
+def _unconverged_note(rows: list[tuple[Any, ...]]) -> tuple[str, ...]:
+    if not any(str(cell).endswith("!") for row in rows for cell in row):
+        return ()
+    return ("! marks numbers that did not converge, or rest on some that did not.",)
+
+
+def correlations(report: Report, stop: str, brief: bool = False) -> Table:
+    """Return Kendall's coefficient of every measure with the gaps, over all runs and within each optimizer.
+
+    Args:
+        report: The content of a report.json.
+        stop: Where along training the minima were taken.
+        brief: A star for an interval that excludes zero, instead of the interval, within the optimizers.
+
+    Returns:
+        The table; rows without any coefficient are left out.
+    """
+    inside = report["optimizers"] if len(report["optimizers"]) > 1 else []
+    rows = []
+    for measure in view.measured(report, stop):
+        for gap in GAPS:
+            found = [view.correlation(report, stop, measure["name"], gap, group) for group in ("all", *inside)]
+            cells = [_coefficient(found[0]), *(_coefficient(row, brief) for row in found[1:])]
+            if any(cell != NOTHING for cell in cells):
+                rows.append((view.term(measure), gap.removeprefix("gap_"), *cells))
+    caption = (
+        f"Kendall's τ of each measure with the generalization gap {STOPS[stop]}, "
+        f"with {_confidence(report, stop)} intervals" + (" (* the interval excludes 0)." if brief and inside else ".")
+    )
+    header = ("measure", "gap in", "all runs", *(f"within {name}" for name in inside))
+    return Table(f"correlations-{stop}", caption, header, tuple(rows), names=2)
+
+
+def _coefficient(row: Report | None, brief: bool = False) -> str:
+    kendall = (row or {}).get("kendall") or {}
+    value, low, high = (kendall.get(key) for key in ("value", "low", "high"))
+    if not brief or value is None or low is None or high is None:
+        return estimate(value, low, high, decimals=2)
+    return fixed(value, 2) + ("*" if low > 0 or high < 0 else " ")
+
+
+def ratios_by_rank(report: Report, stop: str) -> Table:
+    """Return every paired ratio, over all pairs and at each learning-rate rank."""
+    rows = []
+    for measure in view.measured(report, stop):
+        for other in report["optimizers"][1:]:
+            for row in view.ratios(report, stop, measure["name"], other):
+                larger = row.get("probability_larger")
+                rows.append(
+                    (
+                        view.term(measure),
+                        f"{other} / {row['denominator']}",
+                        _pairing(row["pairing"]),
+                        estimate(row["ratio"], row["low"], row["high"]),
+                        NOTHING if larger is None else fixed(larger, 2),
+                        f"{row['pairs']} ({row['seeds']})",
+                        row.get("note") or "",
+                    )
+                )
+    if not any(row[-1] for row in rows):
+        rows = [row[:-1] for row in rows]
+    header = ("measure", "ratio of", "pairs by", "ratio", "P(larger)", "pairs (seeds)", "note")
+    caption = (
+        f"Paired ratios {STOPS[stop]} with {_confidence(report, stop)} intervals: same seed, same rank of the learning "
+        f"rate. P(larger) is the share of pairs in which the first is larger."
+    )
+    return Table(f"ratios-{stop}", caption, header[: len(rows[0]) if rows else None], tuple(rows), names=3)
+
+
+def _pairing(pairing: str) -> str:
+    if not pairing.startswith("lr_rank "):
+        return "all"
+    rank = pairing.removeprefix("lr_rank ")
+    return f"lr no. {int(rank) + 1}" if rank.isdigit() else pairing
+
+
+def trade_offs(report: Report, brief: bool = False) -> Table:
+    """Return what an optimizer is chosen by: speed, generalization and cost, for each learning rate."""
+    entries = report.get("trade_offs") or []
+    accuracy = any(row.get("test_accuracy") for row in entries)
+    columns = [
+        ("epochs", "epochs_to_target_loss"),
+        ("seconds", "seconds_to_target_loss"),
+        ("acc. %", "test_accuracy") if accuracy else ("loss", "test_loss"),
+        ("loss gap", "gap_loss"),
+        ("s/epoch", "seconds_per_epoch"),
+        ("B/param.", "optimizer_bytes_per_parameter"),
+    ]
+    counts = ["reached", "diverged"] if any(row["diverged"] for row in entries) and not brief else ["reached"]
+    rows = []
+    for row in entries:
+        cells = [_spread(row.get(key), key, brief) for _, key in columns]
+        if not row["reached"]:
+            cells[:2] = ["never", "never"]
+        rows.append((row["optimizer"], plain(row["lr"]), *(f"{row[key]}/{row['runs']}" for key in counts), *cells))
+    caption = (
+        f"Trade-offs: runs that reached the target loss, epochs and seconds to it; test "
+        f"{'accuracy' if accuracy else 'loss'} and gap at the end; seconds an epoch and optimizer bytes a parameter. "
+        f"Medians over runs{'' if brief else ' (lowest to highest)'}."
+    )
+    header = ("optimizer", "lr", *counts, *(title for title, _ in columns))
+    return Table("trade-offs", caption, header, tuple(rows), names=2)
+
+
+def _spread(values: dict[str, float] | None, key: str, brief: bool) -> str:
+    if values and brief:
+        values = {**values, "low": values["value"], "high": values["value"]}
+    return spread(values, percent=key == "test_accuracy")
+
+
+def measurements(report: Report, stop: str, columns: int = 4) -> list[Table]:
+    """Return every measurement of every run with its error, ``columns`` measures a table."""
+    measures = view.measured(report, stop)
+    return [
+        _measurements(report, stop, measures[start : start + columns], start // columns + 1)
+        for start in range(0, len(measures), columns)
+    ]
+
+
+def _measurements(report: Report, stop: str, measures: list[Report], part: int) -> Table:
+    numbers = {
+        measure["name"]: {point.run: point.text for point in view.points(report, stop, measure["name"])}
+        for measure in measures
+    }
+    rows = []
+    for run in report["runs"]:
+        minimum = run["minima"].get(stop)
+        state = "diverged" if run["status"] == "diverged" else "not reached"
+        cells = [numbers[measure["name"]].get(run["id"], NOTHING) if minimum else state for measure in measures]
+        loss = number(minimum["train_loss"]) if minimum else NOTHING
+        rows.append((run["optimizer"], plain(run.get("lr")), str(run.get("seed", "")), loss, *cells))
+    header = ("optimizer", "lr", "seed", "train loss", *(str(view.term(measure)) for measure in measures))
+    caption = f"Every measurement {STOPS[stop]} ± its error, part {part}."
+    return Table(f"measurements-{stop}-{part}", caption, header, tuple(rows), names=3, notes=_unconverged_note(rows))

@@ -1,0 +1,85 @@
+"""What a terminal shows after a study: the verdict, then compact tables, in plain text."""
+
+import textwrap
+
+from landscape.report.attention import attention
+from landscape.report.escape import one_line, shorten
+from landscape.report.folder import Report
+from landscape.report.tables import Cell, Table, brief_tables
+
+_NARROWEST_NAME = 20
+
+
+def summary(report: Report, width: int = 80) -> str:
+    """Return the verdict and the main tables of a report as text of at most ``width`` columns, without colour.
+
+    Args:
+        report: The content of a report.json.
+        width: Columns of the terminal.
+
+    Returns:
+        The text; ``!`` stands beside numbers that did not converge.
+    """
+    verdict = report.get("verdict") or {}
+    parts = [shorten(report.get("title") or "", width)]
+    parts += ["\n".join(_wrap(sentence, width, "")) for sentence in verdict.get("sentences", [])]
+    details = [line for detail in verdict.get("details", []) for line in _wrap(detail, width, "- ")]
+    parts.append("\n".join(details))
+    parts += [_text_table(table, width) for table in brief_tables(report)]
+    parts.append("\n".join(line for note in attention(report) for line in _wrap(note, width, "! ")))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _wrap(text: str, width: int, mark: str) -> list[str]:
+    return textwrap.wrap(one_line(text), width, initial_indent=mark, subsequent_indent=" " * len(mark))
+
+
+def _text_table(table: Table, width: int) -> str:
+    """Return an aligned table; columns that do not fit go below, beside the same names."""
+    rows = [[shorten(text, 24) for text in table.header], *([_line(cell) for cell in row] for row in table.rows)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(table.header))]
+    others = sum(widths[1:]) + 2 * (len(widths) - 1)
+    widths[0] = min(widths[0], max(_NARROWEST_NAME, width - others))
+    lines = _wrap(table.caption, width, "")
+    for block in _blocks(widths, table.names, width):
+        rule = "─" * (sum(widths[i] for i in block) + 2 * (len(block) - 1))
+        lines += [rule, _join(rows[0][0], rows[0], block, widths, table.names), rule]
+        lines += _body(rows[1:], block, widths, table.names)
+    return "\n".join([*lines, rule])
+
+
+def _line(cell: Cell) -> str:
+    """Return a cell on one line; a blank in its last column stays, as it lines up numbers with and without a star."""
+    return one_line(cell) + " " * str(cell).endswith(" ")
+
+
+def _body(rows: list[list[str]], block: list[int], widths: list[int], names: int) -> list[str]:
+    """Return the lines of the rows; a long name goes on below, a repeated one is not said again."""
+    lines: list[str] = []
+    said, name = "", [""]
+    for row in rows:
+        if names == 1 or row[0] != said:
+            lines += [line for line in name if line]
+            said, name = row[0], textwrap.wrap(row[0], widths[0], subsequent_indent="  ") or [""]
+        lines.append(_join(name[0] if name else "", row, block, widths, names))
+        name = name[1:]
+    return lines + [line for line in name if line]
+
+
+def _join(name: str, row: list[str], block: list[int], widths: list[int], names: int) -> str:
+    rest = [row[i].ljust(widths[i]) if i < names else row[i].rjust(widths[i]) for i in block[1:]]
+    return "  ".join([name.ljust(widths[0]), *rest]).rstrip()
+
+
+def _blocks(widths: list[int], names: int, width: int) -> list[list[int]]:
+    """Return the columns of each block such that every block fits, each with the names in front."""
+    room = width - sum(each + 2 for each in widths[:names])
+    blocks: list[list[int]] = []
+    left = 0
+    for i in range(names, len(widths)):
+        if not blocks or left < widths[i]:
+            blocks.append(list(range(names)))
+            left = room
+        blocks[-1].append(i)
+        left -= widths[i] + 2
+    return blocks

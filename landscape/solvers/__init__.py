@@ -1,0 +1,8 @@
+"""Operator to numbers, each with its error."""
+
+from landscape.solvers.eigenpairs import Eigenpairs
+from landscape.solvers.hutchinson import Estimate, hutchinson
+from landscape.solvers.lanczos import lanczos
+from landscape.solvers.power_iteration import power_iteration
+
+__all__ = ["Eigenpairs", "Estimate", "hutchinson", "lanczos", "power_iteration"]

@@ -1,0 +1,60 @@
+"""Eigenpairs with their residuals and bounds."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Eigenpairs:
+    r"""Approximate eigenpairs of a symmetric operator, largest algebraic value first.
+
+    Attributes:
+        values: Shape ``(k,)``, float64.
+        vectors: Unit vectors as columns, shape ``(n, k)``.
+        residuals: $r_i = |Hv_i - \theta_i v_i|$, shape ``(k,)``. There is an eigenvalue within $r_i$ of
+            $\theta_i$ (Weyl): rigorous, up to the rounding of the products.
+        bounds: How far each value may be from its eigenvalue, shape ``(k,)``: the smaller of the residual and
+            the Kato-Temple bound $r_i^2/\text{gap}_i$. The gap is taken from the neighbouring values, so the
+            second is as sure as that no eigenvalue was missed between them.
+        matvecs: Products spent.
+        converged: Whether every bound is within the tolerance asked for.
+        reason: Why the solver stopped, in words.
+    """
+
+    values: np.ndarray
+    vectors: Tensor
+    residuals: np.ndarray
+    bounds: np.ndarray
+    matvecs: int
+    converged: bool
+    reason: str
+
+
+def kato_temple(values: np.ndarray, residuals: np.ndarray) -> np.ndarray:
+    r"""Return the Kato-Temple bounds $r_i^2/\text{gap}_i$ of Ritz values in descending order, shape ``(k,)``.
+
+    The gap of a value is its distance to the nearest other value, less that one's residual; infinite bounds
+    stand where it is not positive or where there is no other value.
+
+    References:
+        Parlett 1998, "The symmetric eigenvalue problem", theorem 11.7.1.
+    """
+    distance = np.abs(values[:, None] - values[None, :]) - residuals[None, :]
+    np.fill_diagonal(distance, np.inf)
+    gap = distance.min(axis=1, initial=np.inf)
+    usable = np.isfinite(gap) & (gap > residuals)
+    return np.where(usable, residuals**2 / np.where(usable, gap, 1.0), np.inf)
+
+
+def dot(a: Tensor, b: Tensor) -> float:
+    """Return the inner product of two vectors, accumulated in float64."""
+    return float(torch.dot(a.double(), b.double()))
+
+
+def random_unit_vector(size: int, seed: int, like: Tensor) -> Tensor:
+    """Return a Gaussian direction of unit length, shape ``(size,)``, drawn on the CPU."""
+    v = torch.randn(size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return v.div(v.norm()).to(like.device, like.dtype)

@@ -1,0 +1,110 @@
+"""Power iteration with deflation and shift, stopped on the residual."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from landscape.errors import UsageError
+from landscape.operators.symmetric_operator import SymmetricOperator
+from landscape.randomness import derive_seed
+from landscape.solvers.eigenpairs import Eigenpairs, dot, random_unit_vector
+
+_PATIENCE = 20
+
+
+def power_iteration(
+    operator: SymmetricOperator, k: int = 1, *, rtol: float = 1e-3, max_matvecs: int = 1000, seed: int = 0
+) -> Eigenpairs:
+    r"""Return the k largest *algebraic* eigenvalues by power iteration, one after another.
+
+    $v \leftarrow (H + cI)v / |(H + cI)v|$, orthogonal to the vectors found before (deflation). The shift c is 0
+    until the largest eigenvalue in magnitude turns out to be negative (or as large as the largest positive
+    one, so that nothing settles); then c is that magnitude, and the largest algebraic one dominates.
+
+    Args:
+        operator: Any symmetric operator.
+        k: How many eigenvalues, 1 to n.
+        rtol: Stop when the residual $|Hv - \theta v|$ is at most ``rtol`` times $|\theta|$.
+        max_matvecs: Products in all; a value that has not settled by then makes ``converged`` False.
+        seed: Of the random first vectors.
+
+    Raises:
+        UsageError: If k or a tolerance is out of its range.
+
+    Cost:
+        About $\ln(1/\text{rtol})/\ln(\lambda_1/\lambda_2)$ products for one eigenvalue: slow where the two are
+        close, where Lanczos needs the square root of that or less. Three vectors in memory.
+
+    Pitfalls:
+        The residual says that *an* eigenvalue is near, not which; a start that is orthogonal to the wanted
+        eigenvector (probability zero, but for rounding) finds another.
+
+    References:
+        Golub and Van Loan 2013, "Matrix computations", section 8.2.1.
+    """
+    n = operator.shape[0]
+    if not 1 <= k <= n:
+        raise UsageError(f"Cannot find {k} eigenvalues of an operator of size {n}. Ask for 1 to {n}.")
+    if not rtol > 0 or max_matvecs < 1:
+        raise UsageError(f"rtol and max_matvecs must be positive; they are {rtol} and {max_matvecs}.")
+    like = torch.empty(0, dtype=operator.dtype, device=operator.device)
+    found: list[_Settled] = []
+    left = max_matvecs
+    for index in range(k):
+        start = random_unit_vector(n, derive_seed(seed, "power iteration", index), like)
+        known = torch.stack([each.vector for each in found]) if found else like.new_empty(0, n)
+        found.append(_settle(operator, _deflate(start, known), known, rtol, max(left, 1)))
+        left -= found[-1].matvecs
+    found.sort(key=lambda each: -each.value)
+    return _eigenpairs(found, max_matvecs)
+
+
+@dataclass(frozen=True)
+class _Settled:
+    value: float
+    vector: Tensor
+    residual: float
+    matvecs: int
+    converged: bool
+
+
+def _settle(operator: SymmetricOperator, v: Tensor, known: Tensor, rtol: float, most: int) -> _Settled:
+    """Iterate from v, orthogonal to the rows of ``known``, until the residual is small."""
+    shift, best, stalled = 0.0, np.inf, 0
+    for matvecs in range(1, most + 1):
+        Hv = operator @ v
+        value, size = dot(v, Hv), float(Hv.double().norm())
+        residual = float((Hv - value * v).double().norm())
+        rounding = float(torch.finfo(v.dtype).eps) * max(size, shift)
+        small = residual <= max(rtol * abs(value), 2 * rounding)
+        highest = shift > 0 or value >= -rounding
+        if (small and highest) or matvecs == most:
+            break
+        stalled = 0 if residual < 0.9 * best else stalled + 1
+        best = min(best, residual)
+        # -|lambda| dominates, or balances +|lambda| so that v swings between the two
+        if shift == 0 and (small or (stalled >= _PATIENCE and residual > 0.1 * size)):
+            shift = size
+        v = _deflate(Hv + shift * v, known)
+    return _Settled(value, v, residual, matvecs, small and highest)
+
+
+def _deflate(v: Tensor, known: Tensor) -> Tensor:
+    v = v - known.T @ (known @ v)
+    return v.div(v.norm())
+
+
+def _eigenpairs(found: list[_Settled], max_matvecs: int) -> Eigenpairs:
+    residuals = np.array([each.residual for each in found])
+    converged = all(each.converged for each in found)
+    return Eigenpairs(
+        values=np.array([each.value for each in found]),
+        vectors=torch.stack([each.vector for each in found], dim=1),
+        residuals=residuals,
+        bounds=residuals,
+        matvecs=sum(each.matvecs for each in found),
+        converged=converged,
+        reason="every residual is within rtol" if converged else f"max_matvecs ({max_matvecs}) reached",
+    )

@@ -1,0 +1,1 @@
+"""Generalization gap, rank correlations, paired ratios, intervals over seeds, and the verdict; never torch."""

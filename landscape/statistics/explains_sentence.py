@@ -1,0 +1,97 @@
+"""The second sentence of the verdict: whether sharpness explains the generalization gap."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from landscape.statistics.cluster_bootstrap import MIN_SEEDS
+from landscape.statistics.explains import ALL, Association, unmatched
+from landscape.statistics.matched_loss import MATCH_MORE, TOLERANCE
+from landscape.statistics.meaning import interval, listed, number, optimizer_words, plural
+from landscape.statistics.reading import Run
+
+MIN_RUNS = 6
+"""With five independent runs nothing short of perfect order counts: one exchange of neighbours has p = 0.083."""
+
+
+def explains_sentence(runs: Sequence[Run], associations: Sequence[Association], optimizers: Sequence[str]) -> str:
+    """Return the sentence; it refuses where the runs do not allow an answer, and says what would.
+
+    Args:
+        runs: The ``runs`` of ``report.json``.
+        associations: What ``associate`` returned for the gap in loss.
+        optimizers: Names of the optimizers.
+    """
+    refusal = _refusal(runs, associations, optimizers)
+    if refusal:
+        return f"The data do not tell whether sharpness explains the generalization gap, because {refusal}."
+    larger, smaller = (listed([_in_words(each) for each in associations if each.answer == sign]) for sign in (1, -1))
+    where = "over all runs and within each optimizer"
+    if len(optimizers) == 1:
+        where = f"over the runs of {optimizer_words(optimizers[0])}"
+    if larger and smaller:
+        said = (
+            f"the answer depends on the measure: sharper minima had the larger generalization gap in loss by {larger} "
+        )
+        said += f"but the smaller by {smaller}"
+    else:
+        side = "larger" if larger else "smaller"
+        said = f"sharper minima had the {side} generalization gap in loss by {larger or smaller}"
+    open_ = listed([each.meaning.words for each in associations if not each.answer])
+    undecided = f", undecided by {open_}" if open_ else ""
+    caution = "this is a correlation, not a cause: the learning rate may move both"
+    return f"At matched training loss, {where}, {said}{undecided}; {caution}."
+
+
+def _refusal(runs: Sequence[Run], associations: Sequence[Association], optimizers: Sequence[str]) -> str:
+    """Why there is no answer and what would give one; empty where there is an answer."""
+    if not runs:
+        return "there are no runs"
+    missing = unmatched(runs, optimizers)
+    if missing:
+        counts = listed(
+            [f"{found} of {total} runs of {optimizer_words(name)}" for name, (found, total) in missing.items()]
+        )
+        return (
+            f"both follow the training loss, and only {counts} were taken within {100 * TOLERANCE:.0f} % of the "
+            f"target; {MATCH_MORE}"
+        )
+    if not associations:
+        return "no measure of sharpness was taken; try top_eigenvalue and trace"
+    most = max((each.groups[ALL] for each in associations), key=lambda record: int(record["runs"]))
+    if most["runs"] < MIN_RUNS or most["seeds"] < MIN_SEEDS:
+        have = f"{plural(most['runs'], 'run')} with {plural(most['seeds'], 'seed')}"
+        return f"{have} are too few; at least {MIN_RUNS} runs and {MIN_SEEDS} seeds are needed, and more are better"
+    if any(each.answer for each in associations):
+        return ""
+    return _undecided(associations)
+
+
+def _undecided(associations: Sequence[Association]) -> str:
+    simpson = listed([_in_words(each) for each in associations if each.only_over_all])
+    if simpson:
+        return (
+            f"the two go together over all runs but not clearly within each optimizer, by {simpson}, so this may be "
+            "the difference between the optimizers alone; more seeds and learning rates would tell"
+        )
+    return (
+        "no measure's rank correlation with it decides over all runs and within each optimizer: "
+        f"{listed([_in_words(each) for each in associations])}; more seeds or learning rates would narrow the intervals"
+    )
+
+
+def _in_words(association: Association) -> str:
+    (_, over_all), *within = association.groups.items()
+    parts = [_tau(over_all)]
+    if len(within) > 1:
+        parts += [f"{_value(record)} within {optimizer_words(name)}" for name, record in within]
+    return f"{association.meaning.words} (Kendall's tau {'; '.join(parts)})"
+
+
+def _value(record: Mapping[str, Any]) -> str:
+    value = record["kendall"]["value"]
+    return "undefined" if value is None else number(value)
+
+
+def _tau(record: Mapping[str, Any]) -> str:
+    tau = record["kendall"]
+    return _value(record) + (f", {interval(record | tau)}" if tau["low"] is not None else "")

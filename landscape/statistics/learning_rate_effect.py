@@ -1,0 +1,29 @@
+"""How much the learning rate alone moves a measure, to hold beside what the optimizer does."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+
+from landscape.statistics.matched_loss import comparable
+from landscape.statistics.reading import Run, in_order, read_measure
+
+
+def learning_rate_effect(runs: Iterable[Run], stop: str, measure: str, optimizer: str) -> float | None:
+    """Return the largest over the smallest geometric mean of a measure among an optimizer's learning rates.
+
+    Args:
+        runs: Runs of any optimizers.
+        stop: Where their minima are taken.
+        measure: Name of the measure; values that are not positive are left out, as in the paired ratio.
+        optimizer: Whose runs.
+
+    Returns:
+        At least 1; None with fewer than two learning rates.
+    """
+    logs: dict[str, list[float]] = defaultdict(list)
+    for run in in_order(runs):
+        value = read_measure(run, stop, measure).value
+        if run["optimizer"] == optimizer and comparable(run, stop) and value is not None and value > 0:
+            logs[repr(run.get("lr_rank"))].append(math.log(value))
+    means = [sum(each) / len(each) for each in logs.values()]
+    return math.exp(max(means) - min(means)) if len(means) > 1 else None

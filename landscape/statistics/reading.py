@@ -1,0 +1,58 @@
+"""What one run says: its minimum at a stop, and the value of one measure there."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from landscape.statistics.generalization_gap import finite
+
+Run = Mapping[str, Any]
+
+MATCHED = "matched"
+END = "end"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A value, or None and what is the matter with it."""
+
+    value: float | None
+    problem: str = ""
+
+
+def minimum(run: Run, stop: str) -> Run | None:
+    """Return the minimum of a run at a stop, or None where the run has none."""
+    found: Run | None = (run.get("minima") or {}).get(stop)
+    return found
+
+
+def stops(runs: Iterable[Run]) -> list[str]:
+    """Return the stops at which any run has a minimum, the matched one first."""
+    present = {stop for run in runs for stop in run.get("minima") or {}}
+    return [stop for stop in (MATCHED, END) if stop in present]
+
+
+def read_measure(run: Run, stop: str, measure: str) -> Reading:
+    """Return the converged value of a measure; what has not converged is not a value."""
+    found = minimum(run, stop)
+    if found is None:
+        return Reading(None, "target loss not reached" if stop == MATCHED else "no minimum at the end of training")
+    measurement = (found.get("measurements") or {}).get(measure) or {}
+    value = finite(measurement.get("value"))
+    if value is None:
+        return Reading(None, "not measured")
+    if not measurement.get("converged"):
+        return Reading(None, "not converged")
+    return Reading(value)
+
+
+def in_order(runs: Iterable[Run]) -> list[Run]:
+    """Return the runs in one order, whatever order they came in, so that sums round alike."""
+    return sorted(runs, key=lambda run: repr([run.get(key) for key in ("optimizer", "lr_rank", "seed", "id")]))
+
+
+def counted(problems: Iterable[str], what: str) -> str:
+    """Return ``"left out: 2 pairs (not converged), ..."`` from one problem for each thing left out, or ""."""
+    found = list(problems)
+    parts = [f"{found.count(problem)} ({problem})" for problem in sorted(set(found))]
+    return f"left out of {what}: " + ", ".join(parts) if parts else ""

@@ -1,0 +1,156 @@
+"""Is one optimizer's minimum sharper than the other's? The evidence, one quantity at a time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from landscape.statistics.learning_rate_effect import learning_rate_effect
+from landscape.statistics.matched_loss import comparable
+from landscape.statistics.meaning import Meaning, quantities
+from landscape.statistics.multiple_comparisons import holm
+from landscape.statistics.pairing import find_pairs
+from landscape.statistics.reading import END, MATCHED, Run
+
+SHARPER, FLATTER, UNDECIDED, CHANGES = "sharper", "flatter", "undecided", "changes with the learning rate"
+
+
+@dataclass(frozen=True)
+class Matching:
+    """How many of the pairs of two optimizers were taken at the matched training loss."""
+
+    pairs: int
+    matched: int
+
+    @property
+    def stop(self) -> str:
+        """Where the two optimizers are compared: at the end only where nothing matched."""
+        return MATCHED if self.matched else END
+
+    @property
+    def there(self) -> int:
+        """How many pairs should have measurements where they are compared."""
+        return self.matched or self.pairs
+
+    @property
+    def too_few(self) -> bool:
+        """Whether most pairs are missing: those left are then a selection, not a sample."""
+        return 0 < 2 * self.matched < self.pairs
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One quantity of one optimizer against the first.
+
+    Attributes:
+        meaning: How its measure is read.
+        pooled: Its record over all learning rates, with a ratio.
+        pairs: How many pairs it should rest on.
+        by_rate: Its records for each rank of the learning rates; empty with a single one.
+        p_value: Corrected for the number of comparisons; None without an interval.
+        learning_rate: Factor by which the learning rate alone moves it, by optimizer.
+    """
+
+    meaning: Meaning
+    pooled: Mapping[str, Any]
+    pairs: int
+    by_rate: tuple[Mapping[str, Any], ...]
+    p_value: float | None
+    learning_rate: Mapping[str, float]
+
+    @property
+    def answer(self) -> str:
+        """Sharper or flatter where the corrected p-value allows it and no learning rate says the opposite."""
+        if self.mostly_missing or self.p_value is None or self.p_value >= 1 - self.pooled["confidence"]:
+            return UNDECIDED
+        sides = {_side(record) for record in (self.pooled, *self.by_rate)} - {0}
+        if len(sides) > 1:
+            return CHANGES
+        return SHARPER if sides == {self.meaning.sign} else FLATTER
+
+    @property
+    def mostly_missing(self) -> bool:
+        """Whether most pairs lack a converged value: what converges is then a selection."""
+        return 2 * int(self.pooled["pairs"]) < self.pairs
+
+    @property
+    def lost_to_correction(self) -> bool:
+        """Whether its own interval excludes 1 and only the correction for several comparisons undoes that."""
+        return self.answer == UNDECIDED and not self.mostly_missing and _side(self.pooled) != 0
+
+    @property
+    def moved_more_by_learning_rate(self) -> bool:
+        """Whether the learning rate alone moves the measure by more than the optimizer does."""
+        ratio: float = self.pooled["ratio"]
+        return max(self.learning_rate.values(), default=1.0) > max(ratio, 1 / ratio)
+
+
+def matching(runs: Sequence[Run], other: str, first: str) -> Matching:
+    """Return how many pairs two optimizers have, and how many of them were taken at the matched training loss."""
+    pairs, _ = find_pairs(runs, other, first)
+    both = [comparable(pair.numerator, MATCHED) and comparable(pair.denominator, MATCHED) for pair in pairs]
+    return Matching(len(pairs), sum(both))
+
+
+def compare(
+    runs: Sequence[Run], relations: Mapping[str, Any], measures: Sequence[str], optimizers: Sequence[str]
+) -> dict[str, list[Comparison]]:
+    """Return, by optimizer, its comparisons with the first: one for each quantity that has a ratio.
+
+    Their p-values are corrected for the number of all comparisons made (Holm).
+
+    Args:
+        runs: The ``runs`` of ``report.json``.
+        relations: What ``relate`` returned for them.
+        measures: Names of measures.
+        optimizers: Names, the first is what the others are compared with.
+
+    Returns:
+        An entry for each optimizer but the first, empty where no ratio is defined.
+    """
+    made = [
+        (other, comparison)
+        for other in optimizers[1:]
+        for group in quantities(measures)
+        if (comparison := _compare(runs, relations, group, other, optimizers[0])) is not None
+    ]
+    corrected = holm([comparison.p_value for _, comparison in made])
+    grouped: dict[str, list[Comparison]] = {other: [] for other in optimizers[1:]}
+    for (other, comparison), p_value in zip(made, corrected, strict=True):
+        grouped[other].append(replace(comparison, p_value=p_value))
+    return grouped
+
+
+def _compare(
+    runs: Sequence[Run], relations: Mapping[str, Any], group: list[Meaning], other: str, first: str
+) -> Comparison | None:
+    """The best measured of the measures of one quantity, not yet corrected."""
+    found = matching(runs, other, first)
+    stop = found.stop
+    records = [
+        record
+        for record in relations.get(stop, {}).get("ratios", [])
+        if (record["numerator"], record["denominator"]) == (other, first) and record["ratio"] is not None
+    ]
+    for meaning in sorted(group, key=lambda each: _interval_missing(records, each)):
+        own = [record for record in records if record["measure"] == meaning.measure]
+        pooled = [record for record in own if record["pairing"] == "all"]
+        if pooled:
+            effects = {name: learning_rate_effect(runs, stop, meaning.measure, name) for name in (first, other)}
+            known = {name: effect for name, effect in effects.items() if effect is not None}
+            by_rate = tuple(record for record in own if record["pairing"] != "all")
+            return Comparison(meaning, pooled[0], found.there, by_rate, pooled[0]["p_value"], known)
+    return None
+
+
+def _interval_missing(records: list[Mapping[str, Any]], meaning: Meaning) -> bool:
+    return not any(
+        record["measure"] == meaning.measure and record["pairing"] == "all" and record["low"] is not None
+        for record in records
+    )
+
+
+def _side(record: Mapping[str, Any]) -> int:
+    """1 where the interval is above 1, -1 where it is below, 0 where it holds 1 or there is none."""
+    if record["low"] is None:
+        return 0
+    return int(record["low"] > 1) - int(record["high"] < 1)

@@ -1,0 +1,123 @@
+"""The first sentence of the verdict: whose minima are sharper at matched training loss, by which measures."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from landscape.statistics.cluster_bootstrap import MIN_SEEDS
+from landscape.statistics.matched_loss import MATCH_MORE, TOLERANCE, loss_ratio, target_loss
+from landscape.statistics.meaning import interval, listed, number, optimizer_words, plural
+from landscape.statistics.pairing import find_pairs
+from landscape.statistics.reading import END, Run
+from landscape.statistics.sharper import CHANGES, FLATTER, SHARPER, UNDECIDED, Comparison, Matching, matching
+
+
+def sharper_sentence(
+    runs: Sequence[Run], comparisons: Mapping[str, Sequence[Comparison]], optimizers: Sequence[str]
+) -> str:
+    """Return the sentence; it refuses where the runs do not allow an answer, and says what would.
+
+    Args:
+        runs: The ``runs`` of ``report.json``.
+        comparisons: What ``compare`` returned for them.
+        optimizers: Names, the first is what the others are compared with.
+    """
+    if not runs:
+        return "The data do not tell whose minima are sharper: there are no runs."
+    if len(optimizers) < 2:
+        name = optimizer_words(optimizers[0])
+        return (
+            f"The data do not tell whether another optimizer finds sharper minima than {name}: only {name} was run; "
+            "a second optimizer with the same seeds would tell."
+        )
+    first, *rest = [_clause(runs, comparisons[other], other, optimizers[0]) for other in optimizers[1:]]
+    return "; ".join([first, *(clause[0].lower() + clause[1:] for clause in rest)]) + "."
+
+
+def _clause(runs: Sequence[Run], made: Sequence[Comparison], other: str, first: str) -> str:
+    found = matching(runs, other, first)
+    refusal = _refusal(found, made)
+    names = f"{optimizer_words(other)}'s minima are sharper than {optimizer_words(first)}'s"
+    question = f"The data do not tell whether {names} at matched training loss"
+    if found.pairs and found.stop == END:
+        return (
+            f"{question}, because no pair of runs was taken within {100 * TOLERANCE:.0f} % of it ({MATCH_MORE}); "
+            f"at the end of training{_losses_at_the_end(runs, other, first)}, {refusal or _finding(made, other, first)}"
+        )
+    if refusal:
+        return f"{question}, because {refusal}"
+    some = f", in {found.matched} of {plural(found.pairs, 'pair')} of runs" if found.matched < found.pairs else ""
+    about = f" (about {number(target_loss(runs) or 0)}{some})"
+    return f"At matched training loss{about} and the learning rates tried, {_finding(made, other, first)}"
+
+
+def _refusal(found: Matching, made: Sequence[Comparison]) -> str:
+    """Why there is no answer and what would give one; empty where there is an answer."""
+    if not found.pairs:
+        return "no two runs share a seed and a learning-rate rank; the same seeds for both would tell"
+    if found.too_few:
+        return (
+            f"only {found.matched} of {plural(found.pairs, 'pair')} of runs were taken within "
+            f"{100 * TOLERANCE:.0f} % of it; {MATCH_MORE}"
+        )
+    if not made:
+        return (
+            "no pair of runs has a converged, positive measure of sharpness to compare; runs that finish, measured by "
+            "top_eigenvalue and trace, would tell"
+        )
+    values = listed([_in_words(each) for each in made])
+    if all(len(each.by_rate) < 2 for each in made):
+        return (
+            f"they are compared at one learning rate each and the learning rate alone moves sharpness: {values}; "
+            "two or more learning rates each would tell"
+        )
+    seeds = max(each.pooled["seeds"] for each in made)
+    if seeds < MIN_SEEDS:
+        return f"{plural(seeds, 'seed')} cannot give an interval: {values}; {MIN_SEEDS} can, 5 or more do it better"
+    if all(each.answer in {UNDECIDED, CHANGES} for each in made):
+        return f"no measure decides: {values}; more seeds than these {seeds} would narrow the intervals"
+    return ""
+
+
+def _finding(made: Sequence[Comparison], other: str, first: str) -> str:
+    """What the measures that decide say, side by side where they contradict, then those that do not."""
+    by_answer = {
+        answer: listed([_in_words(each) for each in made if each.answer == answer]) for answer in (SHARPER, FLATTER)
+    }
+    subject = f"{optimizer_words(other)}'s minima were on average"
+    than = f"than {optimizer_words(first)}'s by"
+    if by_answer[SHARPER] and by_answer[FLATTER]:
+        said = f"sharper {than} {by_answer[SHARPER]} but flatter by {by_answer[FLATTER]}"
+        text = f"the answer depends on the measure: {subject} {said}"
+    else:
+        side = SHARPER if by_answer[SHARPER] else FLATTER
+        text = f"{subject} {side} {than} {by_answer[side]}"
+    open_ = listed([_in_words(each) for each in made if each.answer in {UNDECIDED, CHANGES}])
+    return text + (f", undecided by {open_}" if open_ else "") + _learning_rate_clause(made)
+
+
+def _learning_rate_clause(made: Sequence[Comparison]) -> str:
+    """The measure that the learning rate moves most, where it moves one more than the optimizer does."""
+    moved = [each for each in made if each.answer in {SHARPER, FLATTER} and each.moved_more_by_learning_rate]
+    if not moved:
+        return ""
+    most = max(moved, key=lambda each: max(each.learning_rate.values()))
+    factor = number(max(most.learning_rate.values()))
+    return f"; but the learning rate alone changes the {most.meaning.words} more, by a factor of up to {factor}"
+
+
+def _in_words(comparison: Comparison) -> str:
+    record = comparison.pooled
+    limits = f", {interval(record)}" if record["low"] is not None else ""
+    few = f", in only {record['pairs']} of {comparison.pairs} pairs" if comparison.mostly_missing else ""
+    changes = ", but changing sides with the learning rate" if comparison.answer == CHANGES else ""
+    return f"{comparison.meaning.words} ({number(record['ratio'])} times{limits}{few}{changes})"
+
+
+def _losses_at_the_end(runs: Sequence[Run], other: str, first: str) -> str:
+    pairs, _ = find_pairs(runs, other, first)
+    ratios = [ratio for pair in pairs if (ratio := loss_ratio(pair.numerator, pair.denominator, END)) is not None]
+    if not ratios:
+        return ""
+    mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
+    names = optimizer_words(other), optimizer_words(first)
+    return f", where sharpness follows the training loss and {names[0]}'s was {number(mean)} times {names[1]}'s"

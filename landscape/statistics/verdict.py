@@ -1,0 +1,57 @@
+"""The answer of a study: two plain sentences, and what stands behind them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from landscape.statistics.caveats import (
+    about_best_learning_rate,
+    about_gap_in_error,
+    about_intervals,
+    about_learning_rate,
+    about_matching,
+    about_measurements,
+    about_measures,
+)
+from landscape.statistics.explains import associate
+from landscape.statistics.explains_sentence import explains_sentence
+from landscape.statistics.reading import Run
+from landscape.statistics.sharper import compare
+from landscape.statistics.sharper_sentence import sharper_sentence
+
+
+def verdict(
+    runs: Sequence[Run],
+    relations: Mapping[str, Any],
+    trade_offs: Sequence[Mapping[str, Any]],
+    measures: Sequence[str],
+    optimizers: Sequence[str],
+) -> dict[str, list[str]]:
+    """Return ``{"sentences": [two], "details": [...]}``: whose minima are sharper, and does that explain the gap.
+
+    A sentence answers where the intervals over seeds allow it after correction for the number of measures, and
+    otherwise says that the data do not tell, why, and what would. The first compares minima at matched training
+    loss, pair by pair; the second wants the same rank correlation with the gap in loss over all runs and within
+    each optimizer.
+
+    Args:
+        runs: The ``runs`` of ``report.json``.
+        relations: What ``relate`` returned for them.
+        trade_offs: What ``trade_offs`` returned for them.
+        measures: Names of measures.
+        optimizers: Names; the first is what the others are compared with.
+    """
+    comparisons = compare(runs, relations, measures, optimizers)
+    in_loss, in_error = (associate(runs, relations, measures, optimizers, gap) for gap in ("gap_loss", "gap_error"))
+    details = [
+        *about_matching(runs, optimizers),
+        *about_learning_rate(comparisons),
+        *about_gap_in_error(in_loss, in_error),
+        *about_measurements(runs, measures),
+        *about_measures(runs, measures),
+        *about_best_learning_rate(trade_offs, optimizers),
+        *about_intervals(comparisons, in_loss, len({run.get("seed") for run in runs})),
+    ]
+    return {
+        "sentences": [sharper_sentence(runs, comparisons, optimizers), explains_sentence(runs, in_loss, optimizers)],
+        "details": details if runs else [],
+    }

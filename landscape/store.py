@@ -1,0 +1,141 @@
+"""The run folder: read, append, resume. A file is there whole or not at all."""
+
+import io
+import json
+import math
+import os
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from landscape.errors import StorageError
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write ``data`` under a temporary name beside ``path``, flush it to the disk, then rename.
+
+    Raises:
+        StorageError: If the folder cannot be written to or the disk is full; the old file stays as it was.
+    """
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise StorageError(
+            f"Cannot write {path}: {error.strerror}. What was there before is untouched. "
+            f"Free some space or choose another folder with --out."
+        ) from error
+    finally:
+        _discard(part)
+
+
+def _discard(part: Path) -> None:
+    """Remove a temporary file that a failed write left behind."""
+    try:
+        part.unlink(missing_ok=True)
+    except OSError:  # its folder is gone or is not one: nothing was left behind
+        return
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` as UTF-8, whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` as indented JSON; NaN and infinity become null."""
+    write_text(path, json.dumps(finite(value), indent=1, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Return the value in a JSON file.
+
+    Raises:
+        StorageError: If the file cannot be read or is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StorageError(f"Cannot read {path}: {error.strerror}.") from error
+    except ValueError as error:
+        raise StorageError(f"{path} is not JSON ({error}). Delete it, and it is computed again.") from error
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows as JSON lines, whole or not at all."""
+    write_text(path, "".join(json.dumps(finite(dict(row)), allow_nan=False) + "\n" for row in rows))
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a JSON-lines file; an absent file has none.
+
+    Raises:
+        StorageError: If the file cannot be read or a line is not a JSON object.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        raise StorageError(f"Cannot read {path}: {error}.") from error
+    return [_row(path, number, line) for number, line in enumerate(text.splitlines(), start=1)]
+
+
+def _row(path: Path, number: int, line: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        row = None
+    if not isinstance(row, dict):
+        raise StorageError(f"Line {number} of {path} is not a JSON object. Delete the file to compute it again.")
+    return row
+
+
+def append_row(path: Path, row: Mapping[str, Any]) -> None:
+    """Add one row to a JSON-lines file; a kill at any moment leaves the rows that were there."""
+    write_rows(path, [*read_rows(path), row])
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+    """Write named arrays as a compressed ``.npz``, whole or not at all."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    write_bytes(path, buffer.getvalue())
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
+    """Return the named arrays of a ``.npz`` file; pickled objects are refused.
+
+    Raises:
+        StorageError: If the file cannot be read.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, KeyError) as error:
+        raise StorageError(f"Cannot read {path}: {error}. Delete it, and it is computed again.") from error
+
+
+def finite(value: Any) -> Any:
+    """Return ``value`` made of plain JSON types, with NaN and infinities as None."""
+    if isinstance(value, Mapping):
+        return {str(key): finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(each) for each in value]
+    if isinstance(value, np.ndarray):
+        return finite(value.tolist())
+    if isinstance(value, np.generic):
+        return finite(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Path):
+        return str(value)
+    return value

@@ -1,0 +1,1 @@
+"""Configuration to cells to run folder."""

@@ -1,0 +1,152 @@
+"""A run folder's files to report.json; without torch."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from landscape import store
+from landscape._version import __version__
+from landscape.statistics.generalization_gap import generalization_gap
+from landscape.statistics.relate import relate
+from landscape.statistics.trade_offs import trade_offs
+from landscape.statistics.verdict import verdict
+from landscape.study.cells import Cell, cells
+from landscape.study.config import StudyConfig
+from landscape.study.folder import STOPS, RunFolder, existing_folder, read_measurements, stored_config
+
+HISTORY = (
+    "epoch",
+    "step",
+    "seconds",
+    "train_loss",
+    "test_loss",
+    "train_accuracy",
+    "test_accuracy",
+    "gradient_norm",
+    "learning_rate",
+)
+
+
+def assemble(root: Path) -> dict[str, Any]:
+    """Return what a report shows, from the files of a study, and write it to report.json.
+
+    Runs that are not finished are left out and counted in the verdict's details.
+    """
+    folder = existing_folder(root)
+    config = stored_config(folder)
+    all_cells = cells(config)
+    finished = [cell for cell in all_cells if folder.result(cell.id).exists()]
+    runs = [_run(folder, config, cell) for cell in finished]
+    described = store.read_json(folder.measures)
+    optimizers = list(dict.fromkeys(cell.optimizer for cell in all_cells))
+    relations = relate(runs, list(config.measures), optimizers, resamples=config.resamples, seed=config.seed)
+    offs = trade_offs(runs, optimizers)
+    settled = verdict(runs, relations, offs, list(config.measures), optimizers)
+    if len(finished) < len(all_cells):
+        settled["details"].append(f"{len(all_cells) - len(finished)} of {len(all_cells)} runs are not finished.")
+    environment = store.read_json(folder.environment)
+    report = {
+        "format": 1,
+        "landscape_version": __version__,
+        "created": environment["created"],
+        "command": environment["command"],
+        "title": title(config, optimizers),
+        "settings": _settings(config),
+        "environment": environment,
+        "verdict": settled,
+        "optimizers": optimizers,
+        "measures": described,
+        "runs": runs,
+        "relations": relations,
+        "trade_offs": offs,
+        "surfaces": _surfaces(folder, config, finished),
+    }
+    store.write_json(folder.report, report)
+    return report
+
+
+def title(config: StudyConfig, optimizers: Sequence[str]) -> str:
+    """Return what the study is called: who is compared, on what."""
+    names = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSProp"}
+    first, *others = [names.get(name, name) for name in optimizers]
+    compared = f"{', '.join(others)} against {first}" if others else first
+    return f"{compared}: {', '.join(config.model)} on {config.data or config.dataset}"
+
+
+def typical(folder: RunFolder, config: StudyConfig, optimizer: str) -> tuple[Cell, str] | None:
+    """Return an optimizer's run whose first measure is the median over its runs, and the stop it was taken at.
+
+    Minima at the matched loss come first; the end is taken where no run reached it. Of an even number the lower
+    of the two in the middle is taken, so that it is a run and not a mean.
+    """
+    mine = [cell for cell in cells(config) if cell.optimizer == optimizer]
+    for stop in STOPS:
+        values = []
+        for cell in mine:
+            row = read_measurements(folder, cell.id).get((stop, config.measures[0]))
+            if row is not None and row["value"] is not None:
+                values.append((row["value"], cell.id, cell))
+        if values:
+            values.sort(key=lambda each: each[:2])
+            return values[(len(values) - 1) // 2][2], stop
+    return None
+
+
+def _run(folder: RunFolder, config: StudyConfig, cell: Cell) -> dict[str, Any]:
+    result = store.read_json(folder.result(cell.id))
+    history = store.read_rows(folder.history(cell.id))
+    measured = read_measurements(folder, cell.id)
+    minima = {stop: _minimum(measured, stop, about) for stop, about in result["minima"].items()}
+    return {
+        "id": cell.id,
+        "optimizer": cell.optimizer,
+        "lr": cell.lr,
+        "lr_rank": cell.lr_rank,
+        "seed": cell.seed,
+        "factors": cell.factors(),
+        "status": result["status"],
+        "message": result["message"],
+        "reached": "matched" in minima,
+        "history": {name: [row[name] for row in history] for name in HISTORY},
+        "cost": result.get("cost"),
+        "speed": result.get("speed") or {"target_loss": None, "target_accuracy": None},
+        "minima": minima,
+    }
+
+
+def _minimum(measured: dict[tuple[str, str], dict[str, Any]], stop: str, about: dict[str, Any]) -> dict[str, Any]:
+    losses = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
+    gap = generalization_gap(**{name: about[name] for name in losses})
+    own = {measure: row for (at, measure), row in measured.items() if at == stop}
+    return {**about, **gap, "measurements": own}
+
+
+def _surfaces(folder: RunFolder, config: StudyConfig, finished: Sequence[Cell]) -> list[dict[str, Any]]:
+    rows = []
+    for cell in finished:
+        for stop in STOPS:
+            path = folder.surface(cell.id, stop)
+            if path.exists():
+                rows.append(_surface(folder, config, cell, stop, path))
+    return rows
+
+
+def _surface(folder: RunFolder, config: StudyConfig, cell: Cell, stop: str, path: Path) -> dict[str, Any]:
+    measured = read_measurements(folder, cell.id).get((stop, config.measures[0]), {})
+    return {
+        "run": cell.id,
+        "optimizer": cell.optimizer,
+        "stop": stop,
+        "file": folder.relative(path),
+        "seed": config.seed,
+        "normalization": "filter",
+        "points": config.surface_points,
+        "radius": config.surface_radius,
+        "examples": measured.get("examples"),
+        "parameters": store.read_json(folder.result(cell.id)).get("parameters"),
+    }
+
+
+def _settings(config: StudyConfig) -> dict[str, Any]:
+    return {key: value for key, value in dataclasses.asdict(config).items() if value not in (None, {}, ())}

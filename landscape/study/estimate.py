@@ -1,0 +1,109 @@
+"""What a study will take, from a few steps of it; nothing is written."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from landscape.measures.measure import registered
+from landscape.memory import peak_memory
+from landscape.operators import Hessian
+from landscape.problem import Problem
+from landscape.study.cells import Cell, cells
+from landscape.study.config import StudyConfig
+from landscape.study.environment import threads_per_process
+from landscape.study.folder import STOPS
+from landscape.study.measure_cell import HELD_MEMORY
+from landscape.study.run import check, number_of_jobs
+from landscape.study.train_cell import dataset_of, loss_of, model_of
+
+START_SECONDS = 6.0
+"""Starting a process and importing torch, as measured on a laptop."""
+
+
+def estimate(config: StudyConfig, jobs: int | None) -> dict[str, Any]:
+    """Return the runs of a study with an estimate of matvecs, time and memory, as plain JSON types.
+
+    One training step, one evaluation and one product are timed on the first run's network; matvecs are what
+    the measures typically take. Expect it to be right within a factor of two.
+    """
+    device = check(config)
+    todo = cells(config)
+    workers = number_of_jobs(jobs, device, len(todo))
+    torch.set_num_threads(threads_per_process(workers))
+    costs = _costs(config, todo[0], device)
+    stops = 1 if config.checkpoint else len(STOPS)
+    matvecs = len(todo) * stops * sum(registered(name).typical_matvecs for name in config.measures)
+    training = 0.0 if config.checkpoint else sum(_training_seconds(config, cell, costs) for cell in todo)
+    measuring = matvecs * costs["product"]
+    optimizers = len({cell.optimizer for cell in todo})
+    slicing = optimizers * config.surface_points**2 * costs["evaluation"]
+    return {
+        "cells": [cell.id for cell in todo],
+        "device": str(device),
+        "processes": workers,
+        "parameters": costs["parameters"],
+        "matvecs": matvecs,
+        "surface_points": optimizers * config.surface_points**2,
+        "seconds": {"training": training, "measuring": measuring, "slicing": slicing},
+        "wall_seconds": (training + measuring + slicing) / workers + START_SECONDS,
+        # this process has trained and measured once: each worker will be about as large
+        "memory_bytes": peak_memory() * (workers + 1 if workers > 1 else 1),
+    }
+
+
+def estimate_lines(result: dict[str, Any]) -> list[str]:
+    """Return the estimate as lines for a terminal."""
+    seconds = result["seconds"]
+    parts = ", ".join(f"{name} {_duration(value)}" for name, value in seconds.items())
+    return [
+        *result["cells"],
+        "",
+        f"{len(result['cells'])} runs of {result['parameters']:,} parameters on {result['device']}, "
+        f"{result['processes']} at once",
+        f"about {result['matvecs']:,} Hessian-vector products and {result['surface_points']:,} points of slices",
+        f"about {_duration(result['wall_seconds'])} ({parts}; summed over processes)",
+        f"about {result['memory_bytes'] / 2**30:.1f} GiB of memory",
+    ]
+
+
+def _costs(config: StudyConfig, cell: Cell, device: torch.device) -> dict[str, float]:
+    """Return seconds of a step of 64 examples, an evaluation of both sets and a product, and the parameters."""
+    dataset, dtype = dataset_of(config, cell), getattr(torch, config.dtype)
+    model = model_of(config, cell, dataset).to(device, dtype)
+    problem = Problem(model, loss_of(config), dataset.train)
+    hessian, v = Hessian(problem, memory=HELD_MEMORY), torch.randn(problem.num_parameters)
+    test = Problem(model, loss_of(config), dataset.test)
+    return {
+        "parameters": problem.num_parameters,
+        "product": _seconds(lambda: hessian @ v),
+        "evaluation": _seconds(problem.evaluate) + _seconds(test.evaluate),
+        "gradient_per_example": _seconds(problem.gradient) / problem.num_examples,
+    }
+
+
+def _training_seconds(config: StudyConfig, cell: Cell, costs: dict[str, float]) -> float:
+    examples = len(dataset_of(config, cell).train[0])
+    batch = examples if cell.batch_size == "full" else int(cell.batch_size)
+    per_epoch = -(-examples // batch)
+    epochs = config.epochs if config.steps is None else config.steps / per_epoch
+    # small batches are slower an example, and a step costs half a millisecond of calls whatever its size
+    step = 1.5 * costs["gradient_per_example"] * min(batch, examples) + 5e-4
+    return epochs * (per_epoch * step + costs["evaluation"])
+
+
+def _seconds(work: Callable[[], Any]) -> float:
+    """Return the seconds of the second of two calls: the first pays for starting up."""
+    work()
+    start = time.perf_counter()
+    work()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,125 @@
+"""Where everything of a study lies."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from landscape import store
+from landscape.errors import StorageError, UsageError
+from landscape.study.config import StudyConfig, differences, read_toml, resolve, to_toml
+
+STOPS = ("matched", "end")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one study, by what they hold.
+
+    Attributes:
+        root: The folder.
+    """
+
+    root: Path
+
+    @property
+    def study(self) -> Path:
+        """The configuration as resolved."""
+        return self.root / "study.toml"
+
+    @property
+    def environment(self) -> Path:
+        """Versions, device and command."""
+        return self.root / "environment.json"
+
+    @property
+    def measures(self) -> Path:
+        """Names and blind spots of the measures, so that reports need no torch."""
+        return self.root / "measures.json"
+
+    @property
+    def report(self) -> Path:
+        """Everything that is drawn, as one JSON file."""
+        return self.root / "report.json"
+
+    def run(self, cell: str) -> Path:
+        """Return the folder of one run."""
+        return self.root / "runs" / cell
+
+    def config(self, cell: str) -> Path:
+        """Return the file of what one run is."""
+        return self.run(cell) / "config.json"
+
+    def history(self, cell: str) -> Path:
+        """Return the file with a row an evaluation."""
+        return self.run(cell) / "history.jsonl"
+
+    def result(self, cell: str) -> Path:
+        """Return the file that is written last: with it, the training of a cell is finished."""
+        return self.run(cell) / "result.json"
+
+    def measurements(self, cell: str) -> Path:
+        """Return the file with a row a measurement."""
+        return self.run(cell) / "measurements.jsonl"
+
+    def minimum(self, cell: str, stop: str) -> Path:
+        """Return the weights at a stop: ``minimum.safetensors`` is the end."""
+        return self.run(cell) / ("minimum.safetensors" if stop == "end" else f"minimum.{stop}.safetensors")
+
+    def optimizer(self, cell: str, stop: str) -> Path:
+        """Return the optimizer's state at a stop."""
+        return self.run(cell) / ("optimizer.safetensors" if stop == "end" else f"optimizer.{stop}.safetensors")
+
+    def surface(self, cell: str, stop: str) -> Path:
+        """Return the slice around a minimum."""
+        return self.run(cell) / "surfaces" / f"{stop}.npz"
+
+    def relative(self, path: Path) -> str:
+        """Return a path inside the folder as written in its files."""
+        return path.relative_to(self.root).as_posix()
+
+
+def open_folder(root: Path, config: StudyConfig) -> RunFolder:
+    """Return the folder of a study, made and marked with its configuration, or found with the same one.
+
+    Raises:
+        UsageError: If it holds a study of another configuration, or files that are none of ours.
+        StorageError: If it cannot be written to.
+    """
+    folder = RunFolder(root)
+    if folder.study.exists():
+        changed = differences(stored_config(folder), config)
+        if changed:
+            raise UsageError(
+                f"{root} holds a study of another configuration:\n  " + "\n  ".join(changed) + "\n"
+                "Choose another folder with --out, or type the old settings to continue that study."
+            )
+        return folder
+    if root.is_dir() and any(root.iterdir()):
+        raise UsageError(f"{root} is not empty and holds no study.toml. Choose another folder with --out.")
+    if root.exists() and not root.is_dir():
+        raise StorageError(f"{root} is a file. Choose a folder with --out.")
+    store.write_text(folder.study, to_toml(config))
+    return folder
+
+
+def existing_folder(root: Path) -> RunFolder:
+    """Return a folder that holds a study.
+
+    Raises:
+        StorageError: If it holds none.
+    """
+    folder = RunFolder(root)
+    if not folder.study.is_file():
+        raise StorageError(f"{root} holds no study.toml: it is no run folder. Name one that `landscape analyze` wrote.")
+    return folder
+
+
+def stored_config(folder: RunFolder) -> StudyConfig:
+    """Return the configuration that a folder's study was started with."""
+    return resolve((str(folder.study), read_toml(folder.study)))
+
+
+def read_measurements(folder: RunFolder, cell: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return a run's measurements by (stop, measure)."""
+    rows = store.read_rows(folder.measurements(cell))
+    return {(row["stop"], row["measure"]): row for row in rows}

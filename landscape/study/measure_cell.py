@@ -1,0 +1,84 @@
+"""The minima of one run: measured and sliced, each result written as soon as it is there."""
+
+from typing import Any
+
+import torch
+
+from landscape import store
+from landscape.measures import measure_minimum
+from landscape.minimum import Minimum
+from landscape.problem import Problem
+from landscape.study.cells import Cell
+from landscape.study.config import StudyConfig
+from landscape.study.folder import STOPS, RunFolder, read_measurements
+from landscape.study.train_cell import dataset_of, loss_of, model_of
+from landscape.surfaces import loss_surface
+from landscape.training import read_snapshot, second_moment
+
+HELD_MEMORY = 2**28
+"""Bytes of held graphs a process: several processes share the machine."""
+
+
+def measure_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: torch.device) -> None:
+    """Measure every minimum of a run by every measure of the study; what is written already is left alone."""
+    done = read_measurements(folder, cell.id)
+    for stop in STOPS:
+        missing = [name for name in config.measures if (stop, name) not in done]
+        if not missing or not folder.minimum(cell.id, stop).exists():
+            continue
+        minimum = minimum_of(config, cell, folder, stop, device)
+        for name in missing:
+            measured = measure_minimum(minimum, [name], seed=cell.seed, options=measure_options(config))
+            row = {"stop": stop, "measure": name, **measured[name].to_dict()}
+            store.append_row(folder.measurements(cell.id), row)
+
+
+def measure_options(config: StudyConfig) -> dict[str, dict[str, Any]]:
+    """Return the options of every measure of the study by its name."""
+    shared = {} if config.rtol is None else {"rtol": config.rtol}
+    return {name: {**shared, **config.measure_option.get(name, {})} for name in config.measures}
+
+
+def minimum_of(config: StudyConfig, cell: Cell, folder: RunFolder, stop: str, device: torch.device) -> Minimum:
+    """Return a stored minimum, ready to be measured on the training examples that the study asks for."""
+    snapshot = read_snapshot(folder.minimum(cell.id, stop), folder.optimizer(cell.id, stop))
+    problem = _problem(config, cell, device, "train")
+    problem.model.load_state_dict(snapshot.state_dict)
+    provenance = {"run": cell.id, "stop": stop, "step": snapshot.step}
+    return Minimum(problem, problem.theta, second_moment(snapshot.optimizer), provenance, HELD_MEMORY)
+
+
+def slice_cell(config: StudyConfig, cell: Cell, folder: RunFolder, stop: str, device: torch.device) -> None:
+    """Write the slice around a stored minimum, on train and test loss; nothing if it is there."""
+    path = folder.surface(cell.id, stop)
+    if path.exists():
+        return
+    minimum = minimum_of(config, cell, folder, stop, device)
+    test = _problem(config, cell, device, "test")
+    test.model.load_state_dict(minimum.problem.model.state_dict())
+    surface = loss_surface(
+        minimum.problem,
+        minimum.theta,
+        test=test,
+        points=config.surface_points,
+        radius=config.surface_radius,
+        seed=config.seed,
+    )
+    store.write_arrays(path, surface.arrays())
+
+
+def _problem(config: StudyConfig, cell: Cell, device: torch.device, part: str) -> Problem:
+    """Return the training problem, on as many examples as are to be measured, or the test problem."""
+    dataset = dataset_of(config, cell)
+    dtype = getattr(torch, config.dtype)
+    x, y = _on_device(config, cell, device, part)
+    model = model_of(config, cell, dataset).to(device, dtype)
+    if part == "train" and config.examples is not None:
+        x, y = x[: config.examples], y[: config.examples]
+    return Problem(model, loss_of(config), (x, y))
+
+
+def _on_device(config: StudyConfig, cell: Cell, device: torch.device, part: str) -> tuple[torch.Tensor, torch.Tensor]:
+    x, y = getattr(dataset_of(config, cell), part)
+    dtype = getattr(torch, config.dtype)
+    return x.to(device, dtype), y.to(device, dtype if y.is_floating_point() else y.dtype)

@@ -1,0 +1,171 @@
+"""Words from a command line, or typed values from a TOML file, to checked values."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Parser = Callable[[Any], Any]
+
+
+def word(value: Any) -> str:
+    """Return a non-empty text.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("a word")
+    return value.strip()
+
+
+def integer(least: int) -> Parser:
+    """Return a parser of whole numbers from ``least`` on."""
+    expected = f"a whole number, {least} or more"
+
+    def parse(value: Any) -> int:
+        number = _number(value, expected)
+        if number != int(number) or number < least:
+            raise ValueError(expected)
+        return int(number)
+
+    return parse
+
+
+def positive(value: Any) -> float:
+    """Return a positive finite number.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    number = _number(value, "a positive number")
+    if not number > 0:
+        raise ValueError("a positive number")
+    return number
+
+
+def non_negative(value: Any) -> float:
+    """Return a finite number that is 0 or more.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    number = _number(value, "a number, 0 or more")
+    if not number >= 0:
+        raise ValueError("a number, 0 or more")
+    return number
+
+
+def fraction(value: Any) -> float:
+    """Return a number from 0 to 1.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    number = _number(value, "a number from 0 to 1")
+    if not 0 <= number <= 1:
+        raise ValueError("a number from 0 to 1")
+    return number
+
+
+def one_of(*words: str) -> Parser:
+    """Return a parser that takes one of some words."""
+
+    def parse(value: Any) -> str:
+        if value not in words:
+            raise ValueError(f"one of {', '.join(words)}")
+        return str(value)
+
+    return parse
+
+
+def optional(parser: Parser) -> Parser:
+    """Return a parser that also takes None, and "none"."""
+    return lambda value: None if value is None or value == "none" else parser(value)
+
+
+def batch_size(value: Any) -> int | str:
+    """Return "full" or a positive whole number.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    if value == "full":
+        return "full"
+    try:
+        return int(integer(1)(value))
+    except ValueError:
+        raise ValueError("'full' or a whole number, 1 or more") from None
+
+
+def several(parser: Parser, *, split: bool = True) -> Parser:
+    """Return a parser of one value or several (a TOML list, or words, which commas ``split``) to a tuple."""
+
+    def parse(value: Any) -> tuple[Any, ...]:
+        parts = _listed(value)
+        values = tuple(parser(each) for part in parts for each in (_split(part) if split else [part]))
+        if len(set(values)) != len(values):
+            raise ValueError("a list without repetitions")
+        return values
+
+    return parse
+
+
+def by_optimizer(parser: Parser) -> Parser:
+    """Return a parser of values for all optimizers (under ``"*"``) or for some by name.
+
+    Takes ``0.1,0.2``, ``sgd=0.1,0.2``, a TOML list, or a TOML table of lists.
+    """
+    many = several(parser)
+
+    def parse(value: Any) -> dict[str, tuple[Any, ...]]:
+        if isinstance(value, Mapping):
+            return {str(name): many(each) for name, each in value.items()}
+        result: dict[str, tuple[Any, ...]] = {}
+        for part in _listed(value):
+            name, equals, rest = part.rpartition("=") if isinstance(part, str) else ("", "", part)
+            key = name if equals else "*"
+            result[key] = result.get(key, ()) + many(rest)
+        return result
+
+    return parse
+
+
+def options(value: Any) -> dict[str, Any]:
+    """Return options as a mapping, from a TOML table or from ``KEY=VALUE`` words; values are checked by their owner.
+
+    Raises:
+        ValueError: If a word has no ``=``.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): dict(each) if isinstance(each, Mapping) else each for key, each in value.items()}
+    result: dict[str, Any] = {}
+    for part in _listed(value):
+        key, equals, rest = str(part).partition("=")
+        if not equals or not key:
+            raise ValueError("KEY=VALUE")
+        owner, dot, inner = key.rpartition(".")
+        if dot:
+            result.setdefault(owner, {})[inner] = rest
+        else:
+            result[key] = rest
+    return result
+
+
+def _number(value: Any, expected: str) -> float:
+    if isinstance(value, bool):
+        raise ValueError(expected)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError(expected) from None
+    if not math.isfinite(number):
+        raise ValueError(expected)
+    return number
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _split(part: Any) -> list[Any]:
+    return [each for each in part.split(",") if each.strip()] if isinstance(part, str) else [part]

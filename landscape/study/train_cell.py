@@ -1,0 +1,156 @@
+"""One run of a study: train it or load it, write what came of it."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from landscape import store
+from landscape.data import DataSet, load_dataset
+from landscape.errors import UsageError
+from landscape.models import build_model, check_outputs
+from landscape.problem import Problem
+from landscape.registry import losses
+from landscape.study.cells import Cell
+from landscape.study.config import StudyConfig
+from landscape.study.folder import RunFolder
+from landscape.training import TrainingConfig, TrainingResult, load_into, train, write_snapshot
+from landscape.training.optimizer_state import OptimizerState
+from landscape.training.snapshot import Snapshot, copy_state_dict
+
+
+def dataset_of(config: StudyConfig, cell: Cell) -> DataSet:
+    """Return the examples of a run, loaded once a process."""
+    return _load(
+        config.data or config.dataset,
+        cell.train_examples,
+        cell.label_noise,
+        config.seed,
+        config.data_dir,
+        config.subset,
+        tuple(sorted(config.dataset_option.items())),
+    )
+
+
+@functools.lru_cache(maxsize=2)
+def _load(
+    name: str, count: int | None, noise: float, seed: int, place: str | None, subset: Any, options: tuple[Any, ...]
+) -> DataSet:
+    return load_dataset(
+        name,
+        train_examples=count,
+        label_noise=noise,
+        seed=seed,
+        data_dir=place,
+        subset=subset,
+        options=dict(options),
+    )
+
+
+def model_of(config: StudyConfig, cell: Cell, dataset: DataSet) -> nn.Module:
+    """Return the network of a run as it is before training, checked against its data."""
+    model = build_model(
+        cell.model, dataset.input_shape, dataset.num_outputs, options=config.model_option, seed=cell.seed
+    )
+    check_outputs(model, dataset)
+    return model
+
+
+def loss_of(config: StudyConfig) -> Callable[[Tensor, Tensor], Tensor]:
+    """Return the loss of a study: a function of (outputs, targets), the mean over examples.
+
+    Raises:
+        UsageError: If there is no such loss, or it is no function.
+    """
+    loss = losses[config.loss].value
+    if not callable(loss):
+        raise UsageError(f"{config.loss} is a {type(loss).__name__}, not a function of (outputs, targets).")
+    return loss  # type: ignore[no-any-return]
+
+
+def training_config(config: StudyConfig, cell: Cell) -> TrainingConfig:
+    """Return how a run is trained, every option checked."""
+    own = config.optimizer_option.get(cell.optimizer, {})
+    shared = {name: each for name, each in config.optimizer_option.items() if not isinstance(each, dict)}
+    decay = {} if cell.weight_decay is None else {"weight_decay": cell.weight_decay}
+    return TrainingConfig(
+        cell.optimizer,
+        cell.lr or 0.0,
+        {**shared, **decay, **own},
+        batch_size=None if cell.batch_size == "full" else int(cell.batch_size),
+        epochs=None if config.steps else config.epochs,
+        steps=config.steps,
+        schedule=config.schedule,
+        warmup=config.warmup,
+        clip_norm=config.clip_norm,
+        seed=cell.seed,
+        target_loss=config.target_loss,
+        target_accuracy=config.target_accuracy or None,
+    )
+
+
+def train_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: torch.device) -> None:
+    """Train one run (or load its checkpoint) and write its files; nothing if it is finished already."""
+    if folder.result(cell.id).exists():
+        return
+    dataset = dataset_of(config, cell)
+    model = model_of(config, cell, dataset)
+    dtype = getattr(torch, config.dtype)
+    store.write_json(folder.config(cell.id), cell.to_dict())
+    if cell.checkpoint is None:
+        result = train(model, loss_of(config), dataset, training_config(config, cell), device=device, dtype=dtype)
+        _write_training(folder, cell, result)
+        return
+    load_into(model, cell.checkpoint)
+    snapshot = _snapshot_of_checkpoint(config, cell, model.to(device, dtype), dataset)
+    write_snapshot(snapshot, folder.minimum(cell.id, "end"), folder.optimizer(cell.id, "end"))
+    parameters = sum(each.numel() for each in model.parameters() if each.requires_grad)
+    result_row = {"status": "finished", "message": "", "minima": {"end": _about(snapshot)}, "parameters": parameters}
+    store.write_json(folder.result(cell.id), result_row)
+
+
+def _write_training(folder: RunFolder, cell: Cell, result: TrainingResult) -> None:
+    store.write_rows(folder.history(cell.id), [dataclasses.asdict(row) for row in result.history])
+    minima = {"matched": result.matched, "end": result.end}
+    for stop, snapshot in minima.items():
+        if snapshot is not None:
+            write_snapshot(snapshot, folder.minimum(cell.id, stop), folder.optimizer(cell.id, stop))
+    cost = dataclasses.asdict(result.cost)
+    cost["optimizer_bytes_per_parameter"] = result.cost.optimizer_bytes_per_parameter
+    speeds = {"target_loss": result.speed_to_loss, "target_accuracy": result.speed_to_accuracy}
+    row = {
+        "status": result.status,
+        "message": result.message,
+        "parameters": result.cost.parameters,
+        "cost": cost,
+        "speed": {name: each and dataclasses.asdict(each) for name, each in speeds.items()},
+        "minima": {stop: _about(each) for stop, each in minima.items() if each is not None},
+    }
+    store.write_json(folder.result(cell.id), row)
+
+
+def _about(snapshot: Snapshot) -> dict[str, Any]:
+    names = ("epoch", "step", "train_loss", "test_loss", "train_accuracy", "test_accuracy", "mismatch", "note")
+    return {name: getattr(snapshot, name) for name in names}
+
+
+def _snapshot_of_checkpoint(config: StudyConfig, cell: Cell, model: nn.Module, dataset: DataSet) -> Snapshot:
+    loss = loss_of(config)
+    train_scores = Problem(model, loss, dataset.train).evaluate()
+    test_scores = Problem(model, loss, dataset.test).evaluate()
+    return Snapshot(
+        state_dict=copy_state_dict(model),
+        optimizer=OptimizerState(cell.optimizer, {}, 0.0, 0, {}),
+        step=0,
+        epoch=0.0,
+        examples=0,
+        seconds=0.0,
+        train_loss=train_scores.loss,
+        test_loss=test_scores.loss,
+        train_accuracy=train_scores.accuracy,
+        test_accuracy=test_scores.accuracy,
+        note=f"from {cell.checkpoint}",
+    )

@@ -1,0 +1,142 @@
+"""The loss over a plane through a minimum."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from landscape.errors import UsageError
+from landscape.problem import Evaluation, Problem
+from landscape.randomness import derive_seed
+from landscape.surfaces.filter_normalization import filter_normalize
+
+
+@dataclass(frozen=True)
+class Surface:
+    r"""Train and test loss over $\theta + a\,d_1 + b\,d_2$.
+
+    Attributes:
+        coordinates: a, and b, shape ``(points,)``, symmetric around an exact 0 in the middle: the minimum.
+        train_loss: Shape ``(points, points)``, ``[i, j]`` at ``a[i], b[j]``; infinite where the network overflows.
+        test_loss: The same on the test examples; None without them.
+        train_accuracy: The same; None without classes.
+        test_accuracy: The same; None without classes or test examples.
+        seed: Of the two directions.
+        normalization: How they were scaled: ``"filter"``.
+    """
+
+    coordinates: np.ndarray
+    train_loss: np.ndarray
+    test_loss: np.ndarray | None
+    train_accuracy: np.ndarray | None
+    test_accuracy: np.ndarray | None
+    seed: int
+    normalization: str
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the coordinates and grids by name, without those that are None."""
+        grids = {
+            "a": self.coordinates,
+            "b": self.coordinates,
+            "train_loss": self.train_loss,
+            "test_loss": self.test_loss,
+            "train_accuracy": self.train_accuracy,
+            "test_accuracy": self.test_accuracy,
+        }
+        return {name: grid for name, grid in grids.items() if grid is not None}
+
+
+def loss_surface(
+    problem: Problem,
+    theta: Tensor | None = None,
+    *,
+    test: Problem | None = None,
+    points: int = 31,
+    radius: float = 1.0,
+    seed: int = 0,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Surface:
+    r"""Return the loss over a random filter-normalised plane through theta.
+
+    The two directions are Gaussian, drawn from ``seed`` alone, so that two minima of one architecture are cut
+    along the same directions, then made orthogonal and filter-normalised.
+
+    Args:
+        problem: The training problem.
+        theta: The minimum, shape ``(n,)``; the model's own parameters by default.
+        test: The same model and loss on test examples, evaluated at the same points.
+        points: Grid points along each axis, odd so that the minimum lies on the grid.
+        radius: The grid runs from ``-radius`` to ``radius``; 1 is a step as long as the filters themselves.
+        seed: Of the directions.
+        on_progress: Called with (points done, points in all).
+
+    Raises:
+        UsageError: If ``points`` is even or below 3, or the radius not positive.
+
+    Cost:
+        ``points ** 2`` forward passes over all examples of both problems.
+
+    Pitfalls:
+        Two of n dimensions: a random plane misses the sharp directions of a network almost surely.
+
+    References:
+        Li et al. 2018, "Visualizing the loss landscape of neural nets".
+    """
+    if points < 3 or points % 2 == 0:
+        raise UsageError(f"A grid needs an odd number of points, 3 or more; it is {points}. Try {max(points | 1, 3)}.")
+    if not radius > 0:
+        raise UsageError(f"The radius of a slice must be positive; it is {radius}. 1 is usual.")
+    theta = problem.theta if theta is None else theta
+    first, second = random_directions(problem, theta, seed)
+    # from integers, so that the middle is exactly zero and the two sides mirror each other
+    coordinates = radius * np.arange(-(points // 2), points // 2 + 1) / (points // 2)
+    problems = [problem] if test is None else [problem, test]
+    grids = [_Grid(points) for _ in problems]
+    for i, a in enumerate(coordinates):
+        for j, b in enumerate(coordinates):
+            point = theta + float(a) * first + float(b) * second
+            for grid, each in zip(grids, problems, strict=True):
+                grid.put(i, j, each.evaluate(point))
+        if on_progress is not None:
+            on_progress((i + 1) * points, points**2)
+    train, last = grids[0], grids[-1]
+    return Surface(
+        coordinates=coordinates,
+        train_loss=train.loss,
+        test_loss=None if test is None else last.loss,
+        train_accuracy=train.accuracies(),
+        test_accuracy=None if test is None else last.accuracies(),
+        seed=seed,
+        normalization="filter",
+    )
+
+
+def random_directions(problem: Problem, theta: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    """Return two Gaussian directions, orthogonal to each other and then filter-normalised, shape ``(n,)`` each."""
+    first, second = (_gaussian(problem, derive_seed(seed, "slice direction", index)) for index in range(2))
+    second = second - first * (first @ second) / (first @ first)
+    return filter_normalize(problem, first, theta), filter_normalize(problem, second, theta)
+
+
+def _gaussian(problem: Problem, seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.randn(problem.num_parameters, generator=generator, dtype=torch.float64)
+    return drawn.to(problem.device, problem.dtype)
+
+
+class _Grid:
+    """Loss and accuracy over the grid, filled point by point."""
+
+    def __init__(self, points: int) -> None:
+        self.loss = np.full((points, points), np.nan)
+        self._accuracy = np.full((points, points), np.nan)
+
+    def put(self, i: int, j: int, evaluation: Evaluation) -> None:
+        finite = np.isfinite(evaluation.loss)
+        self.loss[i, j] = evaluation.loss if finite else np.inf
+        self._accuracy[i, j] = np.nan if evaluation.accuracy is None else evaluation.accuracy
+
+    def accuracies(self) -> np.ndarray | None:
+        return None if np.isnan(self._accuracy).any() else self._accuracy

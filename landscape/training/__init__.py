@@ -1,0 +1,27 @@
+"""Optimizers, the training loop and checkpoints."""
+
+from landscape.training.checkpoint import read_snapshot, write_snapshot
+from landscape.training.config import TrainingConfig
+from landscape.training.history import Cost, HistoryRow, Speed
+from landscape.training.loop import TrainingView, training_steps
+from landscape.training.optimizer_state import OptimizerState, second_moment
+from landscape.training.snapshot import Snapshot
+from landscape.training.train import TrainingResult, train
+from landscape.training.user_checkpoint import load_into
+
+__all__ = [
+    "Cost",
+    "HistoryRow",
+    "OptimizerState",
+    "Snapshot",
+    "Speed",
+    "TrainingConfig",
+    "TrainingResult",
+    "TrainingView",
+    "load_into",
+    "read_snapshot",
+    "second_moment",
+    "train",
+    "training_steps",
+    "write_snapshot",
+]

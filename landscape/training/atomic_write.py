@@ -1,0 +1,33 @@
+"""A file is written whole or not at all."""
+
+import os
+from pathlib import Path
+
+from landscape.errors import StorageError
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write ``data`` under a temporary name beside ``path``, flush it to the disk, then rename.
+
+    Whatever kills the process, ``path`` holds either what it held before or all of ``data``.
+
+    Raises:
+        StorageError: If the folder cannot be written to or the disk is full; the old file stays as it was.
+    """
+    # one name, not a random one: what a killed process left behind is overwritten by the next write
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with part.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"Cannot write {path}: {error.strerror or error}. What was there before is untouched. "
+            f"Free some space or choose another folder."
+        ) from error

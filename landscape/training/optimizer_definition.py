@@ -1,0 +1,118 @@
+"""What a registered optimizer is, and how one is built from a name and options."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from landscape.errors import UsageError
+from landscape.registry import optimizers
+from landscape.training.optimizer_options import check_ranges, parse_optimizer_options
+
+
+@dataclass(frozen=True)
+class MomentKeys:
+    """Where an optimizer keeps its second moment: key in its state, option with its decay, corrected or not."""
+
+    tensor: str
+    decay: str
+    bias_correction: bool
+
+
+@dataclass(frozen=True)
+class OptimizerDefinition:
+    """One optimizer that a user can name.
+
+    Args:
+        build: ``build(parameters, lr=..., **options)`` gives the optimizer; mostly its class.
+        options: Names of the options that are offered; None offers all of the signature of ``build``.
+        defaults: What differs here from the defaults of the signature; an explicit option wins.
+        ranges: Lowest allowed and first forbidden value of an option, where ``build`` itself lets more pass.
+        second_moment: Where it keeps the moving mean of squared gradients, if it has one.
+        fused: Whether ``build`` takes ``fused=True`` on CPU and CUDA (one kernel instead of ten a tensor).
+    """
+
+    build: Callable[..., torch.optim.Optimizer]
+    options: tuple[str, ...] | None = None
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    second_moment: MomentKeys | None = None
+    fused: bool = False
+
+
+def optimizer_definition(name: str) -> OptimizerDefinition:
+    """Return what a registered name, ``torch:NAME``, ``module:attribute`` or ``file.py:Class`` stands for.
+
+    Raises:
+        UsageError: If there is no such optimizer, or it is nothing that builds one.
+    """
+    value = optimizers[name].value
+    if isinstance(value, OptimizerDefinition):
+        return value
+    if not callable(value):
+        raise UsageError(
+            f"{name} is no optimizer: it is a {type(value).__name__}. "
+            f"Name a subclass of torch.optim.Optimizer, or a function of (parameters, lr, ...) that returns one."
+        )
+    return OptimizerDefinition(build=value)
+
+
+def resolve_options(name: str, lr: float, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every option of an optimizer with its value, given ones parsed, after a trial step.
+
+    Raises:
+        UsageError: If an option is unknown, of the wrong type, out of range, or refused by the optimizer.
+    """
+    definition = optimizer_definition(name)
+    resolved = parse_optimizer_options(name, definition.build, definition.options, {**definition.defaults, **options})
+    check_ranges(name, resolved, definition.ranges)
+    _try_step(name, definition, lr, resolved)
+    return resolved
+
+
+def build_optimizer(
+    name: str, parameters: Iterable[Tensor], lr: float, options: Mapping[str, Any]
+) -> torch.optim.Optimizer:
+    """Return the optimizer over the parameters, in its fastest exact form on their device.
+
+    Args:
+        name: What the registry knows.
+        parameters: Trainable parameters, all on one device.
+        lr: Learning rate of the first step.
+        options: As `resolve_options` returns them.
+    """
+    definition, parameters = optimizer_definition(name), list(parameters)
+    fused = definition.fused and all(p.device.type in {"cpu", "cuda"} for p in parameters)
+    return _build(name, definition, parameters, lr, {**options, "fused": True} if fused else options)
+
+
+def _try_step(name: str, definition: OptimizerDefinition, lr: float, options: Mapping[str, Any]) -> None:
+    """Refuse what cannot take a plain step: LBFGS wants a closure, SparseAdam sparse gradients."""
+    # two dimensions, since torch.optim.Muon takes nothing else
+    parameter = torch.zeros(1, 1, requires_grad=True)
+    optimizer = _build(name, definition, [parameter], lr, options)
+    parameter.grad = torch.ones_like(parameter)
+    try:
+        optimizer.step()
+    except Exception as error:
+        raise UsageError(
+            f"The optimizer {name!r} cannot be used here: its step raised {type(error).__name__}: {error}"
+        ) from error
+
+
+def _build(
+    name: str,
+    definition: OptimizerDefinition,
+    parameters: list[Tensor],
+    lr: float,
+    options: Mapping[str, Any],
+) -> torch.optim.Optimizer:
+    try:
+        optimizer = definition.build(parameters, lr=lr, **options)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UsageError(f"The optimizer {name!r} refuses these options: {error}") from error
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise UsageError(f"{name} gave a {type(optimizer).__name__}, not a torch.optim.Optimizer.")
+    return optimizer

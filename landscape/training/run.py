@@ -1,0 +1,177 @@
+"""One training in progress: what it works on, and the inner loop that takes its steps."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from landscape.randomness import derive_seed
+from landscape.training.config import TrainingConfig
+from landscape.training.determinism import repeatable, seed_random_state
+from landscape.training.evaluation import LossFunction, Scores, blamed_on_user, chunks, evaluate
+from landscape.training.optimizer_state import SHADOW, SHADOW_BETA2, OptimizerState, flat_tensors
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that the steps of one training work on; the tensors in it change, the fields do not.
+
+    Args:
+        model: The live model.
+        loss: Function of (outputs, targets) giving the mean over examples.
+        config: How to train.
+        parameters: Trainable parameters in the order of ``named_parameters()``.
+        optimizer: Over exactly these.
+        train: Training examples on the device.
+        test: Test examples on the device.
+        classes: Whether targets are classes, so that there is an accuracy.
+        learning_rates: Of every step.
+        shadow: Second moment that Adam would have, shape ``(n,)``, where the optimizer keeps none.
+        norms: Sum of gradient norms since it was last set to zero.
+    """
+
+    model: nn.Module
+    loss: LossFunction
+    config: TrainingConfig
+    parameters: tuple[nn.Parameter, ...]
+    optimizer: torch.optim.Optimizer
+    train: tuple[Tensor, Tensor]
+    test: tuple[Tensor, Tensor]
+    classes: bool
+    learning_rates: tuple[float, ...]
+    shadow: Tensor | None
+    norms: Tensor
+
+    @property
+    def device(self) -> torch.device:
+        """Where everything lies."""
+        return self.train[0].device
+
+    @property
+    def batch_size(self) -> int:
+        """Examples of every step but the last of an epoch, which takes what is left."""
+        return min(self.config.batch_size or len(self.train[0]), len(self.train[0]))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps of one pass over the training set."""
+        return math.ceil(len(self.train[0]) / self.batch_size)
+
+    def epochs_at(self, step: int) -> float:
+        """Return the passes over the training set after so many steps."""
+        return step / self.steps_per_epoch
+
+    def examples_at(self, step: int) -> int:
+        """Return the examples seen after so many steps."""
+        epochs, steps = divmod(step, self.steps_per_epoch)
+        return epochs * len(self.train[0]) + steps * self.batch_size
+
+    def evaluate_train(self) -> Scores:
+        """Return loss and accuracy over the training set."""
+        return self._evaluate(self.train)
+
+    def evaluate_test(self) -> Scores:
+        """Return loss and accuracy over the test set."""
+        return self._evaluate(self.test)
+
+    def optimizer_state(self, step: int) -> OptimizerState:
+        """Return the optimizer's state after ``step`` steps, copied to the CPU."""
+        tensors = flat_tensors(self.optimizer, self.parameters)
+        if self.shadow is not None and step:
+            tensors[SHADOW] = self.shadow.to("cpu", copy=True)
+        lr = self.learning_rates[max(step - 1, 0)]
+        return OptimizerState(self.config.optimizer, self.config.optimizer_options, lr, step, tensors)
+
+    def _evaluate(self, examples: tuple[Tensor, Tensor]) -> Scores:
+        with repeatable(self.device):
+            return evaluate(self.model, self.loss, examples, max_batch=self.config.max_batch, classes=self.classes)
+
+
+def take_steps(run: Run, first: int, last: int) -> Iterator[int]:
+    """Take the steps from ``first`` (the start of an epoch) to ``last``, giving the number taken after each.
+
+    An epoch's order of the data and its dropout follow from (seed, epoch) alone, so that any epoch can be
+    taken again. The caller keeps torch's global random state, which this seeds. Nothing is read back from
+    the device.
+
+    Yields:
+        Steps of the whole run taken so far.
+
+    Raises:
+        ProblemError: If the model, its loss or the optimizer raises.
+    """
+    step = first
+    run.model.train()
+    with blamed_on_user("training"):
+        while step < last:
+            epoch = step // run.steps_per_epoch
+            seed_random_state(derive_seed(run.config.seed, "dropout", epoch), run.device)
+            for x, y in _batches(run, epoch, last - step):
+                _take_step(run, x, y, run.learning_rates[step])
+                step += 1
+                yield step
+
+
+def warm_up(run: Run) -> None:
+    """Do one forward and backward pass and forget it, so that no run's first epoch pays for starting up."""
+    buffers = [(each, each.clone()) for each in run.model.buffers()]
+    run.model.train()
+    with repeatable(run.device), blamed_on_user("training"):
+        _backward(run, *next(_batches(run, 0, 1)))
+    clear_gradients(run)
+    with torch.no_grad():
+        for live, kept in buffers:
+            live.copy_(kept)
+
+
+def clear_gradients(run: Run) -> None:
+    """Leave no gradients on the model (None rather than zero: backward then writes without adding)."""
+    for parameter in run.parameters:
+        parameter.grad = None
+
+
+def _batches(run: Run, epoch: int, at_most: int) -> Iterator[tuple[Tensor, Tensor]]:
+    x, y = run.train
+    if run.steps_per_epoch == 1:
+        yield x, y
+        return
+    # drawn on the CPU, so that devices agree
+    generator = torch.Generator().manual_seed(derive_seed(run.config.seed, "data order", epoch))
+    order = torch.randperm(len(x), generator=generator).to(run.device)
+    for rows in torch.split(order, run.batch_size)[:at_most]:
+        yield x.index_select(0, rows), y.index_select(0, rows)
+
+
+def _take_step(run: Run, x: Tensor, y: Tensor, lr: float) -> None:
+    clear_gradients(run)
+    _backward(run, x, y)
+    if run.config.clip_norm is not None:
+        run.norms.add_(nn.utils.clip_grad_norm_(run.parameters, run.config.clip_norm))
+    if run.config.clip_norm is None or run.shadow is not None:
+        _record_gradient(run)
+    for group in run.optimizer.param_groups:
+        group["lr"] = lr
+    run.optimizer.step()
+
+
+def _backward(run: Run, x: Tensor, y: Tensor) -> None:
+    """Leave the gradient of the mean loss over the batch on the parameters."""
+    most = run.config.max_batch
+    if len(x) <= most:
+        run.loss(run.model(x), y).backward()  # type: ignore[no-untyped-call]
+        return
+    for inputs, targets in chunks((x, y), most):
+        share = len(inputs) / len(x)
+        (run.loss(run.model(inputs), targets) * share).backward()  # type: ignore[no-untyped-call]
+
+
+def _record_gradient(run: Run) -> None:
+    """Add the gradient to the sum of norms and to the shadow: as one flat vector, 4 operations in all."""
+    gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in run.parameters]
+    flat = torch.cat([each.reshape(-1) for each in gradients])
+    if run.config.clip_norm is None:
+        run.norms.add_(torch.linalg.vector_norm(flat))
+    if run.shadow is not None:
+        run.shadow.mul_(SHADOW_BETA2).addcmul_(flat, flat, value=1 - SHADOW_BETA2)

@@ -1,0 +1,125 @@
+"""A checkpoint from anywhere into a model: every key fits, or nothing is loaded."""
+
+import pickle
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from landscape.errors import StorageError, UsageError
+
+WRAPPERS = ("state_dict", "model", "model_state_dict")
+MOST_LISTED = 10
+
+
+def load_into(model: nn.Module, path: Path | str) -> None:
+    """Load a checkpoint's weights into the model, all of them or none.
+
+    The file is ``.safetensors``, or a pickle of which nothing but tensors and plain containers is accepted
+    (``torch.load(weights_only=True)``). It holds a state dict, or one under ``state_dict``, ``model`` or
+    ``model_state_dict``. Where keys differ, ``module.`` (DataParallel) and ``_orig_mod.`` (torch.compile) are
+    taken out of them, wherever they stand. A name tied to one that is there may be missing.
+
+    Args:
+        model: Changed in place; keeps its device, precision and mode.
+        path: The checkpoint.
+
+    Raises:
+        StorageError: If the file is missing, truncated, no checkpoint, or would run code.
+        UsageError: If keys are missing, extra or of another shape; at most ten are listed.
+    """
+    path = Path(path)
+    found = _unwrap(path, _read(path))
+    wanted = {name: each for name, each in model.state_dict(keep_vars=True).items() if isinstance(each, Tensor)}
+    matched = _with_tied(_match(found, wanted), wanted)
+    problems = _differences(matched, wanted)
+    if problems:
+        listed = "; ".join(problems[:MOST_LISTED])
+        more = f"; and {len(problems) - MOST_LISTED} more" if len(problems) > MOST_LISTED else ""
+        raise UsageError(
+            f"{path} does not fit the model: {listed}{more}. Give the model that it was saved from (--model, "
+            f"--model-option). Nothing was loaded."
+        )
+    with torch.no_grad():
+        for name, tensor in wanted.items():
+            tensor.copy_(matched[name])
+
+
+def _read(path: Path) -> Any:
+    if not path.is_file():
+        raise StorageError(f"There is no checkpoint {str(path)!r}. Give the path of a .safetensors or .pt file.")
+    try:
+        if path.suffix == ".safetensors":
+            return safetensors.torch.load_file(path)
+        with warnings.catch_warnings():
+            # a pickle of another protocol than torch's own is either read or refused; the user is told then
+            warnings.simplefilter("ignore", UserWarning)
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise StorageError(
+            f"{path} was not loaded: it holds more than tensors, and loading that could run code, or it is no "
+            f"checkpoint. Save the weights alone: torch.save(model.state_dict(), path). ({_first_line(error)})"
+        ) from error
+    except Exception as error:
+        # a damaged file raises nearly anything: RuntimeError, EOFError, KeyError, UnicodeDecodeError, ...
+        raise StorageError(
+            f"{path} is truncated or no checkpoint ({type(error).__name__}: {_first_line(error)}). Copy it again."
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [""])[0][:200]
+
+
+def _unwrap(path: Path, value: Any) -> dict[str, Tensor]:
+    """Return the state dict in what a checkpoint holds."""
+    while isinstance(value, Mapping):
+        inner = next((value[key] for key in WRAPPERS if isinstance(value.get(key), Mapping)), None)
+        if inner is None:
+            break
+        value = inner
+    found = {}
+    if isinstance(value, Mapping):
+        found = {str(key): each for key, each in value.items() if isinstance(each, Tensor)}
+    if not found:
+        holds = f"the keys {', '.join(map(repr, list(value)[:MOST_LISTED]))}" if isinstance(value, Mapping) else ""
+        raise UsageError(
+            f"{path} holds no state dict, but {holds or 'a ' + type(value).__name__}. "
+            f"It must be one, or hold one under {', '.join(WRAPPERS)}."
+        )
+    return found
+
+
+def _match(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return what was found under the model's own names as far as they match, the rest under their own."""
+    plain = {_plain(name): name for name in wanted}
+    if set(found) == set(wanted) or len(plain) < len(wanted):
+        return dict(found)
+    renamed = {plain.get(_plain(name), name): each for name, each in found.items()}
+    return renamed if len(renamed) == len(found) else dict(found)
+
+
+def _plain(name: str) -> str:
+    return ".".join(part for part in name.split(".") if part not in {"module", "_orig_mod"})
+
+
+def _with_tied(found: dict[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return what was found, with a tied name that is missing filled from the one it is tied to."""
+    held = {id(each): found[name] for name, each in wanted.items() if name in found}
+    tied = {name: held[id(each)] for name, each in wanted.items() if name not in found and id(each) in held}
+    return {**found, **tied}
+
+
+def _differences(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[str]:
+    missing = [f"missing {name!r}" for name in wanted if name not in found]
+    extra = [f"extra {name!r}" for name in found if name not in wanted]
+    reshaped = [
+        f"{name!r} has shape {tuple(found[name].shape)}, the model's {tuple(each.shape)}"
+        for name, each in wanted.items()
+        if name in found and found[name].shape != each.shape
+    ]
+    return missing + extra + reshaped
