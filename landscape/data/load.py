@@ -75,9 +75,10 @@ def _load_pool(name: str, place: Place, options: Mapping[str, Any] | None) -> Po
 def _inputs(x: torch.Tensor, pool: Pool) -> Examples:
     if pool.standardize is None:
         return x, pool.test[0]
-    # Images come as bytes; standardize overwrites, so what the source still holds is copied here.
-    return standardize(_as_float(x), _as_float(pool.test[0]), pool.standardize)
+    train, test = (_own_floats(part) for part in (x, pool.test[0]))
+    return standardize(train, test, pool.standardize)
 
 
-def _as_float(x: torch.Tensor) -> torch.Tensor:
-    return x.clone() if x.is_floating_point() else x.float().div_(255)
+def _own_floats(x: torch.Tensor) -> torch.Tensor:
+    """Return a copy, which standardize may overwrite; bytes become float32."""
+    return x.to(torch.promote_types(x.dtype, torch.float32), copy=True)

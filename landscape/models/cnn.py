@@ -5,6 +5,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from landscape.data.options import Size
+from landscape.errors import UsageError
 from landscape.models.activation import Activation, activation_module
 from landscape.models.image_shape import image_shape
 from landscape.registry import models
@@ -46,7 +47,12 @@ def cnn(
         num_outputs: Number of outputs.
         channels: Channels after each convolution, at least one.
         activation: After each convolution.
+
+    Raises:
+        UsageError: If there are no channels, or images are too small to be halved that often.
     """
+    if not channels:
+        raise UsageError("Model 'cnn' needs at least one convolution. Give --model-option channels=16,32.")
     before, height, width = image_shape("cnn", input_shape, 2 ** len(channels))
     layers: list[nn.Module] = []
     for index, after in enumerate(channels):

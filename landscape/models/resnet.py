@@ -82,7 +82,8 @@ def resnet20(
 
     He's normal initialisation. With skip connections and no norm, each block's second convolution starts at zero
     and its first one is scaled by 1 / sqrt(number of blocks) (Fixup without its extra scalars): without that, the
-    outputs would grow with depth and training diverge at usual learning rates.
+    outputs would grow with depth and training diverge at usual learning rates. With neither, digits are learned
+    at SGD learning rates (momentum 0.9) up to about 0.02 only.
 
     Args:
         input_shape: Channels, height and width of one image, at least 8x8.

@@ -90,7 +90,8 @@ class Hessian(SymmetricOperator):
         def count(tensor: Tensor) -> Tensor:
             storage = tensor.untyped_storage()
             held[storage.data_ptr()] = storage.nbytes()
-            return tensor
+            # detached: an output saved by its own node would hold itself in a cycle; autograd joins it again
+            return tensor.detach()
 
         with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
             loss = self.problem.batch_loss(self._leaves, batch)

@@ -1,7 +1,6 @@
 """The tables of a report, as cells of text that any format can print."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from landscape.report import points as view
 from landscape.report.folder import GAPS, STOPS, Report
@@ -10,6 +9,7 @@ from landscape.report.points import Point
 from landscape.report.symbols import Term
 
 Cell = str | Term
+Row = tuple[Cell, ...]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Table:
     key: str
     caption: str
     header: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[Row, ...]
     names: int = 1
     notes: tuple[str, ...] = ()
 
@@ -65,7 +65,7 @@ def sharpness(report: Report, stop: str) -> Table:
     """Return the typical run of each optimizer for each measure, and the paired ratios."""
     optimizers = report["optimizers"]
     header = ["measure", *optimizers, *(f"{other} / {optimizers[0]}" for other in optimizers[1:])]
-    rows = []
+    rows: list[Row] = []
     for measure in view.measured(report, stop):
         every = view.points(report, stop, measure["name"])
         cells = [_typical([point for point in every if point.optimizer == name]) for name in optimizers]
@@ -94,7 +94,7 @@ def _confidence(report: Report, stop: str) -> str:
     return f"{100 * rows[0]['confidence']:g} %" if rows and rows[0].get("confidence") else "95 %"
 
 
-def _unconverged_note(rows: list[tuple[Any, ...]]) -> tuple[str, ...]:
+def _unconverged_note(rows: list[Row]) -> tuple[str, ...]:
     if not any(str(cell).endswith("!") for row in rows for cell in row):
         return ()
     return ("! marks numbers that did not converge, or rest on some that did not.",)
@@ -112,7 +112,7 @@ def correlations(report: Report, stop: str, brief: bool = False) -> Table:
         The table; rows without any coefficient are left out.
     """
     inside = report["optimizers"] if len(report["optimizers"]) > 1 else []
-    rows = []
+    rows: list[Row] = []
     for measure in view.measured(report, stop):
         for gap in GAPS:
             found = [view.correlation(report, stop, measure["name"], gap, group) for group in ("all", *inside)]
@@ -137,7 +137,7 @@ def _coefficient(row: Report | None, brief: bool = False) -> str:
 
 def ratios_by_rank(report: Report, stop: str) -> Table:
     """Return every paired ratio, over all pairs and at each learning-rate rank."""
-    rows = []
+    rows: list[Row] = []
     for measure in view.measured(report, stop):
         for other in report["optimizers"][1:]:
             for row in view.ratios(report, stop, measure["name"], other):
@@ -183,7 +183,7 @@ def trade_offs(report: Report, brief: bool = False) -> Table:
         ("B/param.", "optimizer_bytes_per_parameter"),
     ]
     counts = ["reached", "diverged"] if any(row["diverged"] for row in entries) and not brief else ["reached"]
-    rows = []
+    rows: list[Row] = []
     for row in entries:
         cells = [_spread(row.get(key), key, brief) for _, key in columns]
         if not row["reached"]:
@@ -218,7 +218,7 @@ def _measurements(report: Report, stop: str, measures: list[Report], part: int) 
         measure["name"]: {point.run: point.text for point in view.points(report, stop, measure["name"])}
         for measure in measures
     }
-    rows = []
+    rows: list[Row] = []
     for run in report["runs"]:
         minimum = run["minima"].get(stop)
         state = "diverged" if run["status"] == "diverged" else "not reached"

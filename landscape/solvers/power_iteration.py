@@ -12,6 +12,7 @@ from landscape.randomness import derive_seed
 from landscape.solvers.eigenpairs import Eigenpairs, dot, random_unit_vector
 
 _PATIENCE = 20
+_MARGIN = 0.9
 
 
 def power_iteration(
@@ -57,17 +58,15 @@ def power_iteration(
         known = torch.stack([each.vector for each in found]) if found else like.new_empty(0, n)
         found.append(_settle(operator, _deflate(start, known), known, rtol, max(left, 1)))
         left -= found[-1].matvecs
-    found.sort(key=lambda each: -each.value)
-    return _eigenpairs(found, max_matvecs)
+    return _rayleigh_ritz(found, rtol, max_matvecs)
 
 
 @dataclass(frozen=True)
 class _Settled:
-    value: float
     vector: Tensor
-    residual: float
+    product: Tensor
     matvecs: int
-    converged: bool
+    highest: bool
 
 
 def _settle(operator: SymmetricOperator, v: Tensor, known: Tensor, rtol: float, most: int) -> _Settled:
@@ -76,9 +75,10 @@ def _settle(operator: SymmetricOperator, v: Tensor, known: Tensor, rtol: float, 
     for matvecs in range(1, most + 1):
         Hv = operator @ v
         value, size = dot(v, Hv), float(Hv.double().norm())
-        residual = float((Hv - value * v).double().norm())
+        # within the complement of the known vectors; what they leak into it is mended by Rayleigh-Ritz at the end
+        residual = float(_project(Hv - value * v, known).double().norm())
         rounding = float(torch.finfo(v.dtype).eps) * max(size, shift)
-        small = residual <= max(rtol * abs(value), 2 * rounding)
+        small = residual <= max(_MARGIN * rtol * abs(value), 2 * rounding)
         highest = shift > 0 or value >= -rounding
         if (small and highest) or matvecs == most:
             break
@@ -88,20 +88,34 @@ def _settle(operator: SymmetricOperator, v: Tensor, known: Tensor, rtol: float, 
         if shift == 0 and (small or (stalled >= _PATIENCE and residual > 0.1 * size)):
             shift = size
         v = _deflate(Hv + shift * v, known)
-    return _Settled(value, v, residual, matvecs, small and highest)
+    return _Settled(v, Hv, matvecs, highest)
+
+
+def _project(v: Tensor, known: Tensor) -> Tensor:
+    return v - known.T @ (known @ v)
 
 
 def _deflate(v: Tensor, known: Tensor) -> Tensor:
-    v = v - known.T @ (known @ v)
+    v = _project(v, known)
     return v.div(v.norm())
 
 
-def _eigenpairs(found: list[_Settled], max_matvecs: int) -> Eigenpairs:
-    residuals = np.array([each.residual for each in found])
-    converged = all(each.converged for each in found)
+def _rayleigh_ritz(found: list[_Settled], rtol: float, max_matvecs: int) -> Eigenpairs:
+    """Return the eigenpairs within the span of the vectors found, with their residuals; no further product."""
+    V = torch.stack([each.vector for each in found], dim=1)
+    HV = torch.stack([each.product for each in found], dim=1)
+    small = (V.double().T @ HV.double()).cpu()
+    values, rotation = torch.linalg.eigh((small + small.T) / 2)
+    values, rotation = values.flip(0), rotation.flip(1)
+    vectors, products = V @ rotation.to(V), HV @ rotation.to(V)
+    difference = products.double() - vectors.double() * values.to(V.device)
+    residuals = difference.norm(dim=0).cpu().numpy()
+    rounding = 2 * torch.finfo(V.dtype).eps * float(HV.double().norm())
+    within = bool((residuals <= np.maximum(rtol * np.abs(values.numpy()), rounding)).all())
+    converged = within and all(each.highest for each in found)
     return Eigenpairs(
-        values=np.array([each.value for each in found]),
-        vectors=torch.stack([each.vector for each in found], dim=1),
+        values=values.numpy(),
+        vectors=vectors,
         residuals=residuals,
         bounds=residuals,
         matvecs=sum(each.matvecs for each in found),

@@ -136,9 +136,8 @@ def about_intervals(
     """Return how the intervals were made, and what the correction for several comparisons changed."""
     made = list(chain.from_iterable(comparisons.values()))
     sentences = [
-        "Intervals resample whole seeds and use Student's t for their number; they take seeds to scatter about "
-        "normally on a logarithmic (ratios) or Fisher's z scale (correlations), which "
-        f"{plural(seeds, 'seed')} cannot confirm. "
+        "Intervals resample whole seeds and use Student's t for their number; they take what seeds add to "
+        f"log ratios and correlations to be about normal, which {plural(seeds, 'seed')} cannot confirm. "
         "They speak of other seeds at the same learning rates, not of other learning rates, networks or data.",
         f"Each interval is for one comparison. The two sentences are corrected (Holm) for {plural(len(made), 'ratio')} "
         f"and {plural(len(associations), 'correlation')}.",

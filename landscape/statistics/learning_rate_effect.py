@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from landscape.statistics.matched_loss import comparable
-from landscape.statistics.reading import Run, in_order, read_measure
+from landscape.statistics.reading import Run, read_measure
 
 
 def learning_rate_effect(runs: Iterable[Run], stop: str, measure: str, optimizer: str) -> float | None:
@@ -21,9 +21,9 @@ def learning_rate_effect(runs: Iterable[Run], stop: str, measure: str, optimizer
         At least 1; None with fewer than two learning rates.
     """
     logs: dict[str, list[float]] = defaultdict(list)
-    for run in in_order(runs):
+    for run in runs:
         value = read_measure(run, stop, measure).value
         if run["optimizer"] == optimizer and comparable(run, stop) and value is not None and value > 0:
             logs[repr(run.get("lr_rank"))].append(math.log(value))
-    means = [sum(each) / len(each) for each in logs.values()]
+    means = [math.fsum(each) / len(each) for each in logs.values()]
     return math.exp(max(means) - min(means)) if len(means) > 1 else None

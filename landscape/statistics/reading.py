@@ -46,11 +46,6 @@ def read_measure(run: Run, stop: str, measure: str) -> Reading:
     return Reading(value)
 
 
-def in_order(runs: Iterable[Run]) -> list[Run]:
-    """Return the runs in one order, whatever order they came in, so that sums round alike."""
-    return sorted(runs, key=lambda run: repr([run.get(key) for key in ("optimizer", "lr_rank", "seed", "id")]))
-
-
 def counted(problems: Iterable[str], what: str) -> str:
     """Return ``"left out: 2 pairs (not converged), ..."`` from one problem for each thing left out, or ""."""
     found = list(problems)

@@ -10,7 +10,7 @@ from landscape.statistics.matched_loss import TOLERANCE, comparable
 from landscape.statistics.paired_ratio import paired_ratio
 from landscape.statistics.pairing import Pair, find_pairs
 from landscape.statistics.rank_correlation import kendall, spearman
-from landscape.statistics.reading import Reading, Run, counted, in_order, minimum, read_measure, stops
+from landscape.statistics.reading import Reading, Run, counted, minimum, read_measure, stops
 
 GAPS = ("gap_loss", "gap_error")
 
@@ -48,19 +48,18 @@ def relate(
         raise UsageError(f"The confidence must lie between 0 and 1, not be {confidence}. Try 0.95.")
     if resamples < 100:
         raise UsageError(f"{resamples} bootstrap resamples are too few for an interval. Try 2000.")
-    ordered = in_order(runs)
     bootstrap = {"confidence": confidence, "resamples": resamples, "seed": seed}
     return {
         stop: {
-            "ratios": _ratios(ordered, stop, measures, optimizers, bootstrap),
-            "correlations": _correlations(ordered, stop, measures, optimizers, bootstrap),
+            "ratios": _ratios(runs, stop, measures, optimizers, bootstrap),
+            "correlations": _correlations(runs, stop, measures, optimizers, bootstrap),
         }
         for stop in stops(runs)
     }
 
 
 def _ratios(
-    runs: list[Run], stop: str, measures: Sequence[str], optimizers: Sequence[str], bootstrap: dict[str, Any]
+    runs: Sequence[Run], stop: str, measures: Sequence[str], optimizers: Sequence[str], bootstrap: dict[str, Any]
 ) -> list[dict[str, Any]]:
     rows = []
     for other in optimizers[1:]:
@@ -101,7 +100,7 @@ def _pair_values(pair: Pair, stop: str, measure: str) -> tuple[float | None, flo
 
 
 def _correlations(
-    runs: list[Run], stop: str, measures: Sequence[str], optimizers: Sequence[str], bootstrap: dict[str, Any]
+    runs: Sequence[Run], stop: str, measures: Sequence[str], optimizers: Sequence[str], bootstrap: dict[str, Any]
 ) -> list[dict[str, Any]]:
     groups = {"all": [run for run in runs if run["optimizer"] in optimizers]}
     groups |= {name: [run for run in runs if run["optimizer"] == name] for name in optimizers}

@@ -62,8 +62,9 @@ def assemble(root: Path) -> dict[str, Any]:
         "trade_offs": offs,
         "surfaces": _surfaces(folder, config, finished),
     }
-    store.write_json(folder.report, report)
-    return report
+    plain: dict[str, Any] = store.finite(report)
+    store.write_json(folder.report, plain)
+    return plain
 
 
 def title(config: StudyConfig, optimizers: Sequence[str]) -> str:

@@ -9,9 +9,9 @@ from landscape.errors import UsageError
 from landscape.study.config import StudyConfig
 
 DEFAULT_LR = {
-    "sgd": (0.02, 0.05, 0.1),
-    "adam": (1e-3, 2e-3, 5e-3),
-    "adamw": (1e-3, 2e-3, 5e-3),
+    "sgd": (0.01, 0.03, 0.1),
+    "adam": (1e-3, 3e-3, 1e-2),
+    "adamw": (1e-3, 3e-3, 1e-2),
     "rmsprop": (3e-4, 1e-3, 3e-3),
 }
 FACTORS = ("model", "batch_size", "weight_decay", "train_examples", "label_noise")

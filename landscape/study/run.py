@@ -26,6 +26,7 @@ from landscape.study.environment import environment, threads_per_process
 from landscape.study.folder import RunFolder, open_folder
 from landscape.study.measure_cell import measure_cell, measure_options, slice_cell
 from landscape.study.train_cell import dataset_of, loss_of, model_of, train_cell, training_config
+from landscape.training import load_into
 
 Progress = Callable[[int, int, str], None]
 
@@ -74,25 +75,13 @@ def check(config: StudyConfig) -> torch.device:
     """
     device = resolve_device(config.device)
     _check_measures(config)
-    seen: set[Any] = set()
     for cell in cells(config):
         if cell.checkpoint is None:
             training_config(config, cell)
-        data = (cell.model, cell.train_examples, cell.label_noise)
-        if data in seen:
-            continue
-        seen.add(data)
-        dataset = dataset_of(config, cell)
-        if config.examples is not None and config.examples > len(dataset.train[0]):
-            raise UsageError(
-                f"--examples {config.examples} is more than the {len(dataset.train[0])} training examples there are."
-            )
-        loss = Problem(model_of(config, cell, dataset), loss_of(config), dataset.train).loss()
-        if not math.isfinite(loss):
-            raise ProblemError(
-                f"The loss of {cell.model} on {dataset.name} is {loss} before training. "
-                f"Look for a division by zero, or inputs that are not scaled."
-            )
+        else:
+            load_into(model_of(config, cell, dataset_of(config, cell)), cell.checkpoint)
+    for cell in {(cell.model, cell.train_examples, cell.label_noise): cell for cell in cells(config)}.values():
+        _check_problem(config, cell)
     return device
 
 
@@ -116,6 +105,21 @@ def number_of_jobs(jobs: int | None, device: torch.device, tasks: int) -> int:
     """Return how many processes work at once."""
     most = (os.cpu_count() or 1) if device.type == "cpu" else 1
     return max(1, min(jobs or most, tasks))
+
+
+def _check_problem(config: StudyConfig, cell: Cell) -> None:
+    """Look at the data, the network and the loss before training."""
+    dataset = dataset_of(config, cell)
+    if config.examples is not None and config.examples > len(dataset.train[0]):
+        raise UsageError(
+            f"--examples {config.examples} is more than the {len(dataset.train[0])} training examples there are."
+        )
+    loss = Problem(model_of(config, cell, dataset), loss_of(config), dataset.train).loss()
+    if not math.isfinite(loss):
+        raise ProblemError(
+            f"The loss of {cell.model} on {dataset.name} is {loss} before training. "
+            f"Look for a division by zero, or inputs that are not scaled."
+        )
 
 
 def _check_measures(config: StudyConfig) -> None:

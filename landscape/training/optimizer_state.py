@@ -50,16 +50,24 @@ def second_moment(state: OptimizerState) -> SecondMoment | None:
     if not state.step:
         return None
     if SHADOW in state.tensors:
-        kept = f"kept beside {state.name} with Adam's defaults"
-        return SecondMoment(state.tensors[SHADOW], state.step, SHADOW_BETA2, SHADOW_EPS, kept)
+        return SecondMoment(
+            value=state.tensors[SHADOW],
+            step=state.step,
+            beta2=SHADOW_BETA2,
+            eps=SHADOW_EPS,
+            source=f"kept beside {state.name} with Adam's defaults",
+        )
     keys = optimizer_definition(state.name).second_moment
     if keys is None or keys.tensor not in state.tensors:
         return None
     decay = state.options[keys.decay]
-    beta2 = float(decay[-1] if isinstance(decay, list | tuple) else decay)
-    step = state.step if keys.bias_correction else 0
-    eps, own = float(state.options["eps"]), f"{keys.tensor} of {state.name}"
-    return SecondMoment(state.tensors[keys.tensor], step, beta2, eps, own)
+    return SecondMoment(
+        value=state.tensors[keys.tensor],
+        step=state.step if keys.bias_correction else 0,
+        beta2=float(decay[-1] if isinstance(decay, list | tuple) else decay),
+        eps=float(state.options["eps"]),
+        source=f"{keys.tensor} of {state.name}",
+    )
 
 
 def flat_tensors(optimizer: torch.optim.Optimizer, parameters: Sequence[Tensor]) -> dict[str, Tensor]:

@@ -133,7 +133,7 @@ def test_where_data_lie(tmp_path, no_network, monkeypatch):
 
 def test_a_folder_that_cannot_be_made(tmp_path, no_network):
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(StorageError, match="Not a directory|File exists"):
+    with pytest.raises(StorageError, match=r"Not a directory|File exists"):
         load_dataset("mnist", data_dir=tmp_path / "file")
 
 
@@ -222,6 +222,6 @@ def test_a_download_that_is_not_what_it_should_be(small_cifar100, tmp_path, monk
     archive = tmp_path / "packed" / "cifar-100-python.tar.gz"
     archive.write_bytes(b"<html>Please log in</html>")
 
-    with served(archive, monkeypatch) as maker:
-        with pytest.raises(StorageError, match="cifar100 is not complete.*File not found or corrupted"):
-            load_dataset("cifar100", data_dir=tmp_path / "new")
+    message = r"cifar100 is not complete.*File not found or corrupted"
+    with served(archive, monkeypatch), pytest.raises(StorageError, match=message):
+        load_dataset("cifar100", data_dir=tmp_path / "new")

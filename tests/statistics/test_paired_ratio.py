@@ -6,6 +6,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from landscape.statistics.cluster_bootstrap import resample_counts
 from landscape.statistics.paired_ratio import paired_ratio
 
 BOOTSTRAP = {"confidence": 0.95, "resamples": 200, "seed": 0}
@@ -32,6 +33,17 @@ def test_interval_is_students_on_the_seeds_mean_logs():
     low, high = scipy.stats.ttest_1samp(logs.mean(axis=1), 0).confidence_interval(0.95)
     assert math.log(result.low) == pytest.approx(low, abs=0.02)
     assert math.log(result.high) == pytest.approx(high, abs=0.02)
+
+
+def test_seeds_with_more_pairs_weigh_more():
+    """The bootstrap of the mean over pairs, against drawing the pairs of whole seeds one by one."""
+    logs, seeds = np.array([0.0, 1.0, 3.0, 2.0, 5.0, 4.0, 4.5]), np.array([0, 1, 1, 2, 2, 2, 3])
+    counts = resample_counts(4, 200, 0)
+    means = [np.mean(np.concatenate([np.repeat(logs[seeds == s], int(row[s])) for s in range(4)])) for row in counts]
+    width = scipy.stats.t.ppf(0.975, 3) * np.std(means) * math.sqrt(4 / 3)
+    result = paired_ratio(np.exp(logs).tolist(), [1.0] * 7, seeds.tolist(), **BOOTSTRAP)
+    assert math.log(result.ratio) == pytest.approx(logs.mean())
+    assert math.log(result.high) == pytest.approx(logs.mean() + width)
 
 
 @settings(deadline=None, max_examples=60)

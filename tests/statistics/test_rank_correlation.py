@@ -57,9 +57,9 @@ def test_published_values():
     x = [67, 28, 30, 28, 52, 40, 25, 37, 44, 10, 14, 20, 28, 40, 51]
     result = spearman(x, y, range(15), confidence=0.95, resamples=4000, seed=0)
     assert result.value == pytest.approx(0.8699639, abs=1e-7)
-    # Its interval is 0.584 to 0.964 by a formula for independent normal data; ours resamples.
-    assert result.low == pytest.approx(0.584, abs=0.2)
-    assert result.high == pytest.approx(0.964, abs=0.02)
+    # Its interval is 0.584 to 0.964, by a formula for independent normal data; ours resamples.
+    assert result.low == pytest.approx(0.584, abs=0.15)
+    assert result.high == pytest.approx(0.964, abs=0.04)
 
 
 def test_bootstrap_statistics_are_those_of_the_runs_repeated():

@@ -27,6 +27,10 @@ def conclude(runs, optimizers=("sgd", "adam"), measures=MEASURES):
     return first, second, found["details"]
 
 
+def value(stop, measure):
+    return stop["measurements"][measure]["value"]
+
+
 def detail(details, *words):
     (found,) = [each for each in details if all(word in each for word in words)]
     return found
@@ -95,6 +99,16 @@ def test_the_estimator_with_an_interval_speaks_for_the_quantity(make_runs):
     assert "sharper than SGD's by top eigenvalue" in first
     assert "larger generalization gap in loss by top eigenvalue" in second
     assert "60 not converged" in detail(details, "measurements of top_eigenvalue")
+
+
+def test_an_estimator_without_an_interval_leaves_the_word_to_the_other(make_runs):
+    def unconverged(run):
+        if run["seed"] > 1:
+            run["minima"]["matched"]["measurements"]["top_eigenvalue"]["converged"] = False
+
+    first, second, _ = conclude(change(make_runs(), unconverged), measures=MEASURES[:2])
+    assert "sharper than SGD's by top eigenvalue (2.06 times, 95 % interval" in first
+    assert "larger generalization gap in loss by top eigenvalue" in second
 
 
 def test_undecided_refuses_plainly(make_runs):
@@ -287,6 +301,15 @@ def test_larger_is_flatter_for_a_noise_level(make_runs):
     first, _, _ = conclude(change(make_runs(ratios=(2.0, 0.5)), rename), measures=["top_eigenvalue", "pac_bayes_sigma"])
     assert re.search(r"sharper than SGD's by top eigenvalue \(.*\) and PAC-Bayes noise level \(0\.", first)
 
+    def inverse(run):
+        for stop in run["minima"].values():
+            stop["measurements"]["pac_bayes_sigma"] = {"value": 1 / value(stop, "top_eigenvalue"), "converged": True}
+
+    _, second, _ = conclude(change(make_runs(), inverse), measures=["pac_bayes_sigma"])
+    assert (
+        "sharper minima had the larger generalization gap in loss by PAC-Bayes noise level (Kendall's tau -0." in second
+    )
+
 
 # --- the second sentence
 
@@ -313,6 +336,37 @@ def test_no_correlation_refuses(make_runs):
         "The data do not tell whether sharpness explains the generalization gap, because no measure's"
     )
     assert second.endswith("more seeds or learning rates would narrow the intervals.")
+
+
+def conclude_from_taus(runs, by_measure):
+    """The verdict where Kendall's tau of each measure has these p-values over all runs, within SGD and within Adam."""
+    relations = relate(runs, list(by_measure), ["sgd", "adam"])
+    for record in relations["matched"]["correlations"]:
+        p_value = dict(zip(("all", "sgd", "adam"), by_measure[record["measure"]], strict=True))[record["group"]]
+        record["kendall"] = {"value": 0.5, "low": 0.1 if p_value < 0.05 else -0.1, "high": 0.9, "p_value": p_value}
+    return relations, lambda: verdict(runs, relations, [], list(by_measure), ["sgd", "adam"])
+
+
+@pytest.mark.parametrize(
+    ("p_of_trace", "answer"),
+    [((0.001, 0.001, 0.02), True), ((0.001, 0.03, 0.001), False), ((0.001, 0.001, 0.06), False)],
+)
+def test_the_weakest_group_decides_after_correction_for_two_measures(make_runs, p_of_trace, answer):
+    _, conclusion = conclude_from_taus(
+        make_runs(ratios=(2.0, 2.0)), {"top_eigenvalue": (0.9,) * 3, "trace": p_of_trace}
+    )
+    found = conclusion()
+    assert ("sharper minima had the larger generalization gap in loss by trace" in found["sentences"][1]) == answer
+    lost = any("Clear on its own" in each and "the correlation of trace" in each for each in found["details"])
+    assert lost == (p_of_trace == (0.001, 0.03, 0.001))
+
+
+def test_a_correlation_over_a_minority_of_the_runs_decides_nothing(make_runs):
+    relations, conclusion = conclude_from_taus(make_runs(), {"top_eigenvalue": (0.001,) * 3})
+    assert "sharper minima had the larger" in conclusion()["sentences"][1]
+    relations["matched"]["correlations"][2]["runs"] = 7
+    assert relations["matched"]["correlations"][2]["group"] == "adam"
+    assert conclusion()["sentences"][1].startswith("The data do not tell")
 
 
 def test_simpsons_paradox_refuses(make_runs):

@@ -275,7 +275,7 @@ def test_foreign_files_are_refused(tmp_path, make_noisy, content, name):
 @pytest.mark.parametrize("protocol", range(2, 6))
 def test_a_plain_pickle_of_something_else_says_what_it_is(tmp_path, make_noisy, protocol):
     (tmp_path / "x.pt").write_bytes(pickle.dumps([1, 2], protocol))
-    with pytest.raises((UsageError, StorageError), match="a list|no checkpoint"):
+    with pytest.raises((UsageError, StorageError), match=r"a list|no checkpoint"):
         load_into(make_noisy(), tmp_path / "x.pt")
 
 

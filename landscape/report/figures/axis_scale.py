@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from matplotlib.axis import Axis
+from matplotlib.axis import XAxis, YAxis
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from landscape.report.numbers import MINUS_SIGN, power_of_ten
@@ -27,11 +27,11 @@ def axis_scale(values: list[float], log_from: float = LOG_FROM, margin: float = 
         pad = (high / low) ** margin
         return AxisScale(low / pad, high * pad, True)
     # Values that agree to rounding would otherwise give an axis of zero length.
-    pad = margin * (high - low) if high - low > 1e-9 * max(abs(low), abs(high)) else 0.1 * abs(high) or 1.0
+    pad = margin * (high - low) if high - low > 1e-9 * max(abs(low), abs(high)) else 0.02 * abs(high) or 1.0
     return AxisScale(low - pad, high + pad, False)
 
 
-def apply(axis: Axis, scale: AxisScale, ticks: int = 5, whole: bool = False) -> None:
+def apply(axis: XAxis | YAxis, scale: AxisScale, ticks: int = 5, whole: bool = False) -> None:
     """Set scale, limits and about ``ticks`` ticks of one axis, at whole numbers only if so asked."""
     if axis.axis_name == "x":
         axis.axes.set_xscale("log" if scale.log else "linear")
@@ -52,8 +52,8 @@ def apply(axis: Axis, scale: AxisScale, ticks: int = 5, whole: bool = False) -> 
 
 
 def tick_text(value: float) -> str:
-    """Return the label of a tick: plain from 0.001 to 10000, a power of ten beyond."""
-    if value == 0 or 1e-3 <= abs(value) < 1e5:
+    """Return the label of a tick: plain from 0.0001 to 99999, a power of ten beyond."""
+    if value == 0 or 1e-4 <= abs(value) < 1e5:
         return f"{value:.10g}".replace("-", MINUS_SIGN)
     mantissa, _, exponent = f"{value:.3e}".partition("e")
     digits = mantissa.rstrip("0").rstrip(".").replace("-", MINUS_SIGN)

@@ -71,8 +71,8 @@ class LeftOut:
 @contextlib.contextmanager
 def style() -> Iterator[None]:
     """Draw with the house's settings, whatever the person's matplotlibrc says."""
-    defaults = {key: value for key, value in matplotlib.rcParamsDefault.items() if "backend" not in key}
-    with matplotlib.rc_context({**defaults, **STYLE}):
+    settings: Any = {key: value for key, value in matplotlib.rcParamsDefault.items() if "backend" not in key}
+    with matplotlib.rc_context(settings | STYLE):
         yield
 
 
@@ -88,7 +88,7 @@ def save(drawing: Drawing, folder: Path) -> list[Path]:
     figure = drawing.figure
     if figure.get_layout_engine() is not None:
         figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # it stays as laid out: laying out again for each format would be wasted
+        figure.set_layout_engine(None)  # it stays as laid out; an engine would cost two more passes a format
     paths = [folder / f"{drawing.name}.{kind}" for kind in ("pdf", "png", "json")]
     # Without dates, the same numbers give the same bytes.
     write_bytes(paths[0], _render(figure, "pdf", FILL_DPI, {"CreationDate": None, "Title": drawing.name}))
@@ -124,7 +124,7 @@ def legend_handles(report: Report, shown: set[tuple[str, int]], lines: bool = Fa
         style = look(optimizers, optimizers[index], rank)
         name, lr = for_figure(optimizers[index], 24), lrs.get((optimizers[index], rank))
         label = name if lr is None else f"{name}, lr {plain(lr)}"
-        line = style.line if lines else "none"
+        line: Any = style.line if lines else "none"
         handles.append(Line2D([], [], **markers(style), linestyle=line, linewidth=1.6, markersize=5, label=label))
     return handles
 

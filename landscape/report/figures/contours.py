@@ -20,7 +20,7 @@ from landscape.report.palette import look
 from landscape.report.points import run_name
 
 NAME = "slices_contours"
-PER_SHEET = 4
+PER_SHEET = 3
 
 
 def contours(report: Report, slices: list[Slice]) -> Iterator[Drawing | LeftOut]:
@@ -68,7 +68,8 @@ def slice_numbers(slices: list[Slice], scale: LossScale) -> dict[str, Any]:
 
 
 def _sheet(report: Report, stop: str, name: str, slices: list[Slice], scale: LossScale) -> Drawing:
-    figure = canvas(1.1 + 2.9 * len(slices), 5.9)
+    panel = min(2.9, 6.1 / len(slices))  # inches
+    figure = canvas(1.1 + panel * len(slices), 0.1 + 2 * panel)
     grid = figure.subplots(2, len(slices), squeeze=False, sharex="col", sharey="row")
     edges = np.array([scale.low, *scale.levels, scale.high])
     colors = ListedColormap(colormaps["viridis"](np.linspace(0, 1, len(edges) - 1)))
@@ -76,8 +77,9 @@ def _sheet(report: Report, stop: str, name: str, slices: list[Slice], scale: Los
     for j, each in enumerate(slices):
         for i, kind in enumerate(KINDS):
             _panel(grid[i, j], report, each, kind, scale, edges, colors)
-            grid[i, 0].set_ylabel(f"{kind} loss\n\ndirection b")
-        grid[0, j].set_title(for_figure(run_name(report, each.run), 36))
+            grid[i, 0].set_ylabel("direction b")
+        grid[0, j].set_title(f"{for_figure(run_name(report, each.run), 36)}\ntrain loss")
+        grid[1, j].set_title("test loss")
         grid[1, j].set_xlabel("direction a")
     bar = figure.colorbar(ScalarMappable(norm, colors), ax=grid, spacing="uniform", aspect=40, pad=0.02)
     bar.set_ticks(list(edges), labels=[tick_text(float(f"{edge:.3g}")) for edge in edges])

@@ -10,7 +10,7 @@ from landscape.report import points as view
 from landscape.report.escape import for_figure
 from landscape.report.figures.axis_scale import apply, axis_scale
 from landscape.report.figures.canvas import WIDTH, Drawing, LeftOut, canvas, legend_above, legend_handles
-from landscape.report.figures.panels import Mark, panel_grid, scatter, sheets
+from landscape.report.figures.panels import CHARACTERS, Mark, columns_for, panel_grid, scatter, sheets
 from landscape.report.folder import STOPS, Report
 from landscape.report.numbers import plain
 from landscape.report.points import Pair
@@ -57,7 +57,7 @@ def caption(stop: str) -> str:
 def _sheet(report: Report, stop: str, name: str, measures: list[Report], found: dict[str, list[Pair]]) -> Drawing:
     figure = canvas(WIDTH, 1.0)
     for axes, measure in zip(panel_grid(figure, len(measures), 2.6), measures, strict=True):
-        _panel(axes, report, measure, found[measure["name"]])
+        _panel(axes, report, measure, found[measure["name"]], CHARACTERS[columns_for(len(measures))])
     legend_above(figure, _handles(report, [pair for measure in measures for pair in found[measure["name"]]]))
     numbers = {measure["name"]: [_pair_numbers(pair) for pair in found[measure["name"]]] for measure in measures}
     return Drawing(name, figure, caption(stop), {"stop": stop, "pairs": numbers})
@@ -75,7 +75,7 @@ def _handles(report: Report, pairs: list[Pair]) -> list[Line2D]:
     return handles
 
 
-def _panel(axes: Axes, report: Report, measure: Report, pairs: list[Pair]) -> None:
+def _panel(axes: Axes, report: Report, measure: Report, pairs: list[Pair], width: int) -> None:
     scale = axis_scale([point.value for pair in pairs for point in (pair.first, pair.other)])
     apply(axes.xaxis, scale, ticks=4)
     apply(axes.yaxis, scale, ticks=4)
@@ -93,7 +93,7 @@ def _panel(axes: Axes, report: Report, measure: Report, pairs: list[Pair]) -> No
     ]
     scatter(axes, report["optimizers"], marks)
     axes.set_box_aspect(1)
-    axes.set_title(term_for_figure(view.term(measure), 36))
+    axes.set_title(term_for_figure(view.term(measure), width))
     axes.set_xlabel(for_figure(report["optimizers"][0], 24))
     others = list(dict.fromkeys(pair.other.optimizer for pair in pairs))
     axes.set_ylabel(for_figure(others[0], 24) if len(others) == 1 else "other optimizer")

@@ -1,5 +1,6 @@
 """Panels on a page: how many side by side, and when another page is due."""
 
+import itertools
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ from landscape.report.figures.canvas import markers
 from landscape.report.palette import look
 
 PER_SHEET = 6
+CHARACTERS = {1: 42, 2: 32, 3: 26}  # of a label that fits a panel, by the number of columns
 Item = TypeVar("Item")
 
 
@@ -26,8 +28,10 @@ class Mark:
 
 
 def sheets(items: list[Item], size: int = PER_SHEET) -> list[tuple[str, list[Item]]]:
-    """Return ``items`` in parts of at most ``size``, each with the ending of its figure's name: "", "_2", "_3"."""
-    parts = [items[start : start + size] for start in range(0, len(items), size)]
+    """Return ``items`` in even parts of at most ``size``, each with the ending of its figure's name: "", "_2", "_3"."""
+    count = -(-len(items) // size) or 1
+    ends = [round(len(items) * part / count) for part in range(count + 1)]
+    parts = [items[start:end] for start, end in itertools.pairwise(ends) if end > start]
     return [("" if index == 0 else f"_{index + 1}", part) for index, part in enumerate(parts)]
 
 

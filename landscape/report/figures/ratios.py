@@ -1,6 +1,7 @@
 """The ratio of every measure between paired runs, with its interval: a forest plot."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -20,15 +21,15 @@ Row = tuple[Report, str, list[dict[str, Any]]]
 
 def sharpness_ratios(report: Report) -> Iterator[Drawing | LeftOut]:
     """Yield one figure: a row for each measure (and other optimizer), a column for each stop."""
-    found = {stop: rows for stop in view.stops(report) if (rows := _rows(report, stop))}
+    found = {stop: rows for stop in view.stops(report) if (rows := ratio_rows(report, stop))}
     if not found:
         one = len(report["optimizers"]) < 2
         yield LeftOut(NAME, "there is only one optimizer" if one else "no ratio could be computed")
         return
     count = max(len(rows) for rows in found.values())
-    figure = canvas(WIDTH, 1.2 + 0.42 * count)
+    figure = canvas(WIDTH, 1.2 + (0.42 if len(report["optimizers"]) == 2 else 0.55) * count)
     grid = figure.subplots(1, len(found), squeeze=False)[0]
-    scale = _scale([row for rows in found.values() for row in rows])
+    scale = ratio_scale([row for rows in found.values() for row in rows])
     for axes, (stop, rows) in zip(grid, found.items(), strict=True):
         _panel(axes, report, rows, scale)
         axes.set_title(STOPS[stop])
@@ -53,7 +54,7 @@ def _handles(report: Report, rows: list[Row]) -> list[Line2D]:
     ranks = sorted({_rank(ratio["pairing"]) for row in rows for ratio in row[2] if ratio["pairing"] != "all"})
     if not ranks:
         return []
-    gray = {"color": "#555555", "markerfacecolor": "white"}
+    gray: dict[str, Any] = {"color": "#555555", "markerfacecolor": "white"}
     handles = [Line2D([], [], **gray, marker="D", markersize=6, linewidth=2.4, label="all pairs")]
     for rank in ranks:
         marker = look(report["optimizers"], other, rank).marker
@@ -67,7 +68,8 @@ def _key(row: Row) -> tuple[str, str]:
     return row[0]["name"], row[1]
 
 
-def _rows(report: Report, stop: str) -> list[Row]:
+def ratio_rows(report: Report, stop: str) -> list[Row]:
+    """Return (measure, other optimizer, its positive ratios) for each that has any."""
     rows = []
     for measure in view.measured(report, stop):
         for other in report["optimizers"][1:]:
@@ -78,7 +80,8 @@ def _rows(report: Report, stop: str) -> list[Row]:
     return rows
 
 
-def _scale(rows: list[Row]) -> AxisScale:
+def ratio_scale(rows: list[Row]) -> AxisScale:
+    """Return the logarithmic axis that shows the ratios of all ``rows`` and 1."""
     ratios = [ratio for row in rows for ratio in row[2]]
     ends = [ratio[key] for ratio in ratios for key in ("ratio", "low", "high") if (ratio[key] or 0) > 0]
     centers = [ratio["ratio"] for ratio in ratios]
@@ -101,11 +104,13 @@ def _panel(axes: Axes, report: Report, rows: list[Row], scale: AxisScale) -> Non
             _interval(axes, report, ratio, other, rank, index + below, thick)
     first = report["optimizers"][0]
     several = len(report["optimizers"]) > 2
-    labels = [
-        term_for_figure(view.term(measure), 34)
-        + (f"\n{for_figure(other, 16)} / {for_figure(first, 16)}" if several else "")
-        for measure, other, _ in rows
-    ]
+    labels = [term_for_figure(view.term(measure), 34) for measure, _, _ in rows]
+    if several:
+        labels = [
+            term_for_figure(replace(view.term(measure), symbol=""), 34)
+            + f"\n{for_figure(other, 16)} / {for_figure(first, 16)}"
+            for measure, other, _ in rows
+        ]
     axes.set_yticks(range(len(rows)), labels)
     axes.set_ylim(len(rows) - 0.3, -0.4)
     axes.grid(visible=False, axis="y")

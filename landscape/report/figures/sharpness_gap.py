@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from landscape.report import points as view
 from landscape.report.figures.axis_scale import apply, axis_scale
 from landscape.report.figures.canvas import WIDTH, Drawing, LeftOut, canvas, legend_above, legend_handles
-from landscape.report.figures.panels import Mark, columns_for, scatter, sheets
+from landscape.report.figures.panels import CHARACTERS, Mark, columns_for, scatter, sheets
 from landscape.report.folder import GAPS, STOPS, Report
 from landscape.report.numbers import estimate
 from landscape.report.points import Point
@@ -66,7 +66,7 @@ def _sheet(report: Report, stop: str, name: str, measures: list[Report]) -> Draw
             if not points:
                 axes.remove()
                 continue
-            _panel(axes, report, measures[index], gap, points, {1: 48, 2: 42}.get(columns, 34))
+            _panel(axes, report, measures[index], gap, points, CHARACTERS[columns])
             title = tau(report, stop, measures[index]["name"], gap)
             axes.set_title(title, fontsize=8)
             numbers.setdefault(measures[index]["name"], {})[gap] = {

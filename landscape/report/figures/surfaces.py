@@ -1,6 +1,7 @@
 """The same slices as surfaces in three dimensions, on the same scale of colours and heights."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -19,7 +20,8 @@ from landscape.report.palette import look
 from landscape.report.points import run_name
 
 NAME = "slices_3d"
-PANEL, BAR, TOP, LEFT = 2.7, 1.0, 0.25, 0.25  # inches: mplot3d knows no automatic layout
+# Inches: mplot3d knows no automatic layout.
+BAR, TOP, LEFT = 1.0, 0.1, 0.25
 
 
 def surfaces(report: Report, slices: list[Slice]) -> Iterator[Drawing | LeftOut]:
@@ -34,18 +36,28 @@ def surfaces(report: Report, slices: list[Slice]) -> Iterator[Drawing | LeftOut]
 
 
 def _sheet(report: Report, stop: str, name: str, slices: list[Slice], scale: LossScale) -> Drawing:
-    width, height = LEFT + PANEL * len(slices) + BAR, TOP + PANEL * 2
+    panel = min(2.7, 6.0 / len(slices))
+    pitch = 0.93 * panel  # rows overlap a little, as each panel is empty at its top
+    width, height = LEFT + panel * len(slices) + BAR, TOP + pitch + panel
     figure = canvas(width, height, constrained=False)
-    norm = Normalize(*(float(each) for each in scale.height(np.array([scale.low, scale.high]))))
+    bottom, top = (float(end) for end in scale.height(np.array([scale.low, scale.high])))
+    norm = Normalize(bottom, top)
     for j, each in enumerate(slices):
-        left = (LEFT + PANEL * j) / width
+        left = (LEFT + panel * j) / width
         title = for_figure(run_name(report, each.run), 36)
-        figure.text(left + 0.5 * PANEL / width, 1 - 0.5 * TOP / height, title, ha="center", va="center", fontsize=8.5)
+        figure.text(left + 0.5 * panel / width, 1 - 0.12 / height, title, ha="center", va="center", fontsize=8.5)
         for i, kind in enumerate(KINDS):
-            box = (left, (1 - i) * PANEL / height, PANEL / width, PANEL / height)
+            box = (left, (1 - i) * pitch / height, panel / width, panel / height)
             _panel(figure, box, report, each, kind, scale, norm)
     for i, kind in enumerate(KINDS):
-        figure.text(0.12 / width, (1.5 - i) * PANEL / height, f"{kind} loss", rotation=90, ha="center", va="center")
+        figure.text(
+            0.12 / width,
+            ((1 - i) * pitch + 0.5 * panel) / height,
+            f"{kind} loss",
+            rotation=90,
+            ha="center",
+            va="center",
+        )
     bar_axes = figure.add_axes((1 - 0.8 * BAR / width, 0.2, 0.14 / width, 0.6))
     bar = figure.colorbar(ScalarMappable(norm, "viridis"), cax=bar_axes)
     ticks = _ticks(scale)
@@ -69,7 +81,7 @@ def _panel(
     scale: LossScale,
     norm: Normalize,
 ) -> None:
-    axes = figure.add_axes(box, projection="3d", computed_zorder=False)
+    axes: Any = figure.add_axes(box, projection="3d", computed_zorder=False)
     heights = scale.height(each.losses(kind)).T
     A, B = np.meshgrid(each.a, each.b)
     surface = axes.plot_surface(
@@ -100,5 +112,6 @@ def _panel(
     for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
         axis.labelpad = -6
         axis.set_pane_color((0.97, 0.97, 0.97, 1.0))
+    axes.patch.set_alpha(0)
     axes.view_init(elev=32, azim=-55)
-    axes.set_box_aspect((1, 1, 0.8), zoom=0.97)
+    axes.set_box_aspect((1, 1, 0.8), zoom=0.9)

@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from landscape.report.escape import for_figure
-from landscape.report.figures.axis_scale import AxisScale, apply, axis_scale
+from landscape.report.figures.axis_scale import AxisScale, apply, axis_scale, tick_text
 from landscape.report.figures.canvas import WIDTH, Drawing, LeftOut, canvas, legend_above, legend_handles, markers
 from landscape.report.folder import Report
 from landscape.report.palette import look
@@ -105,9 +105,9 @@ def _speed_by_lr(axes: Axes, report: Report, rows: list[Row]) -> None:
                 fontsize=7,
             )
     if missed:
-        axes.set_yticks([tick for tick in axes.get_yticks() if epochs.low <= tick <= epochs.high])
+        ticks = [tick for tick in axes.get_yticks() if epochs.low <= tick <= epochs.high]
+        axes.set_yticks([*ticks, never], [*(tick_text(tick) for tick in ticks), "never"])
         axes.axhline(epochs.high, color="#888888", linewidth=0.7, linestyle=":")
-        axes.text(0.99, never, "never", transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=7.5)
     axes.set_title("speed by learning rate")
     axes.set_xlabel("learning rate")
     axes.set_ylabel("epochs to the target loss")
@@ -138,7 +138,7 @@ def _by_optimizer(axes: Axes, report: Report, rows: list[Row], key: str) -> None
 
 
 def _lr_count(rows: list[Row]) -> int:
-    return 1 + max(row["rank"] for row in rows)
+    return 1 + max(int(row["rank"]) for row in rows)
 
 
 def _mark(axes: Axes, report: Report, row: Row, x: Row, y: Row) -> None:

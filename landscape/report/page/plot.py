@@ -1,0 +1,113 @@
+"""One interactive plot: plotly's JSON for the script, and the element that it is drawn into."""
+
+import base64
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from matplotlib.ticker import LogLocator
+
+from landscape.report.escape import for_html
+from landscape.report.figures.axis_scale import AxisScale, tick_text
+
+FONT = {
+    "family": "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif",
+    "size": 13,
+    "color": "#222",
+}
+GRID = "#e4e4e4"
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A plot of the page.
+
+    Attributes:
+        key: The id of its element.
+        title: Its heading, as text.
+        label: What it shows, for those who do not see it.
+        traces: Plotly's traces. Every text in them is escaped, as plotly reads markup.
+        layout: Plotly's layout.
+        seconds: The other x coordinates of each trace, for the switch between epochs and seconds.
+        kind: ``surface`` for those that turn together.
+    """
+
+    key: str
+    title: str
+    label: str
+    traces: list[dict[str, Any]]
+    layout: dict[str, Any]
+    seconds: list[Any] = field(default_factory=list)
+    kind: str = ""
+
+    def element(self) -> str:
+        """Return the element, with the height that the plot will have, so that nothing moves when it is drawn."""
+        return (
+            f'<figure class="panel"><figcaption>{self.title}</figcaption>'
+            f'<div class="plot {self.kind}" id="{self.key}" role="img" aria-label="{for_html(self.label)}" '
+            f'style="height:{self.layout["height"]}px"></div></figure>\n'
+        )
+
+    def data(self) -> dict[str, Any]:
+        """Return what the script needs to draw it."""
+        return {"traces": self.traces, "layout": self.layout, "seconds": self.seconds}
+
+
+def layout(x: dict[str, Any], y: dict[str, Any], height: int = 300, **more: Any) -> dict[str, Any]:
+    """Return the layout of a two-dimensional plot."""
+    return {
+        "font": FONT,
+        "height": height,
+        "margin": {"l": 62, "r": 14, "t": 8, "b": 46},
+        "hovermode": "closest",
+        "hoverlabel": {"align": "left", "font": {"size": 13}},
+        "showlegend": False,
+        "xaxis": x,
+        "yaxis": y,
+        **more,
+    }
+
+
+def axis(title: str, scale: AxisScale | None = None) -> dict[str, Any]:
+    """Return an axis with an escaped title; a scale fixes its range, and its ticks when it is logarithmic."""
+    common = {
+        "title": {"text": for_html(title), "standoff": 6},
+        "gridcolor": GRID,
+        "zeroline": False,
+        "showline": True,
+        "linecolor": "#888",
+        "ticks": "outside",
+        "tickcolor": "#888",
+        "exponentformat": "power",
+        "automargin": True,
+    }
+    if scale is None:
+        return common
+    if not scale.log:
+        return common | {"range": [scale.low, scale.high], "nticks": 6}
+    decades = math.log10(scale.high / scale.low)
+    subs = (1.0, 2.0, 5.0) if decades < 1.3 else (1.0, 3.0) if decades < 2.2 else (1.0,)
+    ticks = [
+        float(tick)
+        for tick in LogLocator(subs=subs, numticks=20 if len(subs) > 1 else 7).tick_values(scale.low, scale.high)
+        if scale.low <= tick <= scale.high
+    ]
+    return common | {
+        "type": "log",
+        "range": [math.log10(scale.low), math.log10(scale.high)],
+        "tickvals": ticks,
+        "ticktext": [tick_text(float(f"{tick:.6g}")) for tick in ticks],
+    }
+
+
+def typed(values: np.ndarray[Any, Any]) -> dict[str, str]:
+    """Return an array as plotly's base64 of 32-bit floats: a third of the size of its digits."""
+    array = np.ascontiguousarray(values, dtype="<f4")
+    coded = {"dtype": "f4", "bdata": base64.b64encode(array.tobytes()).decode()}
+    return coded | ({"shape": ", ".join(map(str, array.shape))} if array.ndim > 1 else {})
+
+
+def rounded(values: np.ndarray[Any, Any]) -> list[float | None]:
+    """Return an array as a list of numbers with five digits, what is not finite as null."""
+    return [float(f"{value:.5g}") if math.isfinite(value) else None for value in values.tolist()]

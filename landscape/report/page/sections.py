@@ -1,0 +1,274 @@
+"""The sections of the page, from the verdict to the small print."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+from landscape.report import points as view
+from landscape.report import tables
+from landscape.report.attention import attention, caveats, unconverged
+from landscape.report.escape import for_html
+from landscape.report.figures.canvas import LeftOut
+from landscape.report.folder import STOPS, Report, Slice
+from landscape.report.loss_scale import loss_scale
+from landscape.report.page.legend import legend
+from landscape.report.page.plot import Plot
+from landscape.report.page.sharpness import gap_plots, pair_plots, ratio_plots
+from landscape.report.page.slices import MOST_SURFACES, color_bar, surface_plots
+from landscape.report.page.training import trade_off_plots, training_plots
+from landscape.report.symbols import term_for_html
+from landscape.report.table_formats import as_html
+
+MOST_ROWS = 200
+MOST_PICTURES = 4
+BUTTONS = {
+    "left": "Turn left",
+    "right": "Turn right",
+    "up": "From above",
+    "down": "From below",
+    "nearer": "Nearer",
+    "farther": "Farther",
+    "reset": "Reset",
+}
+
+
+class Page:
+    """The body of the page while it grows, and the plots that it has asked for."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self.plots: list[Plot] = []
+
+    def add(self, html: str) -> None:
+        """Add HTML."""
+        self.parts.append(html)
+
+    def draw(self, plots: list[Plot], wide: bool = False) -> None:
+        """Add the elements of plots side by side."""
+        if plots:
+            self.plots += plots
+            self.add(f'<div class="plots{" wide" * wide}">{"".join(plot.element() for plot in plots)}</div>\n')
+
+
+def body(report: Report, slices: list[Slice], figures: list[Path], left_out: list[LeftOut], notes: list[str]) -> Page:
+    """Return the whole body.
+
+    Args:
+        report: The content of a report.json.
+        slices: The slices that could be read.
+        figures: The files of the figures; slices are shown as pictures too.
+        left_out: Figures that would have been empty.
+        notes: Sentences on files that could not be read.
+    """
+    page = Page()
+    page.add(_head(report))
+    page.add("<main>\n")
+    _sharpness(page, report)
+    _gap(page, report)
+    _training(page, report)
+    _slices(page, report, slices, figures)
+    _settings(page, report)
+    _blind_spots(page, report)
+    _small_print(page, report, left_out, notes)
+    page.add("</main>\n")
+    page.add(_foot(report, figures))
+    return page
+
+
+def _head(report: Report) -> str:
+    verdict = report.get("verdict") or {}
+    sentences = "".join(f"<p>{for_html(sentence)}</p>" for sentence in verdict.get("sentences", []))
+    details = "".join(f"<li>{for_html(detail)}</li>" for detail in verdict.get("details", []))
+    warnings = "".join(f'<li><span class="bad">!</span> {for_html(note)}</li>' for note in attention(report))
+    lists = f"<ul>{details}</ul>" * bool(details) + f'<ul class="attention">{warnings}</ul>' * bool(warnings)
+    links = {
+        "sharpness": "Sharpness",
+        "gap": "Sharpness and the gap",
+        "training": "Training and trade-offs",
+        "slices": "Loss surfaces",
+        "settings": "Settings",
+        "blind-spots": "What the measures cannot see",
+        "small-print": "Caveats",
+    }
+    contents = "".join(f'<li><a href="#{key}">{name}</a></li>' for key, name in links.items())
+    return (
+        f"<header><h1>{for_html(report.get('title') or 'Report')}</h1>"
+        f'<div class="verdict" role="region" aria-label="Verdict">{sentences}</div>{lists}</header>\n'
+        f'<nav aria-label="Contents"><ul>{contents}</ul></nav>\n'
+        f"<noscript><p>The plots need JavaScript; the same figures are in the folder figures.</p></noscript>\n"
+    )
+
+
+def _sharpness(page: Page, report: Report) -> None:
+    page.add('<section id="sharpness"><h2>Is one optimizer’s minimum sharper?</h2>\n')
+    found = view.stops(report)
+    if not found:
+        page.add("<p>No run has a minimum, so there is nothing to compare.</p>")
+    for index, stop in enumerate(found):
+        page.add(_opening(index, f"Sharpness {STOPS[stop]}"))
+        _table(page, tables.sharpness(report, stop))
+        page.draw(ratio_plots(report, stop), wide=True)
+        pairs = pair_plots(report, stop)
+        if pairs:
+            page.add("<h4>Run against run: on the dashed line both minima are equally sharp</h4>" + legend(report))
+        page.draw(pairs)
+        _table(page, tables.ratios_by_rank(report, stop), "All ratios, by learning rate")
+        for table in tables.measurements(report, stop):
+            _table(page, table, table.caption)
+        page.add(_closing(index))
+    page.add("</section>\n")
+
+
+def _gap(page: Page, report: Report) -> None:
+    page.add('<section id="gap"><h2>Does sharpness go with the generalization gap?</h2>\n')
+    for index, stop in enumerate(view.stops(report)):
+        page.add(_opening(index, f"The gap {STOPS[stop]}"))
+        _table(page, tables.correlations(report, stop))
+        plots = gap_plots(report, stop)
+        if plots:
+            page.add(legend(report))
+        page.draw(plots)
+        page.add(_closing(index))
+    page.add("</section>\n")
+
+
+def _training(page: Page, report: Report) -> None:
+    page.add('<section id="training"><h2>Training and trade-offs</h2>\n')
+    _table(page, tables.trade_offs(report))
+    curves, trades = training_plots(report), trade_off_plots(report)
+    if curves or trades:
+        page.add(legend(report))
+    if any(x is not None for plot in curves for xs in plot.seconds for x in xs):
+        page.add(
+            "<fieldset><legend>Curves against</legend>"
+            '<label><input type="radio" name="against" value="epoch" checked> epochs</label>'
+            '<label><input type="radio" name="against" value="seconds"> seconds</label></fieldset>\n'
+        )
+    page.draw([*curves, *trades])
+    if not curves:
+        page.add("<p>There are no training curves: these minima were not trained here.</p>")
+    page.add("</section>\n")
+
+
+def _slices(page: Page, report: Report, slices: list[Slice], figures: list[Path]) -> None:
+    page.add('<section id="slices"><h2>Loss surfaces</h2>\n')
+    scale = loss_scale(slices)
+    if scale is None:
+        page.add("<p>This study has no slices of the loss.</p></section>\n")
+        return
+    notes = "".join(f" {for_html(note)}" for note in scale.notes)
+    page.add(
+        f"<p>Train and test loss on planes through trained minima, which are marked. All panels share one range of "
+        f"heights and this colour scale; turning one turns all.{notes}</p>{color_bar(scale)}"
+    )
+    buttons = "".join(f'<button type="button" data-move="{key}">{name}</button>' for key, name in BUTTONS.items())
+    page.add(f'<div class="controls" role="group" aria-label="Turn the surfaces">{buttons}</div>\n')
+    page.draw(surface_plots(report, slices))
+    if len(slices) > MOST_SURFACES:
+        page.add(f'<p class="note">The first {MOST_SURFACES} of {len(slices)} slices; slices_3d has all.</p>')
+    pictures = [path for path in figures if path.name.startswith("slices_contours") and path.suffix == ".png"]
+    page.add("".join(_picture(path) for path in pictures[:MOST_PICTURES]))
+    page.add("</section>\n")
+
+
+def _picture(path: Path) -> str:
+    caption = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["caption"]
+    data = base64.b64encode(path.read_bytes()).decode()
+    return (
+        f'<h3>The same as contours</h3><figure><div class="picture" tabindex="0" role="region" '
+        f'aria-label="Contours, scrolls sideways">'
+        f'<img src="data:image/png;base64,{data}" alt="{for_html(caption)}"></div>'
+        f'<p class="note">{for_html(caption)}</p></figure>\n'
+    )
+
+
+def _settings(page: Page, report: Report) -> None:
+    page.add('<section id="settings"><h2>Settings and environment</h2>\n')
+    page.add(f"<p>Command: <code>{for_html(report.get('command') or '')}</code></p>")
+    for key, caption in (("settings", "Settings of the study"), ("environment", "Where it ran")):
+        entries = report.get(key) or {}
+        rows = tuple((name, _plain(value)) for name, value in sorted(entries.items()))
+        if rows:
+            page.add(_long_table(f"table-{key}", caption, ("name", "value"), rows))
+    page.add("</section>\n")
+
+
+def _blind_spots(page: Page, report: Report) -> None:
+    items = "".join(
+        f"<dt>{term_for_html(view.term(measure))}</dt><dd>{for_html(measure.get('summary') or '')}</dd>"
+        f"<dd><em>Cannot see:</em> {for_html(measure.get('blind_spot') or 'not said')}</dd>"
+        for measure in report["measures"]
+    )
+    page.add(f'<section id="blind-spots"><h2>What each measure cannot see</h2><dl>{items}</dl></section>\n')
+
+
+def _small_print(page: Page, report: Report, left_out: list[LeftOut], notes: list[str]) -> None:
+    page.add('<section id="small-print"><h2>Caveats and what did not converge</h2>\n')
+    failed = tuple(
+        (run["id"], "diverged" if run["status"] == "diverged" else "target not reached", run.get("message") or "")
+        for run in report["runs"]
+        if run["status"] == "diverged" or (not run["reached"] and (run.get("history") or {}).get("epoch"))
+    )
+    tables_of_trouble = (
+        ("failed", "Runs without a matched minimum", ("run", "what", "why"), failed),
+        (
+            "unconverged",
+            "Missing or not converged",
+            ("run", "stop", "measure", "value", "why"),
+            tuple(unconverged(report)),
+        ),
+        ("caveats", "Caveats of the measurements", ("measure", "caveat"), tuple(caveats(report))),
+        ("left-out", "Figures left out", ("figure", "why"), tuple((each.name, each.why) for each in left_out)),
+    )
+    for key, caption, header, rows in tables_of_trouble:
+        if rows:
+            page.add(_long_table(f"table-{key}", caption, header, rows))
+        elif key == "unconverged":
+            page.add("<p>Every measurement converged.</p>")
+    page.add("".join(f'<p><span class="bad">!</span> {for_html(note)}</p>' for note in notes))
+    page.add("</section>\n")
+
+
+def _foot(report: Report, figures: list[Path]) -> str:
+    names = ", ".join(f"<code>figures/{for_html(path.name)}</code>" for path in figures if path.suffix == ".pdf")
+    return (
+        f"<footer><p>Written by landscape {for_html(report.get('landscape_version') or '')} from report.json of "
+        f"{for_html(report.get('created') or '')}. For print: {names or 'no figures'}; <code>table.tex</code>, "
+        f"<code>table.md</code>.</p></footer>\n"
+    )
+
+
+def _opening(index: int, heading: str) -> str:
+    """Return the heading of a stop; all but the first are folded away."""
+    return f"<h3>{heading}</h3>\n" if index == 0 else f"<details><summary>{heading}</summary>\n"
+
+
+def _closing(index: int) -> str:
+    return "" if index == 0 else "</details>\n"
+
+
+def _table(page: Page, table: tables.Table, folded: str = "") -> None:
+    if table.rows:
+        html = as_html(table)
+        page.add(f"<details><summary>{for_html(folded)}</summary>{html}</details>\n" if folded else html)
+
+
+def _long_table(key: str, caption: str, header: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> str:
+    """Return a table of sentences, whose last column wraps; a very long one is cut, and says so."""
+    head = "".join(f'<th scope="col" class="name">{for_html(text)}</th>' for text in header)
+    body_rows = "".join(
+        f'<tr><th scope="row" class="name">{for_html(row[0])}</th>'
+        + "".join(f'<td class="name">{for_html(text)}</td>' for text in row[1:-1])
+        + f'<td class="long">{for_html(row[-1])}</td></tr>'
+        for row in rows[:MOST_ROWS]
+    )
+    more = f'<p class="note">The first {MOST_ROWS} of {len(rows)}; report.json has all.</p>' * (len(rows) > MOST_ROWS)
+    return (
+        f'<div class="scroll" role="region" tabindex="0" aria-labelledby="{key}"><table><caption id="{key}">'
+        f"{for_html(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body_rows}</tbody></table></div>{more}\n"
+    )
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

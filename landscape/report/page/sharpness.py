@@ -1,0 +1,164 @@
+"""Pairs, ratios and sharpness against the gap as interactive plots."""
+
+from typing import Any
+
+from landscape.report import points as view
+from landscape.report.escape import for_html
+from landscape.report.figures.axis_scale import axis_scale
+from landscape.report.figures.paired import all_pairs
+from landscape.report.figures.ratios import ratio_rows, ratio_scale
+from landscape.report.figures.sharpness_gap import SHORT, known_gaps, tau
+from landscape.report.folder import Report
+from landscape.report.numbers import estimate, number, plain
+from landscape.report.page.plot import Plot, axis, layout
+from landscape.report.palette import look
+from landscape.report.points import Pair, Point
+from landscape.report.symbols import term_for_html
+
+
+def ratio_plots(report: Report, stop: str) -> list[Plot]:
+    """Return the ratios of all measures with their intervals as one plot, or none without any."""
+    rows = ratio_rows(report, stop)
+    if not rows:
+        return []
+    first = report["optimizers"][0]
+    traces, notes = [], []
+    for index, (measure, other, ratios) in enumerate(rows):
+        notes.append(_above(index, f"{view.term(measure)}: {other} / {first}"))
+        known = [ratio for ratio in ratios if ratio["pairing"] == "all"] or ratios
+        traces += [_interval(report, ratio, other, -index) for ratio in known[:1]]
+    line = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": 1, "x1": 1, "line": {"dash": "dash", "width": 1}}
+    y = axis("") | {"showticklabels": False, "ticks": "", "showgrid": False, "range": [0.4 - len(rows), 0.75]}
+    plot_layout = layout(axis("ratio", ratio_scale(rows)), y, 70 + 46 * len(rows), shapes=[line], annotations=notes)
+    plot_layout["margin"] = {"l": 14, "r": 14, "t": 8, "b": 46}
+    label = f"Ratios of {len(rows)} measures between paired runs with their intervals; the table has the numbers."
+    return [Plot(f"ratios-{stop}-plot", "Ratios over all pairs; dashed: equally sharp", label, traces, plot_layout)]
+
+
+def _above(index: int, text: str) -> dict[str, Any]:
+    """Return the name of a row, above its interval, so that a narrow screen keeps its width for the interval."""
+    place = {"xref": "paper", "x": 0, "xanchor": "left", "y": -index, "yanchor": "bottom", "yshift": 6}
+    return place | {"text": for_html(text), "showarrow": False, "align": "left"}
+
+
+def _interval(report: Report, ratio: dict[str, Any], other: str, height: int) -> dict[str, Any]:
+    style = look(report["optimizers"], other)
+    value, low, high = ratio["ratio"], ratio["low"], ratio["high"]
+    known = low is not None and high is not None
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [value],
+        "y": [height],
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": [high - value if known else 0],
+            "arrayminus": [value - low if known else 0],
+            "thickness": 3,
+            "width": 0,
+            "color": style.color,
+        },
+        "text": [f"{estimate(value, low, high)}<br>{ratio['pairs']} pairs, {ratio['seeds']} seeds"],
+        "hoverinfo": "text",
+        "marker": {"color": "white", "symbol": "diamond", "size": 11, "line": {"color": style.color, "width": 2.5}},
+    }
+
+
+def pair_plots(report: Report, stop: str) -> list[Plot]:
+    """Return one scatter plot a measure: the other optimizers against the first, pair by pair."""
+    plots = []
+    for index, measure in enumerate(report["measures"]):
+        pairs = all_pairs(report, stop, measure["name"]) if len(report["optimizers"]) > 1 else []
+        if pairs:
+            plots.append(_pairs(report, measure, pairs, f"pairs-{stop}-{index}"))
+    return plots
+
+
+def _pairs(report: Report, measure: Report, pairs: list[Pair], key: str) -> Plot:
+    scale = axis_scale([point.value for pair in pairs for point in (pair.first, pair.other)])
+    ends = {"x0": scale.low, "y0": scale.low, "x1": scale.high, "y1": scale.high}
+    traces = []
+    for optimizer, rank in sorted({(pair.other.optimizer, pair.other.lr_rank) for pair in pairs}):
+        group = [pair for pair in pairs if (pair.other.optimizer, pair.other.lr_rank) == (optimizer, rank)]
+        trace = _points(report, [pair.other for pair in group], optimizer, rank)
+        trace |= {
+            "x": [pair.first.value for pair in group],
+            "y": [pair.other.value for pair in group],
+            "error_x": _bars([pair.first.error for pair in group]),
+            "error_y": _bars([pair.other.error for pair in group]),
+            "text": [_pair_text(pair) for pair in group],
+        }
+        traces.append(trace)
+    others = {pair.other.optimizer for pair in pairs}
+    return Plot(
+        key=key,
+        title=term_for_html(view.term(measure)),
+        label=f"Scatter plot of {view.term(measure)} of {len(pairs)} pairs of runs; on the diagonal both are equal.",
+        traces=traces,
+        layout=layout(
+            axis(report["optimizers"][0], scale),
+            axis(others.pop() if len(others) == 1 else "other optimizer", scale),
+            shapes=[{"type": "line", **ends, "line": {"dash": "dash", "width": 1, "color": "#666"}}],
+        ),
+    )
+
+
+def _pair_text(pair: Pair) -> str:
+    ratio = number(pair.other.value / pair.first.value) if pair.first.value else "–"
+    lines = [f"{for_html(point.run)}: {point.text}" for point in (pair.first, pair.other)]
+    return "<br>".join([*lines, f"seed {pair.other.seed}, ratio {ratio}"])
+
+
+def gap_plots(report: Report, stop: str) -> list[Plot]:
+    """Return one scatter plot a measure and gap."""
+    return [
+        _gap(report, stop, measure, gap, points, f"gap-{stop}-{index}-{gap}")
+        for index, measure in enumerate(report["measures"])
+        for gap, points in known_gaps(report, stop, measure).items()
+    ]
+
+
+def _gap(report: Report, stop: str, measure: Report, gap: str, points: list[Point], key: str) -> Plot:
+    traces = []
+    for optimizer, rank in sorted({(point.optimizer, point.lr_rank) for point in points}):
+        group = [point for point in points if (point.optimizer, point.lr_rank) == (optimizer, rank)]
+        trace = _points(report, group, optimizer, rank)
+        trace |= {
+            "x": [point.value for point in group],
+            "y": [point.gaps[gap] for point in group],
+            "error_x": _bars([point.error for point in group]),
+            "text": [_point_text(point, gap) for point in group],
+        }
+        traces.append(trace)
+    coefficient = tau(report, stop, measure["name"], gap)
+    return Plot(
+        key=key,
+        title=f"{term_for_html(view.term(measure))}: {coefficient}",
+        label=f"Scatter plot of the {SHORT[gap]} against {view.term(measure)}, {len(points)} runs; {coefficient}.",
+        traces=traces,
+        layout=layout(
+            axis(str(view.term(measure)), axis_scale([point.value for point in points])), axis(SHORT[gap]), 280
+        ),
+    )
+
+
+def _point_text(point: Point, gap: str) -> str:
+    return (
+        f"{for_html(point.run)}<br>lr {plain(point.lr)}, seed {point.seed}<br>"
+        f"{point.text}<br>{SHORT[gap]} {number(point.gaps[gap])}"
+    )
+
+
+def _points(report: Report, group: list[Point], optimizer: str, rank: int) -> dict[str, Any]:
+    style = look(report["optimizers"], optimizer, rank)
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "hoverinfo": "text",
+        "marker": {"color": style.color, "symbol": style.symbol, "size": 9, "line": {"width": 1.5}},
+    }
+
+
+def _bars(errors: list[float | None]) -> dict[str, Any]:
+    return {"type": "data", "array": [error or 0 for error in errors], "thickness": 1, "width": 0}
