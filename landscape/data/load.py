@@ -9,12 +9,12 @@ import torch
 
 from landscape.data.dataset import DataSet, Examples
 from landscape.data.label_noise import add_label_noise
-from landscape.data.options import parse_options
 from landscape.data.source import Place, Pool, Source, Subset
 from landscape.data.standardize import standardize
 from landscape.data.subset import choose
 from landscape.data.user import load_user
 from landscape.errors import UsageError
+from landscape.options import parse_options
 from landscape.registry import datasets
 
 

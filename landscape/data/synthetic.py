@@ -3,8 +3,8 @@
 import torch
 
 from landscape.data.dataset import Examples
-from landscape.data.options import Scale, Size
 from landscape.data.source import Place, Pool, Source
+from landscape.options import Scale, Size
 from landscape.randomness import derive_seed
 from landscape.registry import datasets
 

@@ -8,9 +8,9 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from landscape.data.dataset import DataSet, Examples, check
-from landscape.data.options import parse_options
 from landscape.data.source import Pool
 from landscape.errors import UsageError
+from landscape.options import parse_options
 
 EXPECTED = (
     "It must return a landscape.data.DataSet, or (train, test), each of which is (x, y), a torch Dataset, "

@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from landscape.data.options import parse_options
 from landscape.errors import ProblemError, UsageError
 from landscape.measures.measurement import Measure, Measurement, Measurements
 from landscape.minimum import Minimum
+from landscape.options import parse_options
 from landscape.problem import Problem
 from landscape.registry import measures as registry
 

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from landscape.data import DataSet
-from landscape.data.options import parse_options
 from landscape.errors import LandscapeError, UsageError
+from landscape.options import parse_options
 from landscape.randomness import derive_seed
 from landscape.registry import models
 

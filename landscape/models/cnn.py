@@ -4,10 +4,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from landscape.data.options import Size
 from landscape.errors import UsageError
 from landscape.models.activation import Activation, activation_module
 from landscape.models.image_shape import image_shape
+from landscape.options import Size
 from landscape.registry import models
 
 

@@ -4,8 +4,8 @@ import math
 
 from torch import nn
 
-from landscape.data.options import Size
 from landscape.models.activation import Activation, activation_module
+from landscape.options import Size
 from landscape.registry import models
 
 

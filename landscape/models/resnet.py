@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from landscape.data.options import Size
 from landscape.models.image_shape import image_shape
+from landscape.options import Size
 from landscape.registry import models
 
 Norm = Literal["batch", "none"]

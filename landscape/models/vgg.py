@@ -3,9 +3,9 @@
 import torch
 from torch import nn
 
-from landscape.data.options import Size
 from landscape.models.image_shape import image_shape
 from landscape.models.resnet import Norm, convolution
+from landscape.options import Size
 from landscape.registry import models
 
 STAGES = ((1,), (2,), (4, 4), (8, 8), (8, 8))

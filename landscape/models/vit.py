@@ -3,9 +3,9 @@
 import torch
 from torch import nn
 
-from landscape.data.options import Size
 from landscape.errors import UsageError
 from landscape.models.image_shape import image_shape
+from landscape.options import Size
 from landscape.registry import models
 
 

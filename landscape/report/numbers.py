@@ -66,7 +66,7 @@ def estimate(value: float | None, low: float | None, high: float | None, decimal
 
 
 def spread(values: dict[str, float] | None, percent: bool = False) -> str:
-    """Return ``value (low to high)`` of a median with its extremes, or only the value where all agree."""
+    """Return ``value (low–high)`` of a median with its extremes, or only the value where all agree."""
     if values is None or values.get("value") is None:
         return NOTHING
 
@@ -78,7 +78,7 @@ def spread(values: dict[str, float] | None, percent: bool = False) -> str:
     value, low, high = (values[key] for key in ("value", "low", "high"))
     if low is None or high is None or text(low) == text(high):
         return text(value)
-    return f"{text(value)} ({text(low)} to {text(high)})"
+    return f"{text(value)} ({text(low)}{'–' if low >= 0 else ' to '}{text(high)})"
 
 
 def fixed(value: float, decimals: int) -> str:

@@ -16,8 +16,8 @@ BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE, BLACK = (
 _FIXED = {"sgd": BLUE, "adam": VERMILION, "adamw": GREEN, "rmsprop": PURPLE, "sam": SKY}
 _SPARE = (ORANGE, BLACK, SKY, PURPLE, GREEN, VERMILION, BLUE)
 
-# Filling, as Matplotlib and plotly call it: it tells optimizers apart without colour.
-_FILLS = (("full", ""), ("none", "-open"), ("left", "-dot"), ("bottom", "-open-dot"))
+# Filling, as Matplotlib calls it, and what plotly adds to a marker's name: it tells optimizers apart without colour.
+_FILLS = (("full", ""), ("none", ""), ("left", "-dot"), ("bottom", "-open-dot"))
 # Learning-rate ranks: Matplotlib's marker and line, plotly's marker and line, and the character for HTML.
 _RANKS: tuple[tuple[str, Any, str, str], ...] = (
     ("o", "-", "circle", "solid"),

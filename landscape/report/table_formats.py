@@ -2,7 +2,7 @@
 
 from landscape.report.escape import for_html, for_latex, for_markdown
 from landscape.report.symbols import Term, term_for_html, term_for_latex, term_for_markdown
-from landscape.report.tables import Cell, Table
+from landscape.report.table import Cell, Table
 
 
 def latex_document(tables: list[Table], title: str) -> str:
@@ -73,7 +73,7 @@ def as_html(table: Table) -> str:
     notes = "".join(f'<p class="note">{for_html(note)}</p>' for note in table.notes)
     return (
         f'<div class="scroll" role="region" tabindex="0" aria-labelledby="{table.key}"><table>'
-        f'<caption id="{table.key}">{for_html(table.caption)}</caption>'
+        f'<caption id="{table.key}"><span>{for_html(table.caption)}</span></caption>'
         f"<thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table></div>{notes}\n"
     )
 

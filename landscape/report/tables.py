@@ -1,36 +1,13 @@
 """The tables of a report, as cells of text that any format can print."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from landscape.report import points as view
 from landscape.report.folder import GAPS, STOPS, Report
-from landscape.report.numbers import NOTHING, estimate, fixed, number, plain, spread
+from landscape.report.numbers import NOTHING, estimate, fixed, number, plain
 from landscape.report.points import Point
-from landscape.report.symbols import Term
-
-Cell = str | Term
-Row = tuple[Cell, ...]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table before it is LaTeX, Markdown, HTML or terminal text.
-
-    Attributes:
-        key: Its label in LaTeX and its anchor in HTML.
-        caption: What it shows and how to read a cell.
-        header: One text a column.
-        rows: Cells, one for each column.
-        names: How many of the first columns name the row.
-        notes: Sentences below it.
-    """
-
-    key: str
-    caption: str
-    header: tuple[str, ...]
-    rows: tuple[Row, ...]
-    names: int = 1
-    notes: tuple[str, ...] = ()
+from landscape.report.table import Row, Table
+from landscape.report.trade_off_tables import brief_trade_offs, trade_offs
 
 
 def main_tables(report: Report) -> list[Table]:
@@ -38,12 +15,12 @@ def main_tables(report: Report) -> list[Table]:
     tables: list[Table] = []
     for stop in view.stops(report):
         tables += [sharpness(report, stop), correlations(report, stop)]
-    return _filled([*tables, trade_offs(report)])
+    return _filled([*tables, *trade_offs(report)])
 
 
 def brief_tables(report: Report) -> list[Table]:
     """Return narrow tables for a terminal: the first stop only, and medians without their ranges."""
-    tables = [trade_offs(report, brief=True)]
+    tables = [brief_trade_offs(report)]
     for stop in view.stops(report)[:1]:
         tables = [sharpness(report, stop), correlations(report, stop, brief=True), *tables]
     return _filled(tables)
@@ -168,40 +145,6 @@ def _pairing(pairing: str) -> str:
         return "all"
     rank = pairing.removeprefix("lr_rank ")
     return f"lr no. {int(rank) + 1}" if rank.isdigit() else pairing
-
-
-def trade_offs(report: Report, brief: bool = False) -> Table:
-    """Return what an optimizer is chosen by: speed, generalization and cost, for each learning rate."""
-    entries = report.get("trade_offs") or []
-    accuracy = any(row.get("test_accuracy") for row in entries)
-    columns = [
-        ("epochs", "epochs_to_target_loss"),
-        ("seconds", "seconds_to_target_loss"),
-        ("acc. %", "test_accuracy") if accuracy else ("loss", "test_loss"),
-        ("loss gap", "gap_loss"),
-        ("s/epoch", "seconds_per_epoch"),
-        ("B/param.", "optimizer_bytes_per_parameter"),
-    ]
-    counts = ["reached", "diverged"] if any(row["diverged"] for row in entries) and not brief else ["reached"]
-    rows: list[Row] = []
-    for row in entries:
-        cells = [_spread(row.get(key), key, brief) for _, key in columns]
-        if not row["reached"]:
-            cells[:2] = ["never", "never"]
-        rows.append((row["optimizer"], plain(row["lr"]), *(f"{row[key]}/{row['runs']}" for key in counts), *cells))
-    caption = (
-        f"Trade-offs: runs that reached the target loss, epochs and seconds to it; test "
-        f"{'accuracy' if accuracy else 'loss'} and gap at the end; seconds an epoch and optimizer bytes a parameter. "
-        f"Medians over runs{'' if brief else ' (lowest to highest)'}."
-    )
-    header = ("optimizer", "lr", *counts, *(title for title, _ in columns))
-    return Table("trade-offs", caption, header, tuple(rows), names=2)
-
-
-def _spread(values: dict[str, float] | None, key: str, brief: bool) -> str:
-    if values and brief:
-        values = {**values, "low": values["value"], "high": values["value"]}
-    return spread(values, percent=key == "test_accuracy")
 
 
 def measurements(report: Report, stop: str, columns: int = 4) -> list[Table]:

@@ -5,7 +5,8 @@ import textwrap
 from landscape.report.attention import attention
 from landscape.report.escape import one_line, shorten
 from landscape.report.folder import Report
-from landscape.report.tables import Cell, Table, brief_tables
+from landscape.report.table import Cell, Table
+from landscape.report.tables import brief_tables
 
 _NARROWEST_NAME = 20
 

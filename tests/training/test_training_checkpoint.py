@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from landscape.errors import StorageError, UsageError
-from landscape.training import TrainingConfig, load_into, read_snapshot, train, write_snapshot
+from landscape.training import TrainingConfig, atomic_write, load_into, read_snapshot, train, write_snapshot
 from landscape.training.checkpoint import read_tensors, write_tensors
 
 
@@ -113,33 +113,32 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path):
 
 
 WRITER = """
-import sys, torch
+import importlib.util, sys
 from pathlib import Path
-from landscape.training.checkpoint import write_tensors
-path, value = Path(sys.argv[1]), 0
+spec = importlib.util.spec_from_file_location("atomic_write", sys.argv[1])  # alone, without torch
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+value = 0
 while True:
     value += 1
-    write_tensors(path, {"a": torch.full((500_000,), float(value))}, {"value": value})
+    module.write_atomically(Path(sys.argv[2]), bytes([value % 256]) * 20_000_000)
     print(value, flush=True)
 """
 
 
 def test_kill_9_during_a_write_leaves_a_whole_file(tmp_path):
-    path = tmp_path / "x.safetensors"
-    chooser = random.Random(0)
-    process = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True)
-    with process:
-        done = 0
-        while done < 5:
-            done = int(process.stdout.readline())
-        time.sleep(chooser.random() * 0.01)
-        process.send_signal(signal.SIGKILL)
-        rest = process.stdout.read().split()
-    last = int(rest[-1]) if rest else done
-    tensors, about = read_tensors(path)
-    assert about["value"] in (last, last + 1)
-    assert torch.equal(tensors["a"], torch.full((500_000,), float(about["value"])))
-    write_tensors(path, {"a": torch.ones(1)}, {})  # over whatever the killed one left behind
+    path, chooser = tmp_path / "x.safetensors", random.Random(0)
+    for _ in range(8):
+        command = [sys.executable, "-c", WRITER, atomic_write.__file__, str(path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            process.stdout.readline()
+            time.sleep(chooser.random() * 0.05)
+            process.send_signal(signal.SIGKILL)
+            last = int((process.stdout.read().split() or ["1"])[-1])
+        content = path.read_bytes()
+        assert len(content) == 20_000_000
+        assert content in (bytes([last % 256]) * len(content), bytes([(last + 1) % 256]) * len(content))
+    write_tensors(path, {"a": torch.ones(1)}, {})  # over whatever the killed ones left behind
     assert os.listdir(tmp_path) == ["x.safetensors"]
 
 

@@ -8,7 +8,7 @@ from landscape.randomness import derive_seed
 from landscape.training import OptimizerState, TrainingConfig, second_moment, train
 
 
-def gradients_along(model, dataset, optimizer, *, epochs, batch):
+def gradients_along(model, dataset, optimizer, *, epochs, batch, clip=None):
     """Train plainly, giving the flat mini-batch gradient of every step."""
     x, y = dataset.train
     for epoch in range(epochs):
@@ -16,18 +16,21 @@ def gradients_along(model, dataset, optimizer, *, epochs, batch):
         for rows in torch.randperm(len(x), generator=generator).split(batch):
             optimizer.zero_grad()
             cross_entropy(model(x[rows]), y[rows]).backward()
+            if clip is not None:
+                torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
             yield torch.cat([each.grad.flatten() for each in model.parameters()])
             optimizer.step()
 
 
-def test_the_shadow_is_adams_v_on_the_same_gradients(make_mlp, clusters):
-    config = TrainingConfig("sgd", 0.05, epochs=3, batch_size=40)
+@pytest.mark.parametrize("clip", [None, 0.2])
+def test_the_shadow_is_adams_v_on_the_same_gradients(make_mlp, clusters, clip):
+    config = TrainingConfig("sgd", 0.05, epochs=3, batch_size=40, clip_norm=clip)
     result = train(make_mlp(), cross_entropy, clusters, config, device="cpu")
     model = make_mlp()
     sgd = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, fused=True)
     vector = torch.zeros(163, requires_grad=True)
     adam = torch.optim.Adam([vector], lr=0.0)
-    for gradient in gradients_along(model, clusters, sgd, epochs=3, batch=40):
+    for gradient in gradients_along(model, clusters, sgd, epochs=3, batch=40, clip=clip):
         vector.grad = gradient
         adam.step()
     moment = second_moment(result.end.optimizer)
@@ -37,8 +40,6 @@ def test_the_shadow_is_adams_v_on_the_same_gradients(make_mlp, clusters):
 
 
 def test_the_shadow_changes_nothing(make_mlp, clusters):
-    x, _ = clusters.train
-    assert len(x) == 150
     config = TrainingConfig("sgd", 0.05, epochs=3, batch_size=40)
     model, plain = make_mlp(), make_mlp()
     train(model, cross_entropy, clusters, config, device="cpu")
@@ -72,6 +73,21 @@ def test_own_second_moments_are_torchs(make_mlp, clusters, name, key, beta2, ste
 
 def test_there_is_none_before_the_first_step():
     assert second_moment(OptimizerState("adam", {}, 0.1, 0, {})) is None
+
+
+def test_a_parameter_that_is_one_number_is_not_taken_for_a_counter(clusters):
+    class Scaled(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = torch.nn.Parameter(torch.tensor(1.0))
+            self.layer = torch.nn.Linear(6, 3)
+
+        def forward(self, x):
+            return self.scale * self.layer(x)
+
+    config = TrainingConfig("adam", 0.01, epochs=1)
+    state = train(Scaled(), cross_entropy, clusters, config, device="cpu").end.optimizer
+    assert {name: len(each) for name, each in state.tensors.items()} == {"exp_avg": 22, "exp_avg_sq": 22}
 
 
 def test_a_parameter_without_gradients_has_zeros(make_mlp, clusters):

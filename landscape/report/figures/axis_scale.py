@@ -44,11 +44,21 @@ def apply(axis: XAxis | YAxis, scale: AxisScale, ticks: int = 5, whole: bool = F
     if not scale.log:
         axis.set_major_locator(MaxNLocator(ticks, integer=whole))
         return
+    axis.set_major_locator(_log_locator(scale, ticks))
+    axis.set_minor_locator(NullLocator())
+
+
+def log_ticks(scale: AxisScale, ticks: int = 5) -> list[float]:
+    """Return the ticks of a logarithmic axis."""
+    values = _log_locator(scale, ticks).tick_values(scale.low, scale.high)
+    return [float(f"{value:.6g}") for value in values if scale.low <= value <= scale.high]
+
+
+def _log_locator(scale: AxisScale, ticks: int) -> LogLocator:
     decades = math.log10(scale.high / scale.low)
     choices = ((0.7, (1.0, 1.5, 2.0, 3.0, 5.0)), (1.3, (1.0, 2.0, 5.0)), (2.2, (1.0, 3.0)))
     subs = next((subs for upto, subs in choices if decades < upto), (1.0,))
-    axis.set_major_locator(LogLocator(subs=subs, numticks=20 if len(subs) > 1 else ticks + 1))
-    axis.set_minor_locator(NullLocator())
+    return LogLocator(subs=subs, numticks=20 if len(subs) > 1 else ticks + 1)
 
 
 def tick_text(value: float) -> str:

@@ -37,7 +37,7 @@ def legend(report: Report) -> str:
 def _mark(style: Look) -> str:
     """Return a line with its marker as a small drawing that screen readers skip."""
     base = style.symbol.removesuffix("-dot").removesuffix("-open")
-    open_marker, dotted = "-open" in style.symbol, style.symbol.endswith("-dot")
+    open_marker, dotted = style.fill == "none" or "-open" in style.symbol, style.symbol.endswith("-dot")
     dot = f'<circle cx="17" cy="7" r="1.3" fill="{style.color if open_marker else "white"}" stroke="none"/>' * dotted
     return (
         f'<svg width="34" height="14" aria-hidden="true" fill="{"white" if open_marker else style.color}" '

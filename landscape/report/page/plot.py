@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from matplotlib.ticker import LogLocator
 
 from landscape.report.escape import for_html
-from landscape.report.figures.axis_scale import AxisScale, tick_text
+from landscape.report.figures.axis_scale import AxisScale, log_ticks, tick_text
+from landscape.report.palette import Look
 
 FONT = {
     "family": "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif",
@@ -86,18 +86,23 @@ def axis(title: str, scale: AxisScale | None = None) -> dict[str, Any]:
         return common
     if not scale.log:
         return common | {"range": [scale.low, scale.high], "nticks": 6}
-    decades = math.log10(scale.high / scale.low)
-    subs = (1.0, 2.0, 5.0) if decades < 1.3 else (1.0, 3.0) if decades < 2.2 else (1.0,)
-    ticks = [
-        float(tick)
-        for tick in LogLocator(subs=subs, numticks=20 if len(subs) > 1 else 7).tick_values(scale.low, scale.high)
-        if scale.low <= tick <= scale.high
-    ]
+    ticks = log_ticks(scale)
     return common | {
         "type": "log",
         "range": [math.log10(scale.low), math.log10(scale.high)],
         "tickvals": ticks,
-        "ticktext": [tick_text(float(f"{tick:.6g}")) for tick in ticks],
+        "ticktext": [tick_text(tick) for tick in ticks],
+    }
+
+
+def marker(style: Look, size: float) -> dict[str, Any]:
+    """Return plotly's marker of a look; an empty one is white, to hide what lies below."""
+    empty = style.fill == "none"
+    return {
+        "symbol": style.symbol,
+        "size": size,
+        "color": "white" if empty else style.color,
+        "line": {"color": style.color if empty or style.fill == "full" else "white", "width": 1.6},
     }
 
 

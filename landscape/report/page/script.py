@@ -50,7 +50,7 @@ SCRIPT = """
   }
 
   // The same for those who use the keyboard: buttons that move the eye around the vertical axis.
-  const start = {eye: {x: 1.25, y: -1.35, z: 0.95}, center: {x: 0, y: 0, z: -0.1}, up: {x: 0, y: 0, z: 1}};
+  const start = {eye: {x: 1.3, y: -1.4, z: 1.15}, center: {x: 0, y: 0, z: -0.1}, up: {x: 0, y: 0, z: 1}};
   function move(how) {
     if (!surfaces.length) return;
     if (how === "reset") return turn(JSON.parse(JSON.stringify(start)));

@@ -18,6 +18,7 @@ from landscape.report.page.sharpness import gap_plots, pair_plots, ratio_plots
 from landscape.report.page.slices import MOST_SURFACES, color_bar, surface_plots
 from landscape.report.page.training import trade_off_plots, training_plots
 from landscape.report.symbols import term_for_html
+from landscape.report.table import Table
 from landscape.report.table_formats import as_html
 
 MOST_ROWS = 200
@@ -135,7 +136,8 @@ def _gap(page: Page, report: Report) -> None:
 
 def _training(page: Page, report: Report) -> None:
     page.add('<section id="training"><h2>Training and trade-offs</h2>\n')
-    _table(page, tables.trade_offs(report))
+    for table in tables.trade_offs(report):
+        _table(page, table)
     curves, trades = training_plots(report), trade_off_plots(report)
     if curves or trades:
         page.add(legend(report))
@@ -248,7 +250,7 @@ def _closing(index: int) -> str:
     return "" if index == 0 else "</details>\n"
 
 
-def _table(page: Page, table: tables.Table, folded: str = "") -> None:
+def _table(page: Page, table: Table, folded: str = "") -> None:
     if table.rows:
         html = as_html(table)
         page.add(f"<details><summary>{for_html(folded)}</summary>{html}</details>\n" if folded else html)
@@ -265,8 +267,8 @@ def _long_table(key: str, caption: str, header: tuple[str, ...], rows: tuple[tup
     )
     more = f'<p class="note">The first {MOST_ROWS} of {len(rows)}; report.json has all.</p>' * (len(rows) > MOST_ROWS)
     return (
-        f'<div class="scroll" role="region" tabindex="0" aria-labelledby="{key}"><table><caption id="{key}">'
-        f"{for_html(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body_rows}</tbody></table></div>{more}\n"
+        f'<div class="scroll" role="region" tabindex="0" aria-labelledby="{key}"><table><caption id="{key}"><span>'
+        f"{for_html(caption)}</span></caption><thead><tr>{head}</tr></thead><tbody>{body_rows}</tbody></table></div>{more}\n"
     )
 
 

@@ -10,7 +10,7 @@ from landscape.report.figures.ratios import ratio_rows, ratio_scale
 from landscape.report.figures.sharpness_gap import SHORT, known_gaps, tau
 from landscape.report.folder import Report
 from landscape.report.numbers import estimate, number, plain
-from landscape.report.page.plot import Plot, axis, layout
+from landscape.report.page.plot import Plot, axis, layout, marker
 from landscape.report.palette import look
 from landscape.report.points import Pair, Point
 from landscape.report.symbols import term_for_html
@@ -24,9 +24,10 @@ def ratio_plots(report: Report, stop: str) -> list[Plot]:
     first = report["optimizers"][0]
     traces, notes = [], []
     for index, (measure, other, ratios) in enumerate(rows):
-        notes.append(_above(index, f"{view.term(measure)}: {other} / {first}"))
         known = [ratio for ratio in ratios if ratio["pairing"] == "all"] or ratios
-        traces += [_interval(report, ratio, other, -index) for ratio in known[:1]]
+        numbers = estimate(known[0]["ratio"], known[0]["low"], known[0]["high"])
+        notes.append(_above(index, f"{view.term(measure)}: {other} / {first} = {numbers}"))
+        traces += _interval(report, known[0], other, -index)
     line = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": 1, "x1": 1, "line": {"dash": "dash", "width": 1}}
     y = axis("") | {"showticklabels": False, "ticks": "", "showgrid": False, "range": [0.4 - len(rows), 0.75]}
     plot_layout = layout(axis("ratio", ratio_scale(rows)), y, 70 + 46 * len(rows), shapes=[line], annotations=notes)
@@ -37,32 +38,19 @@ def ratio_plots(report: Report, stop: str) -> list[Plot]:
 
 def _above(index: int, text: str) -> dict[str, Any]:
     """Return the name of a row, above its interval, so that a narrow screen keeps its width for the interval."""
-    place = {"xref": "paper", "x": 0, "xanchor": "left", "y": -index, "yanchor": "bottom", "yshift": 6}
-    return place | {"text": for_html(text), "showarrow": False, "align": "left"}
+    place = {"xref": "paper", "x": 0, "xanchor": "left", "y": -index, "yanchor": "bottom", "yshift": 7}
+    return place | {"text": for_html(text), "showarrow": False, "align": "left", "bgcolor": "white", "borderpad": 1}
 
 
-def _interval(report: Report, ratio: dict[str, Any], other: str, height: int) -> dict[str, Any]:
+def _interval(report: Report, ratio: dict[str, Any], other: str, height: int) -> list[dict[str, Any]]:
     style = look(report["optimizers"], other)
     value, low, high = ratio["ratio"], ratio["low"], ratio["high"]
-    known = low is not None and high is not None
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [value],
-        "y": [height],
-        "error_x": {
-            "type": "data",
-            "symmetric": False,
-            "array": [high - value if known else 0],
-            "arrayminus": [value - low if known else 0],
-            "thickness": 3,
-            "width": 0,
-            "color": style.color,
-        },
-        "text": [f"{estimate(value, low, high)}<br>{ratio['pairs']} pairs, {ratio['seeds']} seeds"],
-        "hoverinfo": "text",
-        "marker": {"color": "white", "symbol": "diamond", "size": 11, "line": {"color": style.color, "width": 2.5}},
-    }
+    text = f"{estimate(value, low, high)}<br>{ratio['pairs']} pairs, {ratio['seeds']} seeds"
+    common = {"type": "scatter", "hoverinfo": "text"}
+    ends = [low, high] if low is not None and high is not None else []
+    line = {"mode": "lines", "x": ends, "y": [height] * len(ends), "line": {"color": style.color, "width": 4}}
+    point = {"mode": "markers", "x": [value], "y": [height], "marker": marker(style, 12) | {"symbol": "diamond"}}
+    return [common | line | {"text": [text] * len(ends)}, common | point | {"text": [text]}]
 
 
 def pair_plots(report: Report, stop: str) -> list[Plot]:
@@ -81,12 +69,12 @@ def _pairs(report: Report, measure: Report, pairs: list[Pair], key: str) -> Plot
     traces = []
     for optimizer, rank in sorted({(pair.other.optimizer, pair.other.lr_rank) for pair in pairs}):
         group = [pair for pair in pairs if (pair.other.optimizer, pair.other.lr_rank) == (optimizer, rank)]
-        trace = _points(report, [pair.other for pair in group], optimizer, rank)
+        trace = _points(report, optimizer, rank)
         trace |= {
             "x": [pair.first.value for pair in group],
             "y": [pair.other.value for pair in group],
-            "error_x": _bars([pair.first.error for pair in group]),
-            "error_y": _bars([pair.other.error for pair in group]),
+            "error_x": _bars(report, optimizer, [pair.first.error for pair in group]),
+            "error_y": _bars(report, optimizer, [pair.other.error for pair in group]),
             "text": [_pair_text(pair) for pair in group],
         }
         traces.append(trace)
@@ -123,18 +111,18 @@ def _gap(report: Report, stop: str, measure: Report, gap: str, points: list[Poin
     traces = []
     for optimizer, rank in sorted({(point.optimizer, point.lr_rank) for point in points}):
         group = [point for point in points if (point.optimizer, point.lr_rank) == (optimizer, rank)]
-        trace = _points(report, group, optimizer, rank)
+        trace = _points(report, optimizer, rank)
         trace |= {
             "x": [point.value for point in group],
             "y": [point.gaps[gap] for point in group],
-            "error_x": _bars([point.error for point in group]),
+            "error_x": _bars(report, optimizer, [point.error for point in group]),
             "text": [_point_text(point, gap) for point in group],
         }
         traces.append(trace)
     coefficient = tau(report, stop, measure["name"], gap)
     return Plot(
         key=key,
-        title=f"{term_for_html(view.term(measure))}: {coefficient}",
+        title=coefficient,
         label=f"Scatter plot of the {SHORT[gap]} against {view.term(measure)}, {len(points)} runs; {coefficient}.",
         traces=traces,
         layout=layout(
@@ -150,15 +138,16 @@ def _point_text(point: Point, gap: str) -> str:
     )
 
 
-def _points(report: Report, group: list[Point], optimizer: str, rank: int) -> dict[str, Any]:
+def _points(report: Report, optimizer: str, rank: int) -> dict[str, Any]:
     style = look(report["optimizers"], optimizer, rank)
     return {
         "type": "scatter",
         "mode": "markers",
         "hoverinfo": "text",
-        "marker": {"color": style.color, "symbol": style.symbol, "size": 9, "line": {"width": 1.5}},
+        "marker": marker(style, 9),
     }
 
 
-def _bars(errors: list[float | None]) -> dict[str, Any]:
-    return {"type": "data", "array": [error or 0 for error in errors], "thickness": 1, "width": 0}
+def _bars(report: Report, optimizer: str, errors: list[float | None]) -> dict[str, Any]:
+    color = look(report["optimizers"], optimizer).color
+    return {"type": "data", "array": [error or 0 for error in errors], "thickness": 1, "width": 0, "color": color}

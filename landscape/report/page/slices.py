@@ -52,13 +52,15 @@ def _surface(report: Report, each: Slice, kind: str, scale: LossScale, key: str)
     center = each.center(kind)
     point = {
         "type": "scatter3d",
-        "mode": "markers",
-        "x": [0],
-        "y": [0],
-        "z": [float(scale.height(center))],
-        "text": [f"trained point<br>{kind} loss {center:.4g}"],
+        "mode": "lines+markers",
+        "x": [0, 0],
+        "y": [0, 0],
+        # A pin up to the top: the point itself lies in a hollow.
+        "z": [float(scale.height(center)), top],
+        "text": [f"trained point<br>{kind} loss {center:.4g}"] * 2,
         "hoverinfo": "text",
-        "marker": {"color": style.color, "size": 6, "symbol": "x", "line": {"color": "white", "width": 1}},
+        "line": {"color": style.color, "width": 4},
+        "marker": {"color": style.color, "size": [5, 4], "symbol": ["x", "circle"]},
     }
     return Plot(
         key=key,
@@ -81,7 +83,14 @@ def _texts(each: Slice, kind: str) -> list[list[str]]:
 def _scene(scale: LossScale, bottom: float, top: float) -> dict[str, object]:
     levels = list(scale.levels) or [scale.low, scale.high]
     levels = levels[:: -(-len(levels) // 5)]
-    flat = {"gridcolor": "#ddd", "backgroundcolor": "#f7f7f7", "showbackground": True, "showspikes": False, "nticks": 5}
+    flat = {
+        "gridcolor": "#ddd",
+        "backgroundcolor": "#f7f7f7",
+        "showbackground": True,
+        "showspikes": False,
+        "nticks": 5,
+        "zeroline": False,
+    }
     z = flat | {
         "title": {"text": ""},
         "range": [bottom, top],
@@ -99,7 +108,7 @@ def _scene(scale: LossScale, bottom: float, top: float) -> dict[str, object]:
             "zaxis": z,
             "aspectmode": "manual",
             "aspectratio": {"x": 1, "y": 1, "z": 0.75},
-            "camera": {"eye": {"x": 1.25, "y": -1.35, "z": 0.95}, "center": {"x": 0, "y": 0, "z": -0.1}},
+            "camera": {"eye": {"x": 1.3, "y": -1.4, "z": 1.15}, "center": {"x": 0, "y": 0, "z": -0.1}},
             "dragmode": "turntable",
         },
     }

@@ -29,7 +29,8 @@ nav ul { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .2re
 .scroll:focus-visible, summary:focus-visible, button:focus-visible, a:focus-visible, input:focus-visible {
   outline: 3px solid #79b0e0; outline-offset: 2px; }
 table { border-collapse: collapse; font-size: .86rem; line-height: 1.4; font-variant-numeric: tabular-nums; }
-caption { text-align: left; padding-bottom: .5rem; color: var(--soft); max-width: 75ch; }
+caption { text-align: left; padding-bottom: .5rem; color: var(--soft); }
+caption span { display: block; max-width: min(75ch, calc(100vw - 32px)); position: sticky; left: 0; }
 th, td { text-align: right; padding: .32rem .8rem; white-space: nowrap; font-weight: 400;
   border-bottom: 1px solid #ececec; }
 th:first-child, td:first-child { padding-left: 0; }
@@ -47,7 +48,8 @@ figcaption { font-size: .9rem; font-weight: 600; line-height: 1.35; overflow-wra
 .legend { display: flex; flex-wrap: wrap; gap: .1rem 1.3rem; list-style: none; padding: 0; font-size: .88rem;
   max-width: none; }
 .legend svg { vertical-align: -2px; margin-right: .4rem; }
-.surface { touch-action: none; cursor: grab; }
+/* On a touch screen, sideways turns a surface and up or down scrolls the page. */
+.surface { touch-action: pan-y; cursor: grab; }
 .colors { max-width: 640px; font-size: .82rem; margin: .8rem 0 1.2rem; }
 .colors .ramp { height: 14px; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 .colors .ticks { position: relative; height: 1.3rem; }

@@ -12,7 +12,7 @@ from landscape.report.figures.training_curves import TARGETS
 from landscape.report.folder import Array, Report
 from landscape.report.histories import QUANTITIES, Curve
 from landscape.report.numbers import number, plain, spread
-from landscape.report.page.plot import Plot, axis, layout, rounded
+from landscape.report.page.plot import Plot, axis, layout, marker, rounded
 from landscape.report.palette import look
 
 MOST_POINTS = 120  # of one curve on the page; the JSON beside the figure has all
@@ -46,37 +46,57 @@ def _curves(report: Report, quantity: str, name: str, found: list[Curve]) -> Plo
         for target in targets
     ]
     every = [*((curve, False) for curve in found), *((curve, True) for curve in medians)]
+    lost = [curve for curve in found if curve.diverged]
+    ends = [float(curve.seconds[histories.last_finite(curve)]) for curve in lost]
     return Plot(
         key=f"curve-{quantity}",
-        title=f"{name}{f' (dotted: target {targets[0]:g})' if len(targets) == 1 else ''}",
+        title=name
+        + (f" (dotted: target {targets[0]:g})" if len(targets) == 1 else "")
+        + ("; cross: diverged" if lost else ""),
         label=f"Line chart of the {name} of {len(found)} runs against epochs, with medians for each setting.",
-        traces=[_line(report, curve, thick) for curve, thick in every],
+        traces=[*(_line(report, *each) for each in every), *(_cross(report, curve, scale) for curve in lost)],
         layout=layout(axis("epoch"), axis(name, scale), shapes=shapes),
-        seconds=[rounded(_thin(curve.seconds)) for curve, _ in every],
+        seconds=[*(rounded(_thin(curve.seconds)) for curve, _ in every), *(rounded(np.array([end])) for end in ends)],
     )
 
 
 def _line(report: Report, curve: Curve, thick: bool) -> dict[str, Any]:
     style = look(report["optimizers"], curve.optimizer, curve.lr_rank)
     setting = f"{for_html(curve.optimizer)}, lr {plain(curve.lr)}"
-    name = f"median of {setting}" if thick else for_html(curve.run) + (" (diverged)" if curve.diverged else "")
+    name = f"median of {setting}" if thick else for_html(curve.run)
     values = _thin(curve.value)
-    trace: dict[str, Any] = {
+    return {
         "type": "scatter",
-        "mode": "lines+markers" if thick or curve.diverged else "lines",
+        "mode": "lines+markers" if thick else "lines",
         "x": rounded(_thin(curve.epoch)),
         "y": rounded(values),
         "text": [f"{name}<br>{number(value)}" for value in values.tolist()],
         "hoverinfo": "text",
         "line": {"color": style.color, "width": 2.4 if thick else 0.8, "dash": style.dash if thick else "solid"},
-        "marker": {"color": style.color, "symbol": style.symbol, "size": 8, "maxdisplayed": 5},
+        "marker": marker(style, 8) | {"maxdisplayed": 5},
         "opacity": 1 if thick else 0.45,
     }
-    if curve.diverged:
-        last = histories.last_finite(curve)
-        trace["marker"] |= {"symbol": "x", "size": [9 if index == last else 0 for index in range(len(values))]}
-        trace["opacity"] = 1
-    return trace
+
+
+def _cross(report: Report, curve: Curve, scale: AxisScale) -> dict[str, Any]:
+    """Return the mark at the end of a diverged run, inside the plot even where its loss is far outside."""
+    last = histories.last_finite(curve)
+    value = float(curve.value[last])
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [float(curve.epoch[last])],
+        "y": [min(max(value, scale.low), scale.high)],
+        "text": [f"{for_html(curve.run)} diverged<br>{number(value)}"],
+        "hoverinfo": "text",
+        "cliponaxis": False,
+        "marker": {
+            "symbol": "x",
+            "size": 11,
+            "color": look(report["optimizers"], curve.optimizer).color,
+            "line": {"color": "white", "width": 1.5},
+        },
+    }
 
 
 def _thin(values: Array) -> Array:
@@ -156,5 +176,5 @@ def _mark(report: Report, row: dict[str, Any], x: dict[str, Any], y: dict[str, A
         "error_y": bars | {"array": [y["high"] - y["value"]], "arrayminus": [y["value"] - y["low"]]},
         "text": [f"{for_html(row['optimizer'])}, lr {plain(row['lr'])}<br>{text}"],
         "hoverinfo": "text",
-        "marker": {"color": style.color, "symbol": style.symbol, "size": 10},
+        "marker": marker(style, 10),
     }

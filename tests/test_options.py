@@ -2,8 +2,8 @@ from typing import TYPE_CHECKING, Literal, Optional
 
 import pytest
 
-from landscape.data.options import Scale, Size, parse_options
 from landscape.errors import UsageError
+from landscape.options import Scale, Size, parse_options
 
 if TYPE_CHECKING:
     from nowhere import Unknown
