@@ -3,51 +3,19 @@
 import io
 import json
 import math
-import os
-import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from landscape.atomic_write import write_atomically
 from landscape.errors import StorageError
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write ``data`` under a temporary name beside ``path``, flush it to the disk, then rename.
-
-    Raises:
-        StorageError: If the folder cannot be written to or the disk is full; the old file stays as it was.
-    """
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        raise StorageError(
-            f"Cannot write {path}: {error.strerror}. What was there before is untouched. "
-            f"Free some space or choose another folder with --out."
-        ) from error
-    finally:
-        _discard(part)
-
-
-def _discard(part: Path) -> None:
-    """Remove a temporary file that a failed write left behind."""
-    try:
-        part.unlink(missing_ok=True)
-    except OSError:  # its folder is gone or is not one: nothing was left behind
-        return
 
 
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` as UTF-8, whole or not at all."""
-    write_bytes(path, text.encode())
+    write_atomically(path, text.encode())
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -108,7 +76,7 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None
     """Write named arrays as a compressed ``.npz``, whole or not at all."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    write_bytes(path, buffer.getvalue())
+    write_atomically(path, buffer.getvalue())
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "landscape"
 LAYERS = [
     {"_version", "errors", "randomness", "memory"},
-    {"references", "options"},
+    {"references", "options", "atomic_write"},
     {"registry"},
     {"device", "data"},
     {"models", "losses"},

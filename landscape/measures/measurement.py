@@ -12,7 +12,7 @@ class Measurement:
     Attributes:
         value: The number; None where it could not be had (``reason`` says why).
         error: How far it may be from the truth, as ``error_kind`` says.
-        error_kind: ``"bound"`` (of an eigenvalue, from the residual) or ``"standard error"``.
+        error_kind: ``"bound"`` (there is an eigenvalue within it of the value: the residual) or ``"standard error"``.
         residual: Of an eigenpair, |Hv - value v|.
         matvecs: Products with the Hessian that it cost.
         examples: Examples that the loss was taken over.
@@ -51,8 +51,10 @@ class Measure:
         label: Its name in words, for tables and axes.
         symbol: Its symbol in LaTeX.
         blind_spot: A sentence on what it cannot see.
-        quantity: What it estimates; two measures of one quantity are not two pieces of evidence.
+        quantity: What it estimates, in words; two measures of one quantity are not two pieces of evidence.
         typical_matvecs: Products that it takes on usual networks, for estimates of time.
+        sign: 1 where larger is sharper, -1 where larger is flatter, 0 where it takes no part in a verdict.
+        why_not: Why it takes no part, as the end of a sentence: "is not a sharpness".
     """
 
     compute: Callable[..., Measurement]
@@ -61,6 +63,8 @@ class Measure:
     blind_spot: str
     quantity: str
     typical_matvecs: int
+    sign: int = 1
+    why_not: str = ""
 
 
 class Measurements(Mapping[str, Measurement]):

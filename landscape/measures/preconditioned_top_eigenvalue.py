@@ -29,7 +29,7 @@ def preconditioned_top_eigenvalue(
     Args:
         minimum: What to measure; its ``second_moment`` is v before the coming step.
         seed: Of the start vector.
-        rtol: Tolerance of the bound, relative to the value.
+        rtol: Tolerance of the residual, relative to the value (which is then far better).
         max_matvecs: Most products.
 
     Cost:
@@ -67,7 +67,9 @@ measures.register("preconditioned_top_eigenvalue", "largest Hessian eigenvalue i
         "preconditioned top eigenvalue",
         r"\lambda_{\max}(P^{-1/2} H P^{-1/2})",
         _BLIND_SPOT,
-        "preconditioned_top_eigenvalue",
+        "preconditioned top eigenvalue",
         15,
+        sign=0,
+        why_not="is measured in coordinates of the optimizer's own, which differ between the minima compared",
     )
 )

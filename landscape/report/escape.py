@@ -92,6 +92,11 @@ def for_html(text: object) -> str:
     return html.escape(one_line(text), quote=True)
 
 
+def for_plotly(text: object, limit: int = 120) -> str:
+    """Return ``text`` for plotly, which reads a few tags, a few entities, and mathematics between dollar signs."""
+    return html.escape(shorten(text, limit), quote=False).replace("$", "&#36;")
+
+
 def for_latex(text: object) -> str:
     """Return ``text`` for LaTeX's text mode; characters that pdflatex does not know become a question mark."""
     parts = re.split(f"([{SUPERSCRIPTS}]+)", one_line(text))

@@ -70,12 +70,14 @@ def spread(values: dict[str, float] | None, percent: bool = False) -> str:
     if values is None or values.get("value") is None:
         return NOTHING
 
+    value, low, high = (values[key] for key in ("value", "low", "high"))
+    whole = all(end is None or (end == round(end) and abs(end) < 1e5) for end in (value, low, high))
+
     def text(x: float) -> str:
         if percent:
             return fixed(100 * x, 1)
-        return f"{x:.0f}" if x == round(x) and abs(x) < 1e5 else number(x)
+        return fixed(x, 0) if whole else number(x)
 
-    value, low, high = (values[key] for key in ("value", "low", "high"))
     if low is None or high is None or text(low) == text(high):
         return text(value)
     return f"{text(value)} ({text(low)}{'–' if low >= 0 else ' to '}{text(high)})"

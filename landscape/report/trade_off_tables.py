@@ -11,20 +11,17 @@ _QUALITY = {
     "gap_loss": "gap in loss",
     "gap_error": "gap in error",
 }
+_MEDIANS = "medians over runs (lowest–highest)"
 _COST = {"seconds_per_epoch": "s / epoch", "optimizer_bytes_per_parameter": "bytes / parameter"}
 
 
 def trade_offs(report: Report) -> list[Table]:
-    """Return speed to the target loss, speed to the target accuracy, and generalization with cost."""
+    """Return speed to the target loss, speed to the target accuracy, generalization, and cost."""
     return [
         _speed(report, "loss"),
         _speed(report, "accuracy"),
-        _columns(
-            report,
-            "generalization-cost",
-            "The model at the end of training, and the cost: medians over runs (lowest–highest).",
-            _QUALITY | _COST,
-        ),
+        _columns(report, "generalization", f"The model at the end of training: {_MEDIANS}.", _QUALITY, missing=NOTHING),
+        _columns(report, "cost", f"Cost: {_MEDIANS}.", _COST, missing=NOTHING),
     ]
 
 
@@ -35,17 +32,23 @@ def _speed(report: Report, target: str) -> Table:
     return _columns(report, f"speed-{target}", caption, columns, counts)
 
 
-def _columns(report: Report, key: str, caption: str, columns: dict[str, str], counts: tuple[str, ...] = ()) -> Table:
+def _columns(
+    report: Report,
+    key: str,
+    caption: str,
+    columns: dict[str, str],
+    counts: tuple[str, ...] = (),
+    missing: str = "never",
+) -> Table:
     """Return a table of those columns that hold any number; without any it has no rows."""
     entries = report.get("trade_offs") or []
     kept = [name for name in columns if any(row.get(name) for row in entries)]
-    nowhere = "never" if counts else NOTHING
     rows: list[Row] = [
         (
             row["optimizer"],
             plain(row["lr"]),
             *(f"{row[count]}/{row['runs']}" for count in counts),
-            *(spread(row[name], percent=name == "test_accuracy") if row.get(name) else nowhere for name in kept),
+            *(spread(row[name], percent=name == "test_accuracy") if row.get(name) else missing for name in kept),
         )
         for row in entries
         if kept or any(row[count] for count in counts)

@@ -16,11 +16,11 @@ class Eigenpairs:
         vectors: Unit vectors as columns, shape ``(n, k)``.
         residuals: $r_i = |Hv_i - \theta_i v_i|$, shape ``(k,)``. There is an eigenvalue within $r_i$ of
             $\theta_i$ (Weyl): rigorous, up to the rounding of the products.
-        bounds: How far each value may be from its eigenvalue, shape ``(k,)``: the smaller of the residual and
-            the Kato-Temple bound $r_i^2/\text{gap}_i$. The gap is taken from the neighbouring values, so the
-            second is as sure as that no eigenvalue was missed between them.
+        bounds: How far each value probably is from its eigenvalue, shape ``(k,)``: the smaller of the residual and
+            the Kato-Temple bound $r_i^2/\text{gap}_i$. Heuristic: the gap is taken from the neighbouring values,
+            so it holds if no eigenvalue hides between them.
         matvecs: Products spent.
-        converged: Whether every bound is within the tolerance asked for.
+        converged: Whether every residual is within the tolerance asked for.
         reason: Why the solver stopped, in words.
     """
 

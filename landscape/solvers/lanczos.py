@@ -1,4 +1,4 @@
-"""Lanczos with full reorthogonalisation, stopped on its error bounds."""
+"""Lanczos with full reorthogonalisation, stopped on its residuals."""
 
 import numpy as np
 import torch
@@ -29,7 +29,8 @@ def lanczos(
     Args:
         operator: Any symmetric operator.
         k: How many eigenvalues, 1 to n.
-        rtol: Stop when every bound is at most ``rtol`` times its eigenvalue's magnitude.
+        rtol: Stop when every residual is at most ``rtol`` times its eigenvalue's magnitude; the values are then far
+            better than that (their error is of the order of the residual's square).
         max_matvecs: Stop here at the latest; then ``converged`` is False.
         start: First vector, shape ``(n,)`` (a warm start); random by default.
         seed: Of the random first vector.
@@ -41,6 +42,8 @@ def lanczos(
         ``matvecs`` products, and as many vectors of length n in memory.
 
     Pitfalls:
+        The Kato-Temple bound is not what it stops on: after five or six products it can promise 1e-4 while the two
+        largest eigenvalues, 10 % apart, are still one Ritz value between them (4 runs in 100 of digits CNNs).
         A repeated eigenvalue is found once: a Krylov space holds one vector of each eigenspace.
 
     References:
@@ -75,7 +78,8 @@ class _Ritz:
         values, vectors = eigh_tridiagonal(alphas, betas[:-1])
         values, self.small = values[::-1], vectors[:, ::-1]
         scale = float(np.abs(values).max())
-        self.rounding = eps * scale * len(alphas) ** 0.5
+        # what a product loses to rounding: some tens of units in the last place, measured on networks in float32
+        self.rounding = 32 * eps * scale
         self.exhausted = bool(betas[-1] <= 10 * self.rounding)
         residuals = np.abs(betas[-1] * self.small[-1]) + self.rounding
         bounds = np.minimum(residuals, kato_temple(values, residuals) + self.rounding)
@@ -83,7 +87,7 @@ class _Ritz:
         self.values, self.residuals, self.bounds = values[:k], residuals[:k], bounds[:k]
 
     def within(self, rtol: float) -> bool:
-        enough = self.bounds <= np.maximum(rtol * np.abs(self.values), 2 * self.rounding)
+        enough = self.residuals <= np.maximum(rtol * np.abs(self.values), 2 * self.rounding)
         return self.complete and bool(enough.all())
 
     def pairs(self, basis: Tensor, reason: str, *, converged: bool) -> Eigenpairs:
@@ -96,13 +100,13 @@ class _Ritz:
 
 
 def _why_stop(ritz: _Ritz, rtol: float, steps: int, limit: int, n: int) -> str:
-    """Return why to stop now, or "" to go on. Two steps at least: one value has no neighbour to tell its gap."""
+    """Return why to stop now, or "" to go on."""
     if steps == n:
         return "the whole space is spanned"
     if ritz.exhausted:
         return "the Krylov space is invariant"
-    if steps > ritz.k and ritz.within(rtol):
-        return "every bound is within rtol"
+    if ritz.within(rtol):
+        return "every residual is within rtol"
     return f"max_matvecs ({limit}) reached" if steps == limit else ""
 
 

@@ -86,7 +86,8 @@ def _settle(operator: SymmetricOperator, v: Tensor, known: Tensor, rtol: float, 
         best = min(best, residual)
         # -|lambda| dominates, or balances +|lambda| so that v swings between the two
         if shift == 0 and (small or (stalled >= _PATIENCE and residual > 0.1 * size)):
-            shift = size
+            # a little more than |lambda|, so that H + cI does not send v to zero
+            shift = 1.1 * size
         v = _deflate(Hv + shift * v, known)
     return _Settled(v, Hv, matvecs, highest)
 

@@ -11,7 +11,6 @@ from landscape.statistics.meaning import (
     Meaning,
     interval,
     listed,
-    meaning,
     number,
     optimizer_words,
     plural,
@@ -54,10 +53,10 @@ def about_matching(runs: Sequence[Run], optimizers: Sequence[str]) -> list[str]:
     return sentences
 
 
-def about_measurements(runs: Sequence[Run], measures: Sequence[str]) -> list[str]:
+def about_measurements(runs: Sequence[Run], measures: Sequence[Meaning]) -> list[str]:
     """Return how many measurements are missing or did not converge, by measure, over all stops."""
     sentences = []
-    for measure in measures:
+    for measure in (each.measure for each in measures):
         there = [(run, stop) for run in runs for stop in stops([run])]
         problems = [read_measure(run, stop, measure).problem for run, stop in there]
         parts = [f"{problems.count(each)} {each}" for each in ("not converged", "not measured") if each in problems]
@@ -101,7 +100,7 @@ def about_learning_rate(comparisons: Mapping[str, Sequence[Comparison]]) -> list
     return sentences
 
 
-def about_measures(runs: Sequence[Run], measures: Sequence[str]) -> list[str]:
+def about_measures(runs: Sequence[Run], measures: Sequence[Meaning]) -> list[str]:
     """Return which measures count once or not at all, and why."""
     sentences = []
     for group in quantities(measures):
@@ -112,7 +111,7 @@ def about_measures(runs: Sequence[Run], measures: Sequence[str]) -> list[str]:
                 "" if apart is None else f"; where both converged they differ by at most {number(100 * apart)} %"
             )
             sentences.append(f"{names} estimate the same quantity and count once{agreement}.")
-    for each in map(meaning, measures):
+    for each in measures:
         if not each.sign:
             sentences.append(f"Not part of the verdict: {each.words}, which {each.why_not}.")
     return sentences

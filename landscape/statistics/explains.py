@@ -50,7 +50,7 @@ class Association:
 
 
 def associate(
-    runs: Sequence[Run], relations: Mapping[str, Any], measures: Sequence[str], optimizers: Sequence[str], gap: str
+    runs: Sequence[Run], relations: Mapping[str, Any], measures: Sequence[Meaning], optimizers: Sequence[str], gap: str
 ) -> list[Association]:
     """Return the associations of the quantities with a gap at matched training loss, corrected for their number (Holm).
 
@@ -61,7 +61,7 @@ def associate(
     Args:
         runs: The ``runs`` of ``report.json``.
         relations: What ``relate`` returned.
-        measures: Names of measures.
+        measures: How each measure is read.
         optimizers: Names of optimizers.
         gap: ``"gap_loss"`` or ``"gap_error"``.
 

@@ -4,11 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-NOT_COMPARABLE = "is measured in coordinates of the optimizer's own, which differ between the minima compared"
-NOT_SHARPNESS = "is not a sharpness"
-NO_RATIO = "can be zero or negative, so its ratio means nothing"
-UNKNOWN = "is not known to this program to be larger at sharper minima"
-
 
 @dataclass(frozen=True)
 class Meaning:
@@ -16,71 +11,17 @@ class Meaning:
 
     Attributes:
         measure: Its registered name.
-        words: What it is called in a sentence.
-        quantity: What it estimates; two measures of one quantity are one piece of evidence.
+        words: What it estimates, in words; two measures of one quantity are one piece of evidence.
         sign: 1 where larger is sharper, -1 where larger is flatter, 0 where it takes no part in the verdict.
         why_not: Why it takes no part.
     """
 
     measure: str
     words: str
-    quantity: str
     sign: int = 1
     why_not: str = ""
 
 
-_SHARPER = frozenset(
-    {
-        "top_eigenvalue",
-        "trace",
-        "frobenius_norm",
-        "sqrt_diagonal_trace",
-        "gauss_newton_top_eigenvalue",
-        "gauss_newton_trace",
-        "directional_sharpness",
-        "average_sharpness",
-        "adaptive_average_sharpness",
-        "worst_case_sharpness",
-        "adaptive_worst_case_sharpness",
-        "keskar_sharpness",
-        "low_pass_sharpness",
-        "batch_sharpness",
-        "fisher_rao",
-        "adaptive_trace",
-        "adaptive_top_eigenvalue",
-        "relative_flatness",
-        "orbit_minimum_trace",
-    }
-)
-_WORDS = {
-    "keskar_sharpness": "Keskar sharpness",
-    "low_pass_sharpness": "low-pass sharpness",
-    "worst_case_sharpness": "worst-case sharpness",
-    "adaptive_worst_case_sharpness": "adaptive worst-case sharpness",
-    "gauss_newton_top_eigenvalue": "Gauss-Newton top eigenvalue",
-    "gauss_newton_trace": "Gauss-Newton trace",
-    "fisher_rao": "Fisher-Rao norm",
-    "frobenius_norm": "Frobenius norm",
-    "pac_bayes_sigma": "PAC-Bayes noise level",
-    "log_det": "log-determinant",
-    "sqrt_diagonal_trace": "trace of the square root of the Hessian's diagonal",
-    # Petzka's measure is called flatness and grows with curvature.
-    "relative_flatness": "Petzka's curvature measure",
-}
-_WHY_NOT = {
-    "preconditioned_top_eigenvalue": NOT_COMPARABLE,
-    "bottom_eigenvalue": NO_RATIO,
-    "log_det": NO_RATIO,
-    "eigenvalue_ratio": NOT_SHARPNESS,
-    "effective_rank": NOT_SHARPNESS,
-    "orbit_excess": NOT_SHARPNESS,
-    "weight_norm": NOT_SHARPNESS,
-    "distance_from_initialization": NOT_SHARPNESS,
-    "path_norm": NOT_SHARPNESS,
-    "spectral_norm_product": NOT_SHARPNESS,
-    "margin": NOT_SHARPNESS,
-    "train_loss": NOT_SHARPNESS,
-}
 _OPTIMIZERS = {
     "sgd": "SGD",
     "adam": "Adam",
@@ -93,25 +34,18 @@ _OPTIMIZERS = {
 }
 
 
-def meaning(measure: str) -> Meaning:
-    """Return how a measure is read; one that is not known takes no part in the verdict."""
-    words = _WORDS.get(measure, measure.replace("_", " "))
-    if measure == "power_iteration_top_eigenvalue":
-        return Meaning(measure, "top eigenvalue", "top_eigenvalue")
-    if measure == "pac_bayes_sigma":
-        return Meaning(measure, words, measure, -1)
-    if measure in _SHARPER:
-        return Meaning(measure, words, measure)
-    return Meaning(measure, words, measure, 0, _WHY_NOT.get(measure, UNKNOWN))
+def meaning(described: Mapping[str, Any]) -> Meaning:
+    """Return how a measure is read, from what it says of itself: an entry of ``measures`` in ``report.json``."""
+    return Meaning(described["name"], described["quantity"], described["sign"], described["why_not"])
 
 
-def quantities(measures: Sequence[str]) -> list[list[Meaning]]:
+def quantities(measures: Sequence[Meaning]) -> list[list[Meaning]]:
     """Return the measures that take part, grouped by what they estimate, the one named after the quantity first."""
     groups: dict[str, list[Meaning]] = {}
-    for each in map(meaning, measures):
+    for each in measures:
         if each.sign:
-            groups.setdefault(each.quantity, []).append(each)
-    return [sorted(group, key=lambda each: each.measure != each.quantity) for group in groups.values()]
+            groups.setdefault(each.words, []).append(each)
+    return [sorted(group, key=lambda each: each.measure.replace("_", " ") != each.words) for group in groups.values()]
 
 
 def optimizer_words(name: str) -> str:

@@ -92,7 +92,7 @@ def matching(runs: Sequence[Run], other: str, first: str) -> Matching:
 
 
 def compare(
-    runs: Sequence[Run], relations: Mapping[str, Any], measures: Sequence[str], optimizers: Sequence[str]
+    runs: Sequence[Run], relations: Mapping[str, Any], measures: Sequence[Meaning], optimizers: Sequence[str]
 ) -> dict[str, list[Comparison]]:
     """Return, by optimizer, its comparisons with the first: one for each quantity that has a ratio.
 
@@ -101,7 +101,7 @@ def compare(
     Args:
         runs: The ``runs`` of ``report.json``.
         relations: What ``relate`` returned for them.
-        measures: Names of measures.
+        measures: How each measure is read.
         optimizers: Names, the first is what the others are compared with.
 
     Returns:

@@ -14,6 +14,7 @@ from landscape.statistics.caveats import (
 )
 from landscape.statistics.explains import associate
 from landscape.statistics.explains_sentence import explains_sentence
+from landscape.statistics.meaning import meaning
 from landscape.statistics.reading import Run
 from landscape.statistics.sharper import compare
 from landscape.statistics.sharper_sentence import sharper_sentence
@@ -23,7 +24,7 @@ def verdict(
     runs: Sequence[Run],
     relations: Mapping[str, Any],
     trade_offs: Sequence[Mapping[str, Any]],
-    measures: Sequence[str],
+    measures: Sequence[Mapping[str, Any]],
     optimizers: Sequence[str],
 ) -> dict[str, list[str]]:
     """Return ``{"sentences": [two], "details": [...]}``: whose minima are sharper, and does that explain the gap.
@@ -37,17 +38,18 @@ def verdict(
         runs: The ``runs`` of ``report.json``.
         relations: What ``relate`` returned for them.
         trade_offs: What ``trade_offs`` returned for them.
-        measures: Names of measures.
+        measures: The ``measures`` of ``report.json``: what each says of itself.
         optimizers: Names; the first is what the others are compared with.
     """
-    comparisons = compare(runs, relations, measures, optimizers)
-    in_loss, in_error = (associate(runs, relations, measures, optimizers, gap) for gap in ("gap_loss", "gap_error"))
+    known = [meaning(each) for each in measures]
+    comparisons = compare(runs, relations, known, optimizers)
+    in_loss, in_error = (associate(runs, relations, known, optimizers, gap) for gap in ("gap_loss", "gap_error"))
     details = [
         *about_matching(runs, optimizers),
         *about_learning_rate(comparisons),
         *about_gap_in_error(in_loss, in_error),
-        *about_measurements(runs, measures),
-        *about_measures(runs, measures),
+        *about_measurements(runs, known),
+        *about_measures(runs, known),
         *about_best_learning_rate(trade_offs, optimizers),
         *about_intervals(comparisons, in_loss, len({run.get("seed") for run in runs})),
     ]

@@ -11,6 +11,7 @@ from landscape.statistics.generalization_gap import generalization_gap
 from landscape.statistics.relate import relate
 from landscape.statistics.trade_offs import trade_offs
 from landscape.statistics.verdict import verdict
+from landscape.study.agreement import mark_disagreement
 from landscape.study.cells import Cell, cells
 from landscape.study.config import StudyConfig
 from landscape.study.folder import STOPS, RunFolder, existing_folder, read_measurements, stored_config
@@ -37,12 +38,14 @@ def assemble(root: Path) -> dict[str, Any]:
     config = stored_config(folder)
     all_cells = cells(config)
     finished = [cell for cell in all_cells if folder.result(cell.id).exists()]
-    runs = [_run(folder, config, cell) for cell in finished]
     described = store.read_json(folder.measures)
+    runs = [_run(folder, config, cell) for cell in finished]
+    for minimum in [each for run in runs for each in run["minima"].values()]:
+        mark_disagreement(minimum["measurements"], {each["name"]: each["quantity"] for each in described})
     optimizers = list(dict.fromkeys(cell.optimizer for cell in all_cells))
     relations = relate(runs, list(config.measures), optimizers, resamples=config.resamples, seed=config.seed)
     offs = trade_offs(runs, optimizers)
-    settled = verdict(runs, relations, offs, list(config.measures), optimizers)
+    settled = verdict(runs, relations, offs, described, optimizers)
     if len(finished) < len(all_cells):
         settled["details"].append(f"{len(all_cells) - len(finished)} of {len(all_cells)} runs are not finished.")
     environment = store.read_json(folder.environment)

@@ -85,7 +85,7 @@ def check(config: StudyConfig) -> torch.device:
     return device
 
 
-def describe_measures(config: StudyConfig) -> list[dict[str, str]]:
+def describe_measures(config: StudyConfig) -> list[dict[str, Any]]:
     """Return what reports say of the study's measures."""
     entries = [measures[name] for name in config.measures]
     return [
@@ -96,6 +96,8 @@ def describe_measures(config: StudyConfig) -> list[dict[str, str]]:
             "summary": entry.summary,
             "blind_spot": entry.value.blind_spot,
             "quantity": entry.value.quantity,
+            "sign": entry.value.sign,
+            "why_not": entry.value.why_not,
         }
         for entry in entries
     ]

@@ -11,8 +11,8 @@ import safetensors
 import safetensors.torch
 from torch import Tensor
 
+from landscape.atomic_write import write_atomically
 from landscape.errors import StorageError
-from landscape.training.atomic_write import write_atomically
 from landscape.training.optimizer_state import OptimizerState
 from landscape.training.snapshot import Snapshot
 

@@ -9,6 +9,7 @@ from landscape.data import DataSet
 from landscape.errors import ProblemError
 from landscape.models import check_outputs
 from landscape.training.config import TrainingConfig
+from landscape.training.determinism import repeatable
 from landscape.training.evaluation import LossFunction
 from landscape.training.optimizer_definition import build_optimizer, optimizer_definition
 from landscape.training.run import Run
@@ -35,7 +36,8 @@ def prepare_run(
     if not parameters:
         raise ProblemError("The model has no trainable parameters. Set requires_grad on what to train.")
     # here rather than at the loss: on CUDA a label out of range ends the process's use of the device
-    check_outputs(model, dataset)
+    with repeatable(device):
+        check_outputs(model, dataset)
     keeps_moment = optimizer_definition(config.optimizer).second_moment is not None
     count = sum(each.numel() for each in parameters)
     run = Run(

@@ -86,6 +86,8 @@ class Run:
 
     def _evaluate(self, examples: tuple[Tensor, Tensor]) -> Scores:
         with repeatable(self.device):
+            # for a model that draws even in evaluation mode
+            seed_random_state(derive_seed(self.config.seed, "evaluation"), self.device)
             return evaluate(self.model, self.loss, examples, max_batch=self.config.max_batch, classes=self.classes)
 
 

@@ -97,9 +97,8 @@ def _unwrap(path: Path, value: Any) -> dict[str, Tensor]:
 def _match(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return what was found under the model's own names as far as they match, the rest under their own."""
     plain = {_plain(name): name for name in wanted}
-    if len(plain) < len(wanted):  # two names differ by nothing else
-        return dict(found)
     renamed = {plain.get(_plain(name), name): each for name, each in found.items()}
+    # fewer: names that differ by nothing else, which only their own spelling tells apart
     return renamed if len(renamed) == len(found) else dict(found)
 
 

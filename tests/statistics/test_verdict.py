@@ -3,6 +3,7 @@ import json
 import re
 
 import pytest
+from described import describe
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ MEASURES = ["top_eigenvalue", "power_iteration_top_eigenvalue", "trace"]
 
 def conclude(runs, optimizers=("sgd", "adam"), measures=MEASURES):
     names = list(optimizers)
-    found = verdict(runs, relate(runs, measures, names), trade_offs(runs, names), measures, names)
+    found = verdict(runs, relate(runs, measures, names), trade_offs(runs, names), describe(measures), names)
     json.dumps(found, allow_nan=False)
     first, second = found["sentences"]
     for sentence in (first, second, *found["details"]):
@@ -130,7 +131,7 @@ def test_what_only_one_of_many_comparisons_shows_is_undecided(make_runs):
             record |= {"ratio": 1.2, "low": 1.02, "high": 1.4, "p_value": 0.03}
         elif record["pairing"] == "all":
             record |= {"p_value": 0.9}
-    found = verdict(runs, relations, [], measures, ["sgd", "adam"])
+    found = verdict(runs, relations, [], describe(measures), ["sgd", "adam"])
     assert found["sentences"][0].startswith("The data do not tell")
     assert "the ratio of trace" in detail(found["details"], "Clear on its own")
 
@@ -344,7 +345,7 @@ def conclude_from_taus(runs, by_measure):
     for record in relations["matched"]["correlations"]:
         p_value = dict(zip(("all", "sgd", "adam"), by_measure[record["measure"]], strict=True))[record["group"]]
         record["kendall"] = {"value": 0.5, "low": 0.1 if p_value < 0.05 else -0.1, "high": 0.9, "p_value": p_value}
-    return relations, lambda: verdict(runs, relations, [], list(by_measure), ["sgd", "adam"])
+    return relations, lambda: verdict(runs, relations, [], describe(by_measure), ["sgd", "adam"])
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,9 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from landscape import atomic_write
 from landscape.errors import StorageError, UsageError
-from landscape.training import TrainingConfig, atomic_write, load_into, read_snapshot, train, write_snapshot
+from landscape.training import TrainingConfig, load_into, read_snapshot, train, write_snapshot
 from landscape.training.checkpoint import read_tensors, write_tensors
 
 
@@ -199,6 +200,18 @@ def test_a_submodule_called_module_keeps_its_name(tmp_path):
     torch.save({**plain, **prefixed(plain, "inner.")}, tmp_path / "y.pt")
     load_into(model, tmp_path / "y.pt")
     assert torch.equal(model.module.weight, torch.ones(2, 2))
+
+
+def test_names_that_differ_by_the_prefix_alone_are_kept_apart(tmp_path):
+    class Nested(nn.Linear):
+        def __init__(self):
+            super().__init__(2, 2)
+            self.module = nn.Linear(2, 2)
+
+    source, model = Nested(), Nested()
+    torch.save(source.state_dict(), tmp_path / "x.pt")
+    load_into(model, tmp_path / "x.pt")
+    assert equal_tensors(model.state_dict(), source.state_dict())
 
 
 def test_what_does_not_fit_is_listed_and_nothing_is_loaded(tmp_path, make_noisy, weights):

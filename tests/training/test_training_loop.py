@@ -89,8 +89,12 @@ def test_a_model_that_draws_even_in_evaluation_leaves_the_random_state(make_mlp,
 
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    train(Drawing(), cross_entropy, clusters, TrainingConfig("sgd", 0.1, epochs=1), device="cpu")
+    config = TrainingConfig("sgd", 0.1, epochs=1)
+    first = train(Drawing(), cross_entropy, clusters, config, device="cpu")
     assert torch.equal(torch.get_rng_state(), before)
+    torch.rand(1)
+    again = train(Drawing(), cross_entropy, clusters, config, device="cpu")
+    assert unclocked(first.history) == unclocked(again.history)
 
 
 def test_sgd_and_adam_see_the_same_batches(clusters):

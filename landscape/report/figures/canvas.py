@@ -12,11 +12,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from landscape.atomic_write import write_atomically
 from landscape.report.escape import for_figure
 from landscape.report.folder import Report
 from landscape.report.numbers import plain
 from landscape.report.palette import Look, look
-from landscape.store import write_bytes, write_json
+from landscape.store import write_json
 
 WIDTH = 7.2  # inches: the text width of a two-column paper
 PNG_DPI = 180
@@ -91,8 +92,8 @@ def save(drawing: Drawing, folder: Path) -> list[Path]:
         figure.set_layout_engine(None)  # it stays as laid out; an engine would cost two more passes a format
     paths = [folder / f"{drawing.name}.{kind}" for kind in ("pdf", "png", "json")]
     # Without dates, the same numbers give the same bytes.
-    write_bytes(paths[0], _render(figure, "pdf", FILL_DPI, {"CreationDate": None, "Title": drawing.name}))
-    write_bytes(paths[1], _render(figure, "png", PNG_DPI, {"Title": drawing.name}))
+    write_atomically(paths[0], _render(figure, "pdf", FILL_DPI, {"CreationDate": None, "Title": drawing.name}))
+    write_atomically(paths[1], _render(figure, "png", PNG_DPI, {"Title": drawing.name}))
     write_json(paths[2], {"figure": drawing.name, "caption": drawing.caption, "numbers": drawing.numbers})
     return paths
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from landscape.report.escape import for_html
+from landscape.report.escape import for_html, for_plotly
 from landscape.report.figures.axis_scale import AxisScale, log_ticks, tick_text
 from landscape.report.palette import Look
 
@@ -17,6 +17,7 @@ FONT = {
     "color": "#222",
 }
 GRID = "#e4e4e4"
+TITLE = 44  # characters of an axis title that a narrow screen has room for
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def layout(x: dict[str, Any], y: dict[str, Any], height: int = 300, **more: Any)
 def axis(title: str, scale: AxisScale | None = None) -> dict[str, Any]:
     """Return an axis with an escaped title; a scale fixes its range, and its ticks when it is logarithmic."""
     common = {
-        "title": {"text": for_html(title), "standoff": 6},
+        "title": {"text": for_plotly(title, TITLE), "standoff": 6},
         "gridcolor": GRID,
         "zeroline": False,
         "showline": True,
@@ -80,6 +81,7 @@ def axis(title: str, scale: AxisScale | None = None) -> dict[str, Any]:
         "ticks": "outside",
         "tickcolor": "#888",
         "exponentformat": "power",
+        "minexponent": 5,
         "automargin": True,
     }
     if scale is None:

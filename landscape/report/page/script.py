@@ -14,47 +14,64 @@ SCRIPT = """
   }
 
   function draw(div) {
-    if (div.dataset.drawn) return;
+    if (div.dataset.drawn) return null;
     div.dataset.drawn = "yes";
     const chart = charts[div.id];
     const surface = div.classList.contains("surface");
     if (surface && !hasWebGL()) {
-      div.textContent = "This browser cannot draw in three dimensions; see slices_3d in the folder figures.";
-      return;
+      document.documentElement.classList.add("no-webgl");
+      return null;
     }
     // On a touch screen a drag across a flat plot has to scroll the page.
     if (!surface && touch) chart.layout.dragmode = false;
     chart.epochs = chart.traces.map(function (trace) { return trace.x; });
-    Plotly.newPlot(div, chart.traces, chart.layout, config).then(function () {
+    return Plotly.newPlot(div, chart.traces, chart.layout, config).then(function () {
       div.dataset.ready = "yes";
       if (surface) follow(div);
     });
   }
 
-  // Turning one surface turns the others; the flag keeps their answers from coming back.
-  let turning = false;
-  function turn(camera, except) {
-    turning = true;
-    const others = surfaces.filter(function (div) { return div !== except; });
-    Promise.all(others.map(function (div) { return Plotly.relayout(div, {"scene.camera": camera}); }))
-      .then(function () { turning = false; });
+  // One after the other, with a breath between them, so that the page can be read and scrolled meanwhile.
+  function drawAll(plots) {
+    plots.reduce(function (before, div) {
+      return before.then(function () { return draw(div); })
+        .then(function () { return new Promise(function (resume) { setTimeout(resume); }); });
+    }, Promise.resolve());
   }
+
+  // Turning one surface turns the others. Their own answers are ignored, the last camera never is.
+  let leader = null, busy = false, next = null;
+  function turn(camera, from) {
+    leader = from || null;
+    next = copy(camera);
+    if (!busy) pass();
+  }
+  function pass() {
+    const camera = next, others = surfaces.filter(function (div) { return div !== leader; });
+    busy = true;
+    next = null;
+    Promise.all(others.map(function (div) { return Plotly.relayout(div, {"scene.camera": copy(camera)}); }))
+      .then(function () {
+        busy = false;
+        if (next) pass();
+      });
+  }
+  function copy(camera) { return JSON.parse(JSON.stringify(camera)); }
   function follow(div) {
     surfaces.push(div);
     const onTurn = function (change) {
-      const camera = change["scene.camera"];
-      if (camera && !turning) turn(JSON.parse(JSON.stringify(camera)), div);
+      if (change["scene.camera"] && !(busy && div !== leader)) turn(change["scene.camera"], div);
     };
     div.on("plotly_relayouting", onTurn);
     div.on("plotly_relayout", onTurn);
   }
 
   // The same for those who use the keyboard: buttons that move the eye around the vertical axis.
-  const start = {eye: {x: 1.3, y: -1.4, z: 1.15}, center: {x: 0, y: 0, z: -0.1}, up: {x: 0, y: 0, z: 1}};
+  const start = {eye: {x: 1.38, y: -1.5, z: 1.22}, center: {x: 0, y: 0, z: -0.1}, up: {x: 0, y: 0, z: 1}};
   function move(how) {
     if (!surfaces.length) return;
-    if (how === "reset") return turn(JSON.parse(JSON.stringify(start)));
-    const camera = JSON.parse(JSON.stringify(surfaces[0]._fullLayout.scene.camera));
+    if (how === "reset") return turn(start);
+    const camera = copy(surfaces[0].layout.scene.camera);
     const eye = camera.eye;
     const radius = Math.hypot(eye.x, eye.y, eye.z);
     let around = Math.atan2(eye.y, eye.x);
@@ -78,7 +95,7 @@ SCRIPT = """
     return plots.filter(function (div) { return !div.closest("details:not([open])"); });
   }
   document.querySelectorAll("details").forEach(function (details) {
-    details.addEventListener("toggle", function () { if (details.open) plotsIn(details).forEach(draw); });
+    details.addEventListener("toggle", function () { if (details.open) drawAll(plotsIn(details)); });
   });
   document.querySelectorAll("input[name=against]").forEach(function (input) {
     input.addEventListener("change", function () {
@@ -90,6 +107,6 @@ SCRIPT = """
       });
     });
   });
-  plotsIn(document).forEach(draw);
+  drawAll(plotsIn(document));
 })();
 """

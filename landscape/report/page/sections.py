@@ -20,6 +20,7 @@ from landscape.report.page.training import trade_off_plots, training_plots
 from landscape.report.symbols import term_for_html
 from landscape.report.table import Table
 from landscape.report.table_formats import as_html
+from landscape.report.trade_off_tables import trade_offs
 
 MOST_ROWS = 200
 MOST_PICTURES = 4
@@ -97,7 +98,8 @@ def _head(report: Report) -> str:
         f"<header><h1>{for_html(report.get('title') or 'Report')}</h1>"
         f'<div class="verdict" role="region" aria-label="Verdict">{sentences}</div>{lists}</header>\n'
         f'<nav aria-label="Contents"><ul>{contents}</ul></nav>\n'
-        f"<noscript><p>The plots need JavaScript; the same figures are in the folder figures.</p></noscript>\n"
+        f"<noscript><style>.flat {{ display: block; }} .plots {{ display: none; }}</style>"
+        f"<p>The plots need JavaScript; the same figures are in the folder figures.</p></noscript>\n"
     )
 
 
@@ -123,6 +125,8 @@ def _sharpness(page: Page, report: Report) -> None:
 
 def _gap(page: Page, report: Report) -> None:
     page.add('<section id="gap"><h2>Does sharpness go with the generalization gap?</h2>\n')
+    if not view.stops(report):
+        page.add("<p>No run has a minimum, so there is nothing to relate.</p>")
     for index, stop in enumerate(view.stops(report)):
         page.add(_opening(index, f"The gap {STOPS[stop]}"))
         _table(page, tables.correlations(report, stop))
@@ -136,7 +140,7 @@ def _gap(page: Page, report: Report) -> None:
 
 def _training(page: Page, report: Report) -> None:
     page.add('<section id="training"><h2>Training and trade-offs</h2>\n')
-    for table in tables.trade_offs(report):
+    for table in trade_offs(report):
         _table(page, table)
     curves, trades = training_plots(report), trade_off_plots(report)
     if curves or trades:
@@ -167,19 +171,23 @@ def _slices(page: Page, report: Report, slices: list[Slice], figures: list[Path]
     buttons = "".join(f'<button type="button" data-move="{key}">{name}</button>' for key, name in BUTTONS.items())
     page.add(f'<div class="controls" role="group" aria-label="Turn the surfaces">{buttons}</div>\n')
     page.draw(surface_plots(report, slices))
+    page.add(f'<div class="flat">{_pictures(figures, "slices_3d")}</div>\n')
     if len(slices) > MOST_SURFACES:
         page.add(f'<p class="note">The first {MOST_SURFACES} of {len(slices)} slices; slices_3d has all.</p>')
-    pictures = [path for path in figures if path.name.startswith("slices_contours") and path.suffix == ".png"]
-    page.add("".join(_picture(path) for path in pictures[:MOST_PICTURES]))
-    page.add("</section>\n")
+    page.add(f"<h3>The same as contours</h3>{_pictures(figures, 'slices_contours')}</section>\n")
+
+
+def _pictures(figures: list[Path], name: str) -> str:
+    """Return the first few figures of a name; in print, and without WebGL, flat surfaces stand in for turning ones."""
+    found = [path for path in figures if path.name.startswith(name) and path.suffix == ".png"]
+    return "".join(_picture(path) for path in found[:MOST_PICTURES])
 
 
 def _picture(path: Path) -> str:
     caption = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["caption"]
     data = base64.b64encode(path.read_bytes()).decode()
     return (
-        f'<h3>The same as contours</h3><figure><div class="picture" tabindex="0" role="region" '
-        f'aria-label="Contours, scrolls sideways">'
+        f'<figure><div class="picture" tabindex="0" role="region" aria-label="Slices, scrolls sideways">'
         f'<img src="data:image/png;base64,{data}" alt="{for_html(caption)}"></div>'
         f'<p class="note">{for_html(caption)}</p></figure>\n'
     )
@@ -227,7 +235,7 @@ def _small_print(page: Page, report: Report, left_out: list[LeftOut], notes: lis
         if rows:
             page.add(_long_table(f"table-{key}", caption, header, rows))
         elif key == "unconverged":
-            page.add("<p>Every measurement converged.</p>")
+            page.add(f"<p>{'Every measurement converged' if view.stops(report) else 'Nothing was measured'}.</p>")
     page.add("".join(f'<p><span class="bad">!</span> {for_html(note)}</p>' for note in notes))
     page.add("</section>\n")
 

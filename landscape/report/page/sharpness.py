@@ -3,7 +3,7 @@
 from typing import Any
 
 from landscape.report import points as view
-from landscape.report.escape import for_html
+from landscape.report.escape import for_plotly
 from landscape.report.figures.axis_scale import axis_scale
 from landscape.report.figures.paired import all_pairs
 from landscape.report.figures.ratios import ratio_rows, ratio_scale
@@ -39,7 +39,7 @@ def ratio_plots(report: Report, stop: str) -> list[Plot]:
 def _above(index: int, text: str) -> dict[str, Any]:
     """Return the name of a row, above its interval, so that a narrow screen keeps its width for the interval."""
     place = {"xref": "paper", "x": 0, "xanchor": "left", "y": -index, "yanchor": "bottom", "yshift": 7}
-    return place | {"text": for_html(text), "showarrow": False, "align": "left", "bgcolor": "white", "borderpad": 1}
+    return place | {"text": for_plotly(text), "showarrow": False, "align": "left", "bgcolor": "white", "borderpad": 1}
 
 
 def _interval(report: Report, ratio: dict[str, Any], other: str, height: int) -> list[dict[str, Any]]:
@@ -94,7 +94,7 @@ def _pairs(report: Report, measure: Report, pairs: list[Pair], key: str) -> Plot
 
 def _pair_text(pair: Pair) -> str:
     ratio = number(pair.other.value / pair.first.value) if pair.first.value else "–"
-    lines = [f"{for_html(point.run)}: {point.text}" for point in (pair.first, pair.other)]
+    lines = [f"{for_plotly(point.run)}: {point.text}" for point in (pair.first, pair.other)]
     return "<br>".join([*lines, f"seed {pair.other.seed}, ratio {ratio}"])
 
 
@@ -133,7 +133,7 @@ def _gap(report: Report, stop: str, measure: Report, gap: str, points: list[Poin
 
 def _point_text(point: Point, gap: str) -> str:
     return (
-        f"{for_html(point.run)}<br>lr {plain(point.lr)}, seed {point.seed}<br>"
+        f"{for_plotly(point.run)}<br>lr {plain(point.lr)}, seed {point.seed}<br>"
         f"{point.text}<br>{SHORT[gap]} {number(point.gaps[gap])}"
     )
 

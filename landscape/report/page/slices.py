@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
 
-from landscape.report.escape import for_html
+from landscape.report.escape import for_html, shorten
 from landscape.report.figures.axis_scale import tick_text
 from landscape.report.folder import STOPS, Array, Report, Slice
 from landscape.report.loss_scale import KINDS, LossScale, loss_scale
@@ -64,7 +64,7 @@ def _surface(report: Report, each: Slice, kind: str, scale: LossScale, key: str)
     }
     return Plot(
         key=key,
-        title=f"{kind} loss, {for_html(name)}",
+        title=f"{kind} loss, {for_html(shorten(name, 60))}",
         label=f"Surface of the {kind} loss around the minimum of {name}, {stop}; it turns with the mouse.",
         traces=[surface, point],
         layout=_scene(scale, bottom, top),
@@ -108,7 +108,7 @@ def _scene(scale: LossScale, bottom: float, top: float) -> dict[str, object]:
             "zaxis": z,
             "aspectmode": "manual",
             "aspectratio": {"x": 1, "y": 1, "z": 0.75},
-            "camera": {"eye": {"x": 1.3, "y": -1.4, "z": 1.15}, "center": {"x": 0, "y": 0, "z": -0.1}},
+            "camera": {"eye": {"x": 1.38, "y": -1.5, "z": 1.22}, "center": {"x": 0, "y": 0, "z": -0.1}},
             "dragmode": "turntable",
         },
     }

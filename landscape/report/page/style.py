@@ -38,7 +38,8 @@ th.name, td.name { text-align: left; }
 thead th { font-weight: 600; border-bottom: 1.5px solid #555; border-top: 1.5px solid #555; vertical-align: bottom; }
 tbody tr:last-child > * { border-bottom: 1.5px solid #555; }
 td.long { white-space: normal; min-width: 16rem; text-align: left; overflow-wrap: anywhere; }
-tbody th { position: sticky; left: 0; background: #fff; }
+tbody th { position: sticky; left: 0; background: #fff; max-width: 26rem; white-space: normal;
+  overflow-wrap: break-word; }
 .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 440px), 1fr)); gap: 1.2rem 1.4rem; }
 .plots.wide { grid-template-columns: 1fr; }
 figure { margin: 0; min-width: 0; }
@@ -49,6 +50,9 @@ figcaption { font-size: .9rem; font-weight: 600; line-height: 1.35; overflow-wra
   max-width: none; }
 .legend svg { vertical-align: -2px; margin-right: .4rem; }
 /* On a touch screen, sideways turns a surface and up or down scrolls the page. */
+.flat { display: none; }
+.no-webgl .flat { display: block; }
+.no-webgl .panel:has(.surface) { display: none; }
 .surface { touch-action: pan-y; cursor: grab; }
 .colors { max-width: 640px; font-size: .82rem; margin: .8rem 0 1.2rem; }
 .colors .ramp { height: 14px; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
@@ -80,10 +84,11 @@ footer { margin-top: 3rem; padding-bottom: 2rem; border-top: 1px solid var(--lin
   /* The layout stays that of a screen 1080 pixels wide, made smaller: plots have the size they were drawn in. */
   body { zoom: .62; }
   html { font-size: 19px; }
-  nav, .controls, fieldset { display: none; }
+  nav, .controls, fieldset, details:not([open]), .panel:has(.surface) { display: none; }
+  .flat { display: block; }
   .scroll, .picture { overflow: visible; }
   tbody th { position: static; }
-  h2, h3, caption, figcaption { break-after: avoid; }
+  h2, h3, h4, dt, caption, figcaption { break-after: avoid; }
   figure, tr, .verdict { break-inside: avoid; }
 }
 """

@@ -3,10 +3,11 @@
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from landscape.report import histories
-from landscape.report.escape import for_html
-from landscape.report.figures.axis_scale import AxisScale, axis_scale
+from landscape.report.escape import for_plotly
+from landscape.report.figures.axis_scale import AxisScale, axis_scale, tick_text
 from landscape.report.figures.trade_offs import quality
 from landscape.report.figures.training_curves import TARGETS
 from landscape.report.folder import Array, Report
@@ -62,8 +63,8 @@ def _curves(report: Report, quantity: str, name: str, found: list[Curve]) -> Plo
 
 def _line(report: Report, curve: Curve, thick: bool) -> dict[str, Any]:
     style = look(report["optimizers"], curve.optimizer, curve.lr_rank)
-    setting = f"{for_html(curve.optimizer)}, lr {plain(curve.lr)}"
-    name = f"median of {setting}" if thick else for_html(curve.run)
+    setting = f"{for_plotly(curve.optimizer)}, lr {plain(curve.lr)}"
+    name = f"median of {setting}" if thick else for_plotly(curve.run)
     values = _thin(curve.value)
     return {
         "type": "scatter",
@@ -87,7 +88,7 @@ def _cross(report: Report, curve: Curve, scale: AxisScale) -> dict[str, Any]:
         "mode": "markers",
         "x": [float(curve.epoch[last])],
         "y": [min(max(value, scale.low), scale.high)],
-        "text": [f"{for_html(curve.run)} diverged<br>{number(value)}"],
+        "text": [f"{for_plotly(curve.run)} diverged<br>{number(value)}"],
         "hoverinfo": "text",
         "cliponaxis": False,
         "marker": {
@@ -145,9 +146,10 @@ def _speed_by_lr(report: Report, rows: list[dict[str, Any]]) -> Plot:
         y = row["epochs_to_target_loss"] or dict.fromkeys(("value", "low", "high"), never)
         text = f"{spread(y) if y['value'] != never else 'never'} epochs<br>{row['reached']} of {row['runs']} runs"
         traces.append(_mark(report, row, dict.fromkeys(("value", "low", "high"), row["lr"]), y, text))
+    ticks = [tick for tick in MaxNLocator(5).tick_values(scale.low, scale.high) if scale.low <= tick <= scale.high]
     y_axis = axis("epochs to the target loss", AxisScale(scale.low, 2 * never - scale.high, log=False))
+    y_axis |= {"tickvals": [*ticks, never], "ticktext": [*(tick_text(tick) for tick in ticks), "never"]}
     line = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": scale.high, "y1": scale.high}
-    note = {"xref": "paper", "x": 1, "xanchor": "right", "y": never, "text": "never", "showarrow": False}
     missed = any(not row["epochs_to_target_loss"] for row in rows)
     return Plot(
         key="trade-speed-lr",
@@ -158,7 +160,6 @@ def _speed_by_lr(report: Report, rows: list[dict[str, Any]]) -> Plot:
             axis("learning rate", axis_scale([row["lr"] for row in rows], log_from=1.5)),
             y_axis if missed else axis("epochs to the target loss", scale),
             shapes=[line | {"line": {"dash": "dot", "width": 1}}] if missed else [],
-            annotations=[note] if missed else [],
         ),
     )
 
@@ -174,7 +175,7 @@ def _mark(report: Report, row: dict[str, Any], x: dict[str, Any], y: dict[str, A
         "y": [y["value"]],
         "error_x": bars | {"array": [x["high"] - x["value"]], "arrayminus": [x["value"] - x["low"]]},
         "error_y": bars | {"array": [y["high"] - y["value"]], "arrayminus": [y["value"] - y["low"]]},
-        "text": [f"{for_html(row['optimizer'])}, lr {plain(row['lr'])}<br>{text}"],
+        "text": [f"{for_plotly(row['optimizer'])}, lr {plain(row['lr'])}<br>{text}"],
         "hoverinfo": "text",
         "marker": marker(style, 10),
     }
