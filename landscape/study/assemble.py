@@ -63,7 +63,7 @@ def assemble(root: Path) -> dict[str, Any]:
         "runs": runs,
         "relations": relations,
         "trade_offs": offs,
-        "surfaces": _surfaces(folder, config, finished),
+        "surfaces": _surfaces(folder, config, sorted(finished, key=lambda cell: optimizers.index(cell.optimizer))),
     }
     plain: dict[str, Any] = store.finite(report)
     store.write_json(folder.report, plain)

@@ -91,7 +91,7 @@ class StudyConfig:
         None, parsers.optional(parsers.positive), "Tolerance of every measure; by default each its own.", "X"
     )
     examples: int | None = _key(
-        None, parsers.optional(parsers.integer(1)), "Training examples to measure on; all by default.", "N"
+        None, parsers.optional(parsers.integer(1)), "Examples to measure and to slice on; all by default.", "N"
     )
     surface_points: int = _key(31, parsers.integer(0), "Grid points a side of the slices, odd; 0 for none.", "N")
     surface_radius: float = _key(1.0, parsers.positive, "Half-width of the slices, in filter norms.", "X")

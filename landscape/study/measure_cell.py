@@ -68,14 +68,12 @@ def slice_cell(config: StudyConfig, cell: Cell, folder: RunFolder, stop: str, de
 
 
 def _problem(config: StudyConfig, cell: Cell, device: torch.device, part: str) -> Problem:
-    """Return the training problem, on as many examples as are to be measured, or the test problem."""
+    """Return the training problem or the test problem, on as many examples as are to be measured."""
     dataset = dataset_of(config, cell)
     dtype = getattr(torch, config.dtype)
     x, y = _on_device(config, cell, device, part)
     model = model_of(config, cell, dataset).to(device, dtype)
-    if part == "train" and config.examples is not None:
-        x, y = x[: config.examples], y[: config.examples]
-    return Problem(model, loss_of(config), (x, y))
+    return Problem(model, loss_of(config), (x[: config.examples], y[: config.examples]))
 
 
 def _on_device(config: StudyConfig, cell: Cell, device: torch.device, part: str) -> tuple[torch.Tensor, torch.Tensor]:
