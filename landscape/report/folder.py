@@ -72,6 +72,8 @@ def read_slices(folder: Path, report: Report) -> tuple[list[Slice], list[str]]:
             slices.append(_read_slice(folder, entry))
         except StorageError as error:
             problems.append(f"The slice of {one_line(entry['run'])} is left out: {one_line(error)}")
+    order = {name: index for index, name in enumerate(report["optimizers"])}
+    slices.sort(key=lambda each: (list(STOPS).index(each.stop), order[each.optimizer]))
     return slices, problems
 
 

@@ -1,7 +1,7 @@
 """The training histories of a report: single runs, and the median over the seeds of one setting."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ class Curve:
     optimizer: str
     lr: float | None
     lr_rank: int
+    factors: str
     diverged: bool
     epoch: Array
     seconds: Array
@@ -44,6 +45,7 @@ def curves(report: Report, quantity: str) -> list[Curve]:
                 run["optimizer"],
                 run.get("lr"),
                 run.get("lr_rank") or 0,
+                repr(sorted((run.get("factors") or {}).items())),
                 run.get("status") == "diverged",
                 epoch,
                 seconds,
@@ -54,14 +56,14 @@ def curves(report: Report, quantity: str) -> list[Curve]:
 
 
 def medians(singles: list[Curve]) -> list[Curve]:
-    """Return the median of each optimizer and learning rate, as far as at least half of its runs go.
+    """Return the median of each setting (all but the seed), as far as at least half of its runs go.
 
     Diverged runs are not part of a median; a setting of which all runs diverged has none.
     """
-    groups: dict[tuple[str, int], list[Curve]] = {}
+    groups: dict[tuple[object, ...], list[Curve]] = {}
     for curve in singles:
         if not curve.diverged:
-            groups.setdefault((curve.optimizer, curve.lr_rank), []).append(curve)
+            groups.setdefault((curve.optimizer, curve.lr_rank, curve.factors), []).append(curve)
     return [_median(group) for group in groups.values()]
 
 
@@ -71,7 +73,7 @@ def _median(group: list[Curve]) -> Curve:
     epoch, seconds, value = (
         np.median([getattr(curve, name)[:length] for curve in whole], axis=0) for name in ("epoch", "seconds", "value")
     )
-    return Curve("", group[0].optimizer, group[0].lr, group[0].lr_rank, False, epoch, seconds, value)
+    return replace(group[0], run="", epoch=epoch, seconds=seconds, value=value)
 
 
 def targets(report: Report, kind: str) -> list[float]:

@@ -12,6 +12,8 @@ KINDS = ("train", "test")
 LOG_FROM = 30.0  # ratio of the highest to the lowest loss from which a linear scale shows one colour and a rim
 ABOVE_CENTER, DECADES = 1e4, 6  # what lies further from the trained points is clipped, so that they keep some colours
 
+MARGIN = 0.03  # of the range, at either end, without a contour line
+
 
 @dataclass(frozen=True)
 class LossScale:
@@ -84,14 +86,21 @@ def _levels(low: float, high: float, log: bool) -> tuple[float, ...]:
         step = _round_step((high - low) / 8)
         first = math.floor(low / step) + 1
         found = [round(index * step, 12) for index in range(first, first + 20)]
-        return tuple(level for level in found if low < level < high)
+        return _inside(found, low, high)
     exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     choices = [
         [mantissa * 10.0**exponent for exponent in exponents for mantissa in mantissas]
-        for mantissas in ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,))
+        for mantissas in ((1.0, 1.5, 2.0, 3.0, 5.0, 7.0), (1.0, 2.0, 5.0), (1.0, 3.0), (1.0,))
     ]
-    inside = [tuple(float(f"{level:.6g}") for level in choice if low < level < high) for choice in choices]
-    return next((levels for levels in inside if len(levels) <= 10), inside[-1])
+    span = math.log10(high / low)
+    inside = [_inside(choice, low * 10 ** (MARGIN * span), high * 10 ** (-MARGIN * span), 0.0) for choice in choices]
+    return next((levels for levels in inside if len(levels) <= 12), inside[-1])
+
+
+def _inside(levels: list[float], low: float, high: float, margin: float = MARGIN) -> tuple[float, ...]:
+    """Return the levels that are not so close to an end of the range that their labels would meet."""
+    pad = margin * (high - low)
+    return tuple(float(f"{level:.6g}") for level in levels if low + pad < level < high - pad)
 
 
 def _round_step(step: float) -> float:

@@ -40,8 +40,9 @@ def with_error(value: float | None, error: float | None) -> str:
     digits = 2 if f"{error:.1e}"[0] in "12" else 1
     decimals = digits - 1 - _exponent(error, digits)
     exponent = _exponent(max(abs(value), error), 3)
-    if -4 < exponent < 5 and decimals >= 0:
-        return f"{fixed(value, decimals)} ± {fixed(error, decimals)}"
+    if -4 < exponent < 5:
+        rounded = (fixed(round(each, decimals), max(0, decimals)) for each in (value, error))
+        return " ± ".join(rounded)
     scale, decimals = 10.0**exponent, max(0, decimals + exponent)
     return f"({fixed(value / scale, decimals)} ± {fixed(error / scale, decimals)}){power_of_ten(exponent)}"
 
@@ -71,7 +72,7 @@ def spread(values: dict[str, float] | None, percent: bool = False) -> str:
         return NOTHING
 
     value, low, high = (values[key] for key in ("value", "low", "high"))
-    whole = all(end is None or (end == round(end) and abs(end) < 1e5) for end in (value, low, high))
+    whole = all(end is None or (abs(end) < 1e5 and float(f"{end:.3g}") == round(end)) for end in (value, low, high))
 
     def text(x: float) -> str:
         if percent:

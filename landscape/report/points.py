@@ -6,27 +6,37 @@ from typing import Any
 from landscape.report.folder import STOPS, Report
 from landscape.report.numbers import plain, with_error
 from landscape.report.symbols import Term
+from landscape.statistics.matched_loss import comparable
+from landscape.statistics.pairing import find_pairs
 
 
 @dataclass(frozen=True)
 class Point:
-    """One measure of one run's minimum, beside the generalization gap of that minimum."""
+    """One measure of one run's minimum, beside the generalization gap of that minimum.
+
+    ``comparable`` says whether its training loss is close enough to the target to be compared at all.
+    """
 
     run: str
     optimizer: str
     lr: float | None
     lr_rank: int
     seed: int
-    factors: tuple[tuple[str, str], ...]
     value: float
     error: float | None
     converged: bool
+    comparable: bool
     gaps: dict[str, float | None]
 
     @property
     def text(self) -> str:
         """The value with its error, and ``!`` when it did not converge."""
         return with_error(self.value, self.error) + ("" if self.converged else " !")
+
+    @property
+    def counted(self) -> bool:
+        """Whether the statistics take it: it converged, and its training loss is matched."""
+        return self.converged and self.comparable
 
     def numbers(self) -> dict[str, Any]:
         """Return what goes into the JSON beside a figure."""
@@ -39,6 +49,7 @@ class Point:
             "value": self.value,
             "error": self.error,
             "converged": self.converged,
+            "counted": self.counted,
         }
 
 
@@ -48,6 +59,11 @@ class Pair:
 
     first: Point
     other: Point
+
+    @property
+    def counted(self) -> bool:
+        """Whether the statistics take it."""
+        return self.first.counted and self.other.counted
 
 
 def stops(report: Report) -> list[str]:
@@ -80,37 +96,27 @@ def points(report: Report, stop: str, measure: str) -> list[Point]:
                 lr=run.get("lr"),
                 lr_rank=run.get("lr_rank") or 0,
                 seed=run.get("seed") or 0,
-                factors=_other_factors(run),
                 value=row["value"],
                 error=row.get("error"),
                 converged=bool(row.get("converged")),
+                comparable=comparable(run, stop),
                 gaps={gap: minimum.get(gap) for gap in ("gap_loss", "gap_error")},
             )
         )
     return found
 
 
-def _other_factors(run: Report) -> tuple[tuple[str, str], ...]:
-    factors = run.get("factors") or {}
-    return tuple(sorted((key, str(value)) for key, value in factors.items() if key not in {"lr", "optimizer"}))
-
-
-def pairs(candidates: list[Point], first: str, other: str) -> list[Pair]:
-    """Return the pairs of two optimizers among ``candidates``."""
-    partners = {_pairing(point): point for point in candidates if point.optimizer == other}
-    return [
-        Pair(point, partners[_pairing(point)])
-        for point in candidates
-        if point.optimizer == first and _pairing(point) in partners
-    ]
-
-
-def _pairing(point: Point) -> tuple[object, ...]:
-    return point.seed, point.lr_rank, point.factors
+def pairs(report: Report, stop: str, measure: str, other: str) -> list[Pair]:
+    """Return the pairs of the first optimizer with another, as the statistics pair them."""
+    found = {point.run: point for point in points(report, stop, measure)}
+    matched, _ = find_pairs(report["runs"], other, report["optimizers"][0])
+    ids = [(pair.denominator["id"], pair.numerator["id"]) for pair in matched]
+    return [Pair(found[first], found[second]) for first, second in ids if first in found and second in found]
 
 
 def typical(candidates: list[Point]) -> Point:
-    """Return the point with the median value, of two in the middle the lower: a real run with its own error."""
+    """Return the comparable point with the median value, of two in the middle the lower: a run, with its own error."""
+    candidates = [point for point in candidates if point.comparable] or candidates
     return sorted(candidates, key=lambda point: point.value)[(len(candidates) - 1) // 2]
 
 

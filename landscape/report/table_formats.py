@@ -1,42 +1,8 @@
-"""Tables as LaTeX (booktabs), Markdown and HTML."""
+"""Tables as Markdown and as HTML."""
 
-from landscape.report.escape import for_html, for_latex, for_markdown
-from landscape.report.symbols import Term, term_for_html, term_for_latex, term_for_markdown
+from landscape.report.escape import for_html, for_markdown
+from landscape.report.symbols import Term, term_for_html, term_for_markdown
 from landscape.report.table import Cell, Table
-
-
-def latex_document(tables: list[Table], title: str) -> str:
-    r"""Return a file for ``\input``; its preamble needs booktabs and nothing else."""
-    head = f"% {for_latex(title)}\n% \\usepackage{{booktabs}}\n"
-    return head + "\n".join(_latex(table) for table in tables)
-
-
-def _latex(table: Table) -> str:
-    columns = "l" * table.names + "r" * (len(table.header) - table.names)
-    lines = [
-        r"\begin{table}[tbp]",
-        r"  \centering\footnotesize\setlength{\tabcolsep}{4pt}",
-        f"  \\caption{{{for_latex(table.caption)}}}",
-        f"  \\label{{tab:{table.key}}}",
-        f"  \\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
-        r"    \toprule",
-        f"    {_latex_row(table.header)}",
-        r"    \midrule",
-        *(f"    {_latex_row(row)}" for row in _without_repeats(table)),
-        r"    \bottomrule",
-        r"  \end{tabular}",
-        *(f"  \\par\\smallskip {for_latex(note)}" for note in table.notes),
-        "\\end{table}\n",
-    ]
-    return "\n".join(lines)
-
-
-def _latex_row(cells: tuple[Cell, ...]) -> str:
-    # An opening bracket after the \\ of the row before would be read as that command's argument.
-    texts = [term_for_latex(cell) if isinstance(cell, Term) else for_latex(cell) for cell in cells]
-    if texts[0].startswith("["):
-        texts[0] = "{}" + texts[0]
-    return " & ".join(texts) + r" \\"
 
 
 def markdown_document(tables: list[Table], title: str, notes: list[str]) -> str:
@@ -93,12 +59,3 @@ def _html_row(row: tuple[Cell, ...], table: Table) -> str:
 
 def _name_class(index: int, table: Table) -> str:
     return ' class="name"' if index < table.names else ""
-
-
-def _without_repeats(table: Table) -> list[tuple[Cell, ...]]:
-    """Return the rows with a first cell that only repeats the one above left empty, as printed tables have it."""
-    rows: list[tuple[Cell, ...]] = []
-    for above, row in zip((None, *table.rows), table.rows, strict=False):
-        repeated = table.names > 1 and above is not None and above[0] == row[0]
-        rows.append(("", *row[1:]) if repeated else row)
-    return rows

@@ -50,14 +50,15 @@ def sharpness(report: Report, stop: str) -> Table:
         rows.append((view.term(measure), *cells))
     ratio = f"; paired ratios with {_confidence(report, stop)} intervals" if len(optimizers) > 1 else ""
     caption = f"Sharpness {STOPS[stop]}: the median run ± its own error{ratio}."
-    return Table(f"sharpness-{stop}", caption, tuple(header), tuple(rows), notes=_unconverged_note(rows))
+    notes = (*_unconverged_note(rows), *_left_out(report, stop, "ratios", "Ratios"))
+    return Table(f"sharpness-{stop}", caption, tuple(header), tuple(rows), notes=notes)
 
 
 def _typical(points: list[Point]) -> str:
     if not points:
         return NOTHING
-    point = view.typical(points)
-    return replace(point, converged=all(each.converged for each in points)).text
+    compared = [point for point in points if point.comparable] or points
+    return replace(view.typical(points), converged=all(each.converged for each in compared)).text
 
 
 def _overall_ratio(report: Report, stop: str, measure: str, numerator: str) -> str:
@@ -75,6 +76,13 @@ def _unconverged_note(rows: list[Row]) -> tuple[str, ...]:
     if not any(str(cell).endswith("!") for row in rows for cell in row):
         return ()
     return ("! marks numbers that did not converge, or rest on some that did not.",)
+
+
+def _left_out(report: Report, stop: str, kind: str, what: str) -> tuple[str, ...]:
+    """Return a sentence on what the statistics over all runs or pairs left out, or computed differently."""
+    rows = view.relations(report, stop).get(kind, [])
+    notes = {row["note"]: None for row in rows if row.get("note") and "all" in (row.get("group"), row.get("pairing"))}
+    return (f"{what}: {'; '.join(notes)}.",) if notes else ()
 
 
 def correlations(report: Report, stop: str, brief: bool = False) -> Table:
@@ -101,7 +109,8 @@ def correlations(report: Report, stop: str, brief: bool = False) -> Table:
         f"with {_confidence(report, stop)} intervals" + (" (* the interval excludes 0)." if brief and inside else ".")
     )
     header = ("measure", "gap in", "all runs", *(f"within {name}" for name in inside))
-    return Table(f"correlations-{stop}", caption, header, tuple(rows), names=2)
+    notes = _left_out(report, stop, "correlations", "Coefficients over all runs")
+    return Table(f"correlations-{stop}", caption, header, tuple(rows), names=2, notes=notes)
 
 
 def _coefficient(row: Report | None, brief: bool = False) -> str:
@@ -115,29 +124,30 @@ def _coefficient(row: Report | None, brief: bool = False) -> str:
 def ratios_by_rank(report: Report, stop: str) -> Table:
     """Return every paired ratio, over all pairs and at each learning-rate rank."""
     rows: list[Row] = []
+    notes: dict[str, None] = {}
     for measure in view.measured(report, stop):
         for other in report["optimizers"][1:]:
             for row in view.ratios(report, stop, measure["name"], other):
                 larger = row.get("probability_larger")
+                pairing = _pairing(row["pairing"])
                 rows.append(
                     (
                         view.term(measure),
                         f"{other} / {row['denominator']}",
-                        _pairing(row["pairing"]),
+                        pairing,
                         estimate(row["ratio"], row["low"], row["high"]),
                         NOTHING if larger is None else fixed(larger, 2),
                         f"{row['pairs']} ({row['seeds']})",
-                        row.get("note") or "",
                     )
                 )
-    if not any(row[-1] for row in rows):
-        rows = [row[:-1] for row in rows]
-    header = ("measure", "ratio of", "pairs by", "ratio", "P(larger)", "pairs (seeds)", "note")
+                if row.get("note"):
+                    notes[f"{pairing}: {row['note']}."] = None
+    header = ("measure", "ratio of", "pairs by", "ratio", "P(larger)", "pairs (seeds)")
     caption = (
         f"Paired ratios {STOPS[stop]} with {_confidence(report, stop)} intervals: same seed, same rank of the learning "
         f"rate. P(larger) is the share of pairs in which the first is larger."
     )
-    return Table(f"ratios-{stop}", caption, header[: len(rows[0]) if rows else None], tuple(rows), names=3)
+    return Table(f"ratios-{stop}", caption, header, tuple(rows), names=3, notes=tuple(notes))
 
 
 def _pairing(pairing: str) -> str:

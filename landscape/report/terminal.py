@@ -5,7 +5,7 @@ import textwrap
 from landscape.report.attention import attention
 from landscape.report.escape import one_line, shorten
 from landscape.report.folder import Report
-from landscape.report.table import Cell, Table
+from landscape.report.table import Cell, Table, column_blocks
 from landscape.report.tables import brief_tables
 
 _NARROWEST_NAME = 20
@@ -24,9 +24,8 @@ def summary(report: Report, width: int = 80) -> str:
     verdict = report.get("verdict") or {}
     parts = [shorten(report.get("title") or "", width)]
     parts += ["\n".join(_wrap(sentence, width, "")) for sentence in verdict.get("sentences", [])]
-    details = [line for detail in verdict.get("details", []) for line in _wrap(detail, width, "- ")]
-    parts.append("\n".join(details))
     parts += [_text_table(table, width) for table in brief_tables(report)]
+    parts.append("\n".join(line for detail in verdict.get("details", []) for line in _wrap(detail, width, "- ")))
     parts.append("\n".join(line for note in attention(report) for line in _wrap(note, width, "! ")))
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -42,11 +41,11 @@ def _text_table(table: Table, width: int) -> str:
     others = sum(widths[1:]) + 2 * (len(widths) - 1)
     widths[0] = min(widths[0], max(_NARROWEST_NAME, width - others))
     lines = _wrap(table.caption, width, "")
-    for block in _blocks(widths, table.names, width):
+    for block in column_blocks(widths, table.names, width):
         rule = "─" * (sum(widths[i] for i in block) + 2 * (len(block) - 1))
         lines += [rule, _join(rows[0][0], rows[0], block, widths, table.names), rule]
         lines += _body(rows[1:], block, widths, table.names)
-    return "\n".join([*lines, rule])
+    return "\n".join([*lines, rule, *(line for note in table.notes for line in _wrap(note, width, ""))])
 
 
 def _line(cell: Cell) -> str:
@@ -70,17 +69,3 @@ def _body(rows: list[list[str]], block: list[int], widths: list[int], names: int
 def _join(name: str, row: list[str], block: list[int], widths: list[int], names: int) -> str:
     rest = [row[i].ljust(widths[i]) if i < names else row[i].rjust(widths[i]) for i in block[1:]]
     return "  ".join([name.ljust(widths[0]), *rest]).rstrip()
-
-
-def _blocks(widths: list[int], names: int, width: int) -> list[list[int]]:
-    """Return the columns of each block such that every block fits, each with the names in front."""
-    room = width - sum(each + 2 for each in widths[:names])
-    blocks: list[list[int]] = []
-    left = 0
-    for i in range(names, len(widths)):
-        if not blocks or left < widths[i]:
-            blocks.append(list(range(names)))
-            left = room
-        blocks[-1].append(i)
-        left -= widths[i] + 2
-    return blocks

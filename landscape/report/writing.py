@@ -5,8 +5,9 @@ from pathlib import Path
 from landscape.report.attention import attention
 from landscape.report.figures import write_figures
 from landscape.report.folder import read_report, read_slices
+from landscape.report.latex_tables import latex_document
 from landscape.report.page import page_html
-from landscape.report.table_formats import latex_document, markdown_document
+from landscape.report.table_formats import markdown_document
 from landscape.report.tables import all_tables
 from landscape.store import write_text
 

@@ -22,6 +22,8 @@ from landscape.store import write_json
 WIDTH = 7.2  # inches: the text width of a two-column paper
 PNG_DPI = 180
 FILL_DPI = 250  # of heavy fills inside the PDF; everything else is vectors
+FAINT = 0.3  # opacity of what the statistics leave out
+FAINT_MEANS = "faint: not converged, or not at the matched training loss; the statistics leave it out"
 STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",
     "mathtext.fontset": "dejavusans",
@@ -128,6 +130,12 @@ def legend_handles(report: Report, shown: set[tuple[str, int]], lines: bool = Fa
         line: Any = style.line if lines else "none"
         handles.append(Line2D([], [], **markers(style), linestyle=line, linewidth=1.6, markersize=5, label=label))
     return handles
+
+
+def explain_faint(figure: Figure, any_faint: bool) -> None:
+    """Say below the panels what faint marks are, when there are any."""
+    if any_faint:
+        figure.supxlabel(FAINT_MEANS, fontsize=7.5, color="#555555")
 
 
 def legend_above(figure: Figure, handles: list[Line2D]) -> None:

@@ -36,12 +36,12 @@ def contours(report: Report, slices: list[Slice]) -> Iterator[Drawing | LeftOut]
 
 def caption(report: Report, stop: str, slices: list[Slice], scale: LossScale) -> str:
     """Return what the slices are, in words, with everything that was clipped."""
-    settings = slices[0].settings
+    settings, examples = slices[0].settings, slices[0].settings.get("examples")
     return " ".join(
         [
             f"Loss on planes through minima {STOPS[stop]}, spanned by two random directions "
-            f"(seed {settings.get('seed')}, {settings.get('normalization')} normalisation, "
-            f"{settings.get('examples')} training examples). The cross is the trained point. "
+            f"(seed {settings.get('seed')}, {settings.get('normalization')} normalisation"
+            f"{f', {examples} training examples' if examples else ''}). The cross is the trained point. "
             f"Colours and levels are the same in all panels.",
             *scale.notes,
         ]

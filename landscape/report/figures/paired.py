@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from landscape.report import points as view
 from landscape.report.escape import for_figure
 from landscape.report.figures.axis_scale import apply, axis_scale
-from landscape.report.figures.canvas import WIDTH, Drawing, LeftOut, canvas, legend_above, legend_handles
+from landscape.report.figures.canvas import WIDTH, Drawing, LeftOut, canvas, explain_faint, legend_above, legend_handles
 from landscape.report.figures.panels import CHARACTERS, Mark, columns_for, panel_grid, scatter, sheets
 from landscape.report.folder import STOPS, Report
 from landscape.report.numbers import plain
@@ -41,9 +41,8 @@ def paired_sharpness(report: Report) -> Iterator[Drawing | LeftOut]:
 
 def all_pairs(report: Report, stop: str, measure: str) -> list[Pair]:
     """Return the pairs of every other optimizer with the first, for one measure."""
-    first, *others = report["optimizers"]
-    points = view.points(report, stop, measure)
-    return [pair for other in others for pair in view.pairs(points, first, other)]
+    _, *others = report["optimizers"]
+    return [pair for other in others for pair in view.pairs(report, stop, measure, other)]
 
 
 def caption(stop: str) -> str:
@@ -58,7 +57,9 @@ def _sheet(report: Report, stop: str, name: str, measures: list[Report], found: 
     figure = canvas(WIDTH, 1.0)
     for axes, measure in zip(panel_grid(figure, len(measures), 2.6), measures, strict=True):
         _panel(axes, report, measure, found[measure["name"]], CHARACTERS[columns_for(len(measures))])
-    legend_above(figure, _handles(report, [pair for measure in measures for pair in found[measure["name"]]]))
+    shown = [pair for measure in measures for pair in found[measure["name"]]]
+    legend_above(figure, _handles(report, shown))
+    explain_faint(figure, any(not pair.counted for pair in shown))
     numbers = {measure["name"]: [_pair_numbers(pair) for pair in found[measure["name"]]] for measure in measures}
     return Drawing(name, figure, caption(stop), {"stop": stop, "pairs": numbers})
 
@@ -88,6 +89,7 @@ def _panel(axes: Axes, report: Report, measure: Report, pairs: list[Pair], width
             pair.other.value,
             pair.first.error,
             pair.other.error,
+            pair.counted,
         )
         for pair in pairs
     ]
@@ -100,8 +102,5 @@ def _panel(axes: Axes, report: Report, measure: Report, pairs: list[Pair], width
 
 
 def _pair_numbers(pair: Pair) -> dict[str, Any]:
-    return {"first": pair.first.numbers(), "other": pair.other.numbers(), "ratio": _ratio(pair)}
-
-
-def _ratio(pair: Pair) -> float | None:
-    return pair.other.value / pair.first.value if pair.first.value else None
+    ratio = pair.other.value / pair.first.value if pair.first.value else None
+    return {"first": pair.first.numbers(), "other": pair.other.numbers(), "ratio": ratio, "counted": pair.counted}

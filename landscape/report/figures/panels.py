@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from landscape.report.figures.canvas import markers
+from landscape.report.figures.canvas import FAINT, markers
 from landscape.report.palette import look
 
 PER_SHEET = 6
@@ -25,6 +25,7 @@ class Mark:
     y: float
     x_error: float | None = None
     y_error: float | None = None
+    counted: bool = True
 
 
 def sheets(items: list[Item], size: int = PER_SHEET) -> list[tuple[str, list[Item]]]:
@@ -53,10 +54,12 @@ def panel_grid(figure: Figure, count: int, height: float) -> list[Axes]:
 
 
 def scatter(axes: Axes, optimizers: list[str], marks: list[Mark]) -> None:
-    """Draw marks with their error bars, those of one look at once."""
-    for optimizer, rank in sorted({(optimizers.index(mark.optimizer), mark.lr_rank) for mark in marks}):
-        style = look(optimizers, optimizers[optimizer], rank)
-        group = [mark for mark in marks if (mark.optimizer, mark.lr_rank) == (optimizers[optimizer], rank)]
+    """Draw marks with their error bars, those of one look at once; what the statistics leave out is faint."""
+    groups: dict[tuple[str, int, bool], list[Mark]] = {}
+    for mark in marks:
+        groups.setdefault((mark.optimizer, mark.lr_rank, mark.counted), []).append(mark)
+    for (optimizer, rank, counted), group in groups.items():
+        style = look(optimizers, optimizer, rank)
         axes.errorbar(
             [mark.x for mark in group],
             [mark.y for mark in group],
@@ -65,4 +68,5 @@ def scatter(axes: Axes, optimizers: list[str], marks: list[Mark]) -> None:
             **markers(style),
             linestyle="none",
             elinewidth=0.7,
+            alpha=1.0 if counted else FAINT,
         )

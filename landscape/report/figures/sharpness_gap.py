@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from landscape.report import points as view
 from landscape.report.figures.axis_scale import apply, axis_scale
-from landscape.report.figures.canvas import WIDTH, Drawing, LeftOut, canvas, legend_above, legend_handles
+from landscape.report.figures.canvas import WIDTH, Drawing, LeftOut, canvas, explain_faint, legend_above, legend_handles
 from landscape.report.figures.panels import CHARACTERS, Mark, columns_for, scatter, sheets
 from landscape.report.folder import GAPS, STOPS, Report
 from landscape.report.numbers import estimate
@@ -73,13 +73,9 @@ def _sheet(report: Report, stop: str, name: str, measures: list[Report]) -> Draw
                 "title": title,
                 "points": [point.numbers() | {"gap": point.gaps[gap]} for point in points],
             }
-    shown = {
-        (point.optimizer, point.lr_rank)
-        for measure in measures
-        for points in known_gaps(report, stop, measure).values()
-        for point in points
-    }
-    legend_above(figure, legend_handles(report, shown))
+    shown = [point for measure in measures for points in known_gaps(report, stop, measure).values() for point in points]
+    legend_above(figure, legend_handles(report, {(point.optimizer, point.lr_rank) for point in shown}))
+    explain_faint(figure, any(not point.counted for point in shown))
     return Drawing(name, figure, caption(stop), {"stop": stop, "measures": numbers})
 
 
@@ -87,7 +83,10 @@ def _panel(axes: Axes, report: Report, measure: Report, gap: str, points: list[P
     scale = axis_scale([point.value for point in points])
     apply(axes.xaxis, scale, ticks=4)
     apply(axes.yaxis, axis_scale([point.gaps[gap] or 0.0 for point in points], log_from=float("inf")), ticks=4)
-    marks = [Mark(point.optimizer, point.lr_rank, point.value, point.gaps[gap] or 0.0, point.error) for point in points]
+    marks = [
+        Mark(point.optimizer, point.lr_rank, point.value, point.gaps[gap] or 0.0, point.error, counted=point.counted)
+        for point in points
+    ]
     scatter(axes, report["optimizers"], marks)
     axes.set_xlabel(term_for_figure(view.term(measure), width))
     axes.set_ylabel(SHORT[gap])

@@ -39,6 +39,9 @@ def training_curves(report: Report) -> Iterator[Drawing | LeftOut]:
             if i == len(rows) - 1:
                 grid[i, j].set_xlabel(AXES[axis])
         grid[i, 0].set_ylabel(QUANTITIES[quantity])
+        for target in histories.targets(report, TARGETS[quantity]) if quantity in TARGETS else []:
+            place = grid[i, -1].get_yaxis_transform()  # beside the panel, where no curve can be
+            grid[i, -1].text(1.01, target, f"target\n{target:g}", transform=place, va="center", fontsize=7.5)
     every = [curve for found in rows.values() for curve in found]
     handles = legend_handles(report, {(curve.optimizer, curve.lr_rank) for curve in every}, lines=True)
     if any(curve.diverged for curve in every):
@@ -81,16 +84,6 @@ def _panel(axes: Axes, report: Report, quantity: str, found: list[Curve], axis: 
         )
     for target in targets:
         axes.axhline(target, color="#222222", linewidth=1.0, linestyle=(0, (1, 1.5)))
-        axes.annotate(
-            f"target {target:g}",
-            (0.01, target),
-            xycoords=("axes fraction", "data"),
-            xytext=(0, 2),
-            textcoords="offset points",
-            ha="left",
-            va="bottom",
-            fontsize=7.5,
-        )
 
 
 def _numbers(report: Report, rows: dict[str, list[Curve]]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The legend of the page: one list above the plots, which all share its colours, markers and lines."""
 
 from landscape.report.escape import for_html
+from landscape.report.figures.canvas import FAINT_MEANS
 from landscape.report.folder import Report
 from landscape.report.numbers import plain
 from landscape.report.palette import Look, look
@@ -23,14 +24,16 @@ _DASHES = {
 }
 
 
-def legend(report: Report) -> str:
-    """Return the optimizers and learning rates that were run, each with its mark."""
+def legend(report: Report, any_faint: bool = False) -> str:
+    """Return the optimizers and learning rates that were run, each with its mark, and what faint marks are."""
     optimizers = report["optimizers"]
     lrs = {(optimizers.index(run["optimizer"]), run.get("lr_rank") or 0): run.get("lr") for run in report["runs"]}
     items = []
     for (index, rank), lr in sorted(lrs.items(), key=lambda item: item[0]):
         name = for_html(optimizers[index]) + ("" if lr is None else f", lr {plain(lr)}")
         items.append(f"<li>{_mark(look(optimizers, optimizers[index], rank))}{name}</li>")
+    if any_faint:
+        items.append(f"<li>{FAINT_MEANS}</li>")
     return f'<ul class="legend" aria-label="Legend of all plots">{"".join(items)}</ul>\n'
 
 

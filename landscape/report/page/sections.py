@@ -83,7 +83,8 @@ def _head(report: Report) -> str:
     sentences = "".join(f"<p>{for_html(sentence)}</p>" for sentence in verdict.get("sentences", []))
     details = "".join(f"<li>{for_html(detail)}</li>" for detail in verdict.get("details", []))
     warnings = "".join(f'<li><span class="bad">!</span> {for_html(note)}</li>' for note in attention(report))
-    lists = f"<ul>{details}</ul>" * bool(details) + f'<ul class="attention">{warnings}</ul>' * bool(warnings)
+    lists = f'<ul class="why">{details}</ul>' * bool(details)
+    lists += f'<ul class="attention">{warnings}</ul>' * bool(warnings)
     links = {
         "sharpness": "Sharpness",
         "gap": "Sharpness and the gap",
@@ -114,7 +115,8 @@ def _sharpness(page: Page, report: Report) -> None:
         page.draw(ratio_plots(report, stop), wide=True)
         pairs = pair_plots(report, stop)
         if pairs:
-            page.add("<h4>Run against run: on the dashed line both minima are equally sharp</h4>" + legend(report))
+            page.add("<h4>Run against run: on the dashed line both minima are equally sharp</h4>")
+            page.add(legend(report, _any_faint(report, stop)))
         page.draw(pairs)
         _table(page, tables.ratios_by_rank(report, stop), "All ratios, by learning rate")
         for table in tables.measurements(report, stop):
@@ -132,10 +134,16 @@ def _gap(page: Page, report: Report) -> None:
         _table(page, tables.correlations(report, stop))
         plots = gap_plots(report, stop)
         if plots:
-            page.add(legend(report))
+            page.add(legend(report, _any_faint(report, stop)))
         page.draw(plots)
         page.add(_closing(index))
     page.add("</section>\n")
+
+
+def _any_faint(report: Report, stop: str) -> bool:
+    return any(
+        not point.counted for measure in report["measures"] for point in view.points(report, stop, measure["name"])
+    )
 
 
 def _training(page: Page, report: Report) -> None:

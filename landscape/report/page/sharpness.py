@@ -5,6 +5,7 @@ from typing import Any
 from landscape.report import points as view
 from landscape.report.escape import for_plotly
 from landscape.report.figures.axis_scale import axis_scale
+from landscape.report.figures.canvas import FAINT
 from landscape.report.figures.paired import all_pairs
 from landscape.report.figures.ratios import ratio_rows, ratio_scale
 from landscape.report.figures.sharpness_gap import SHORT, known_gaps, tau
@@ -67,9 +68,10 @@ def _pairs(report: Report, measure: Report, pairs: list[Pair], key: str) -> Plot
     scale = axis_scale([point.value for pair in pairs for point in (pair.first, pair.other)])
     ends = {"x0": scale.low, "y0": scale.low, "x1": scale.high, "y1": scale.high}
     traces = []
-    for optimizer, rank in sorted({(pair.other.optimizer, pair.other.lr_rank) for pair in pairs}):
-        group = [pair for pair in pairs if (pair.other.optimizer, pair.other.lr_rank) == (optimizer, rank)]
-        trace = _points(report, optimizer, rank)
+    for kind in dict.fromkeys(_kind(pair.other, pair.counted) for pair in pairs):
+        group = [pair for pair in pairs if _kind(pair.other, pair.counted) == kind]
+        optimizer = group[0].other.optimizer
+        trace = _points(report, *kind)
         trace |= {
             "x": [pair.first.value for pair in group],
             "y": [pair.other.value for pair in group],
@@ -109,9 +111,10 @@ def gap_plots(report: Report, stop: str) -> list[Plot]:
 
 def _gap(report: Report, stop: str, measure: Report, gap: str, points: list[Point], key: str) -> Plot:
     traces = []
-    for optimizer, rank in sorted({(point.optimizer, point.lr_rank) for point in points}):
-        group = [point for point in points if (point.optimizer, point.lr_rank) == (optimizer, rank)]
-        trace = _points(report, optimizer, rank)
+    for kind in dict.fromkeys(_kind(point, point.counted) for point in points):
+        group = [point for point in points if _kind(point, point.counted) == kind]
+        optimizer = group[0].optimizer
+        trace = _points(report, *kind)
         trace |= {
             "x": [point.value for point in group],
             "y": [point.gaps[gap] for point in group],
@@ -138,13 +141,19 @@ def _point_text(point: Point, gap: str) -> str:
     )
 
 
-def _points(report: Report, optimizer: str, rank: int) -> dict[str, Any]:
+def _kind(point: Point, counted: bool) -> tuple[str, int, bool]:
+    """Return what the points of one trace have in common."""
+    return point.optimizer, point.lr_rank, counted
+
+
+def _points(report: Report, optimizer: str, rank: int, counted: bool) -> dict[str, Any]:
     style = look(report["optimizers"], optimizer, rank)
     return {
         "type": "scatter",
         "mode": "markers",
         "hoverinfo": "text",
         "marker": marker(style, 9),
+        "opacity": 1 if counted else FAINT,
     }
 
 

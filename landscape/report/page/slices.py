@@ -118,7 +118,10 @@ def color_bar(scale: LossScale) -> str:
     """Return the one colour scale of all slices as HTML."""
     bottom, top = (float(end) for end in scale.height(np.array([scale.low, scale.high])))
     places = {level: 100 * (float(scale.height(level)) - bottom) / (top - bottom) for level in scale.levels}
-    ticks = "".join(f'<span style="left:{at:.1f}%">{tick_text(level)}</span>' for level, at in places.items())
+    ticks = "".join(
+        f'<span style="left:{at:.1f}%;transform:translateX(-{at:.1f}%)">{tick_text(level)}</span>'
+        for level, at in places.items()
+    )
     label = f"Colour scale of all slices: loss from {scale.low:.3g} to {scale.high:.3g}"
     return (
         f'<div class="colors" role="img" aria-label="{label}">'

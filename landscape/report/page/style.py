@@ -22,6 +22,8 @@ nav ul { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .2re
 .verdict { border-left: 5px solid var(--accent); padding: .2rem 0 .2rem 1.1rem; margin: 1.2rem 0; }
 .verdict p { font-size: 1.25rem; line-height: 1.42; margin: .5rem 0; overflow-wrap: anywhere; }
 .attention { border-left: 5px solid var(--bad); padding-left: 1.1rem; list-style: none; }
+.why { columns: 2 26rem; column-gap: 2.4rem; max-width: none; font-size: .92rem; }
+.why li { break-inside: avoid; }
 .bad { color: var(--bad); font-weight: 700; text-decoration: none; }
 .symbol { white-space: nowrap; color: var(--soft); }
 .symbol sub, .symbol sup { font-size: .75em; line-height: 0; }
@@ -57,7 +59,7 @@ figcaption { font-size: .9rem; font-weight: 600; line-height: 1.35; overflow-wra
 .colors { max-width: 640px; font-size: .82rem; margin: .8rem 0 1.2rem; }
 .colors .ramp { height: 14px; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 .colors .ticks { position: relative; height: 1.3rem; }
-.colors .ticks span { position: absolute; transform: translateX(-50%); }
+.colors .ticks span { position: absolute; }
 .colors p { margin: 0; color: var(--soft); }
 .controls { display: flex; flex-wrap: wrap; gap: .4rem; margin: .8rem 0; font-size: .9rem; }
 button { font: inherit; padding: .3rem .8rem; border: 1px solid #999; border-radius: 5px; background: #fff;

@@ -1,0 +1,185 @@
+"""The page in a real browser: everything is drawn, nothing is fetched, surfaces turn together."""
+
+import os
+import shutil
+import time
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--enable-unsafe-swiftshader",  # WebGL without a graphics card
+    "--disable-quic",
+    "--disable-background-networking",
+)
+VISIBLE = "Array.from(document.querySelectorAll('.plot')).filter(div => !div.closest('details:not([open])'))"
+CAMERAS = """Array.from(document.querySelectorAll('.surface')).map(div => {
+    const eye = div._fullLayout.scene._scene.getCamera().eye;
+    return [eye.x, eye.y, eye.z];
+})"""
+
+
+def find_chromium():
+    named = os.environ.get("CHROMIUM")
+    if named:
+        return named
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = find_chromium()
+    if path is None:
+        pytest.skip("no Chromium: set CHROMIUM to its path, or put chromium on PATH")
+    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright")
+    with playwright.sync_playwright() as running:
+        opened = running.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield opened
+        opened.close()
+
+
+class Visit:
+    """A page that has been opened without a network, with all that it complained about or asked for."""
+
+    def __init__(self, browser, path, width=1280):
+        context = browser.new_context(viewport={"width": width, "height": 900}, offline=True)
+        self.page = context.new_page()
+        self.errors, self.requests = [], []
+        self.page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.url = path.as_uri()
+        self.page.goto(self.url)
+        self.wait(f"{VISIBLE}.every(div => div.dataset.ready)")
+
+    def wait(self, condition, seconds=60):
+        # Polling from here: the page's policy forbids the evaluation that playwright's own waiting needs.
+        end = time.monotonic() + seconds
+        while not self.page.evaluate(condition):
+            assert time.monotonic() < end, f"never came true: {condition}"
+            time.sleep(0.05)
+
+    def close(self):
+        self.page.context.close()
+
+
+@pytest.fixture(scope="module")
+def visit(browser, written):
+    folder, _ = written("one_lr_one_seed")
+    opened = Visit(browser, folder / "report.html")
+    yield opened
+    opened.close()
+
+
+def in_step(visit):
+    cameras = visit.page.evaluate(CAMERAS)
+    return all(camera == pytest.approx(cameras[0], abs=1e-3) for camera in cameras)
+
+
+def test_everything_is_drawn_and_nothing_fetched(visit):
+    page = visit.page
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    visit.wait("Array.from(document.querySelectorAll('.plot')).every(div => div.dataset.ready)")
+    assert visit.errors == []
+    assert visit.requests == [visit.url]
+    kinds = page.evaluate(
+        "Array.from(document.querySelectorAll('.plot')).map(div => [div.id, !!div.querySelector('.main-svg'), "
+        "div.querySelectorAll('canvas').length, div.querySelectorAll('.trace, .point, .js-line').length])"
+    )
+    assert len(kinds) >= 10
+    for name, drawn, canvases, marks in kinds:
+        assert drawn, name
+        assert (canvases if name.startswith("surface") else marks) > 0, name
+
+
+def test_surfaces_show_a_picture(visit):
+    box = visit.page.query_selector(".surface")
+    box.scroll_into_view_if_needed()
+    seen = visit.page.evaluate(
+        """() => {
+        const canvas = document.querySelector('.surface canvas');
+        const copy = document.createElement('canvas');
+        copy.width = canvas.width; copy.height = canvas.height;
+        const context = copy.getContext('2d');
+        context.drawImage(canvas, 0, 0);
+        const data = context.getImageData(0, 0, copy.width, copy.height).data;
+        const colours = new Set();
+        for (let i = 0; i < data.length; i += 4) colours.add(data[i] + ',' + data[i + 1] + ',' + data[i + 2]);
+        return colours.size;
+    }"""
+    )
+    assert seen > 100
+
+
+def test_turning_one_surface_turns_all(visit):
+    page = visit.page
+    before = page.evaluate(CAMERAS)
+    box = page.query_selector(".surface")
+    box.scroll_into_view_if_needed()
+    place = box.bounding_box()
+    x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for step in range(1, 5):
+        page.mouse.move(x + 8 * step, y + 2 * step)
+        page.wait_for_timeout(50)
+    page.mouse.up()
+    end = time.monotonic() + 20
+    while not (in_step(visit) and page.evaluate(CAMERAS)[0] != pytest.approx(before[0], abs=1e-3)):
+        assert time.monotonic() < end, f"cameras: {page.evaluate(CAMERAS)}, before: {before}"
+        page.wait_for_timeout(100)
+    assert len(before) == 2
+
+
+def test_buttons_turn_all_and_reset(visit):
+    page = visit.page
+    for name in ("left", "up", "nearer"):
+        before = page.evaluate(CAMERAS)
+        page.focus(f"button[data-move={name}]")
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(400)
+        assert page.evaluate(CAMERAS)[0] != pytest.approx(before[0], abs=1e-3), name
+        assert in_step(visit), name
+    page.click("button[data-move=reset]")
+    page.wait_for_timeout(400)
+    assert page.evaluate(CAMERAS)[1] == pytest.approx([1.38, -1.5, 1.22], abs=1e-3)
+
+
+def test_curves_switch_to_seconds_and_back(visit):
+    title = "document.getElementById('curve-train_loss')._fullLayout.xaxis.title.text"
+    visit.page.check("input[value=seconds]")
+    visit.wait(f"{title} === 'seconds of training'")
+    far = "Math.max(...document.getElementById('curve-train_loss').data.flatMap(trace => trace.x))"
+    assert visit.page.evaluate(far) < 2
+    visit.page.check("input[value=epoch]")
+    visit.wait(f"{title} === 'epoch'")
+    assert visit.page.evaluate(far) == 6
+
+
+def test_hover_shows_the_run(visit):
+    page = visit.page
+    point = page.query_selector("#gap-matched-0-gap_loss .point")
+    point.scroll_into_view_if_needed()
+    point.hover(force=True)
+    visit.wait("document.querySelectorAll('#gap-matched-0-gap_loss .hovertext').length > 0")
+    assert "lr" in page.text_content("#gap-matched-0-gap_loss .hovertext")
+
+
+def test_a_phone_needs_no_sideways_scrolling(browser, written):
+    folder, _ = written("many_measures")
+    visit = Visit(browser, folder / "report.html", width=400)
+    assert visit.errors == []
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= 400
+    visit.close()
+
+
+def test_markup_in_names_runs_nothing(browser, written):
+    folder, _ = written("hostile")
+    visit = Visit(browser, folder / "report.html")
+    assert visit.errors == []
+    assert visit.requests == [visit.url]
+    assert visit.page.evaluate("document.querySelectorAll('img[onerror], main script, header script').length") == 0
+    visit.close()
