@@ -30,14 +30,14 @@ def _several_models() -> dict[str, Any]:
 
 
 def _broken_slice(folder: Path) -> Path:
-    write_folder(folder, make_report(**SMALL, stops=("matched",)), points=7)
+    write_folder(folder, _checkpoints(), points=7, stop="end")
     (folder / "runs/run0/surfaces/plane.npz").write_text("not an archive")
     (folder / "runs/run1/surfaces/plane.npz").unlink()
     return folder
 
 
 def _infinite_slice(folder: Path) -> Path:
-    write_folder(folder, make_report(**SMALL, stops=("end",)), points=7, stop="end")
+    write_folder(folder, _checkpoints(), points=7, stop="end")
     arrays = make.plane(7, 1.0, 0)
     for kind in ("train_loss", "test_loss"):
         arrays[kind][:] = float("inf")
@@ -77,5 +77,7 @@ VARIANTS: dict[str, Callable[[Path], Path]] = {
     "several_models": lambda folder: write_folder(folder, _several_models(), surfaces=0),
     "broken_slice": _broken_slice,
     "infinite_slice": _infinite_slice,
-    "hostile": lambda folder: write_folder(folder, make.hostile(make.diverged(make_report(**SMALL), 1)), points=7),
+    "hostile": lambda folder: write_folder(
+        folder, make.hostile(make.diverged(make_report(**SMALL), 1)), surfaces=1, points=7
+    ),
 }

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import synthetic_folder as make
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from synthetic_folder import make_report
 
@@ -12,6 +13,7 @@ from landscape.report.figures.canvas import FAINT_MEANS, style
 from landscape.report.figures.contours import contours
 from landscape.report.figures.panels import sheets
 from landscape.report.figures.sharpness_gap import sharpness_gap
+from landscape.report.figures.training_curves import training_curves
 from landscape.report.folder import Slice
 from landscape.report.histories import Curve, medians
 from landscape.report.loss_scale import loss_scale
@@ -88,13 +90,30 @@ def test_a_diverged_run_is_drawn_but_in_no_median(plotted):
     assert max(value for median in loss["medians"] for value in median["value"]) < 10
 
 
-def test_median_goes_as_far_as_half_of_the_runs():
-    def curve(values):
-        steps = np.arange(len(values), dtype=float)
-        return Curve("r", "sgd", 0.1, 0, "", False, steps, steps, np.array(values, dtype=float))
+def test_a_diverged_run_ends_in_a_cross_inside_the_panel():
+    with style():
+        (drawing,) = training_curves(make.diverged(make_report(lrs=1, seeds=2, epochs=6), 1))
+    axes = drawing.figure.axes[0]
+    crosses = [line for line in axes.lines if line.get_marker() == "X"]
+    assert len(crosses) == 1
+    assert crosses[0].get_xdata()[0] == 2
+    assert crosses[0].get_ydata()[0] == axes.get_ylim()[1] < 10
 
+
+def curve(values, diverged=False):
+    steps = np.arange(len(values), dtype=float)
+    return Curve("r", "sgd", 0.1, 0, "", diverged, steps, steps, np.array(values, dtype=float))
+
+
+def test_median_goes_as_far_as_half_of_the_runs():
     (median,) = medians([curve([5, 4, 3, 2]), curve([3, 2, 1]), curve([1])])
     assert median.value.tolist() == [4, 3, 2]
+
+
+def test_a_median_is_over_runs_that_did_not_diverge():
+    (median,) = medians([curve([3, 2]), curve([1, 1]), curve([5, 99], diverged=True)])
+    assert median.value.tolist() == [2, 1.5]
+    assert medians([curve([5, 99], diverged=True)]) == []
 
 
 def test_settings_that_differ_in_a_factor_have_their_own_median(plotted):

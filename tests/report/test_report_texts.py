@@ -130,6 +130,7 @@ def test_minima_far_from_the_target_are_not_typical():
     for run in runs:
         run["minima"]["matched"]["mismatch"] = 0.5
         run["minima"]["matched"]["measurements"]["trace"] |= {"value": 99.0, "error": 1.0}
+    runs[1]["minima"]["matched"]["measurements"]["trace"]["converged"] = False
     runs[0]["minima"]["matched"]["mismatch"] = 0.0
     runs[0]["minima"]["matched"]["measurements"]["trace"] |= {"value": 5.0, "error": 0.5}
     assert sharpness(report, "matched").rows[0][1] == "5.0 ± 0.5"
@@ -237,3 +238,6 @@ def test_the_summary_marks_coefficients_that_exclude_zero():
         row["kendall"] = {"value": 0.5, "low": 0.1 if row["group"] == "adam" else -0.1, "high": 0.9}
     line = next(line for line in summary(report).splitlines() if "0.50 [−0.10, 0.90]" in line)
     assert line.split()[-2:] == ["0.50", "0.50*"]
+    header = next(line for line in summary(report).splitlines() if "within sgd" in line)
+    # The digits line up, whether or not a star follows them.
+    assert line.index("0.50 ", line.index("]")) + len("0.50 ") == header.index("within sgd") + len("within sgd")

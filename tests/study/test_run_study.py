@@ -87,6 +87,18 @@ def test_minima_are_where_the_report_says(study):
                 assert minimum["mismatch"] == pytest.approx(train.loss / 0.3 - 1, abs=1e-5)
 
 
+def test_slices_have_the_minimum_in_the_middle_on_train_and_test(study):
+    root, report = study
+    assert [each["optimizer"] for each in report["surfaces"]] == ["sgd", "adam"]
+    for each in report["surfaces"]:
+        run = next(run for run in report["runs"] if run["id"] == each["run"])
+        arrays = store.read_arrays(root / each["file"])
+        assert arrays["a"][2] == arrays["b"][2] == 0
+        for name in ("train_loss", "test_loss", "train_accuracy", "test_accuracy"):
+            assert arrays[name].shape == (5, 5)
+            assert arrays[name][2, 2] == pytest.approx(run["minima"][each["stop"]][name], rel=1e-5)
+
+
 def test_optimizers_start_from_the_same_weights_and_loss(study):
     _, report = study
     for seed in range(3):
