@@ -29,7 +29,7 @@ def with_error(value: float | None, error: float | None) -> str:
 
     Example:
         >>> with_error(12.3456, 0.0234), with_error(1.5e-6, 2e-8)
-        ('12.346 ± 0.023', '(1.50 ± 0.02)×10⁻⁶')
+        ('12.346 ± 0.023', '(1.500 ± 0.020)×10⁻⁶')
     """
     if value is None or not math.isfinite(value):
         return NOTHING

@@ -388,3 +388,13 @@ def test_store_writes_no_nan_and_names_bad_lines(tmp_path):
     (tmp_path / "rows.jsonl").write_text('{"a": 1}\n{"a": ')
     with pytest.raises(StorageError, match="Line 2"):
         store.read_rows(tmp_path / "rows.jsonl")
+
+
+def test_truncated_arrays_are_named(tmp_path):
+    path = tmp_path / "a.npz"
+    store.write_arrays(path, {"a": torch.arange(100).numpy()})
+    whole = path.read_bytes()
+    for length in range(0, len(whole), 7):
+        path.write_bytes(whole[:length])
+        with pytest.raises(StorageError, match=r"a\.npz"):
+            store.read_arrays(path)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from landscape.report import points as view
-from landscape.report.escape import for_plotly
+from landscape.report.escape import for_html, for_plotly
 from landscape.report.figures.axis_scale import axis_scale
 from landscape.report.figures.canvas import FAINT
 from landscape.report.figures.paired import all_pairs
@@ -22,19 +22,22 @@ def ratio_plots(report: Report, stop: str) -> list[Plot]:
     rows = ratio_rows(report, stop)
     if not rows:
         return []
-    first = report["optimizers"][0]
+    first, *others = report["optimizers"]
+    several = len(others) > 1
     traces, notes = [], []
     for index, (measure, other, ratios) in enumerate(rows):
         known = [ratio for ratio in ratios if ratio["pairing"] == "all"] or ratios
         numbers = estimate(known[0]["ratio"], known[0]["low"], known[0]["high"])
-        notes.append(_above(index, f"{view.term(measure)}: {other} / {first} = {numbers}"))
+        name = f"{view.term(measure)}, {other}" if several else str(view.term(measure))
+        notes.append(_above(index, f"{name}: {numbers}"))
         traces += _interval(report, known[0], other, -index)
     line = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": 1, "x1": 1, "line": {"dash": "dash", "width": 1}}
     y = axis("") | {"showticklabels": False, "ticks": "", "showgrid": False, "range": [0.4 - len(rows), 0.75]}
     plot_layout = layout(axis("ratio", ratio_scale(rows)), y, 70 + 46 * len(rows), shapes=[line], annotations=notes)
     plot_layout["margin"] = {"l": 14, "r": 14, "t": 8, "b": 46}
     label = f"Ratios of {len(rows)} measures between paired runs with their intervals; the table has the numbers."
-    return [Plot(f"ratios-{stop}-plot", "Ratios over all pairs; dashed: equally sharp", label, traces, plot_layout)]
+    title = f"Ratio {'other' if several else for_html(others[0])} / {for_html(first)} over all pairs; dashed: equal"
+    return [Plot(f"ratios-{stop}-plot", title, label, traces, plot_layout)]
 
 
 def _above(index: int, text: str) -> dict[str, Any]:

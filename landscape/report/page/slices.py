@@ -81,8 +81,7 @@ def _texts(each: Slice, kind: str) -> list[list[str]]:
 
 
 def _scene(scale: LossScale, bottom: float, top: float) -> dict[str, object]:
-    levels = list(scale.levels) or [scale.low, scale.high]
-    levels = levels[:: -(-len(levels) // 5)]
+    levels = _few(scale, 5)
     flat = {
         "gridcolor": "#ddd",
         "backgroundcolor": "#f7f7f7",
@@ -114,10 +113,16 @@ def _scene(scale: LossScale, bottom: float, top: float) -> dict[str, object]:
     }
 
 
+def _few(scale: LossScale, most: int) -> list[float]:
+    """Return at most ``most`` of the levels, evenly."""
+    levels = list(scale.levels) or [scale.low, scale.high]
+    return levels[:: -(-len(levels) // most)]
+
+
 def color_bar(scale: LossScale) -> str:
     """Return the one colour scale of all slices as HTML."""
     bottom, top = (float(end) for end in scale.height(np.array([scale.low, scale.high])))
-    places = {level: 100 * (float(scale.height(level)) - bottom) / (top - bottom) for level in scale.levels}
+    places = {level: 100 * (float(scale.height(level)) - bottom) / (top - bottom) for level in _few(scale, 7)}
     ticks = "".join(
         f'<span style="left:{at:.1f}%;transform:translateX(-{at:.1f}%)">{tick_text(level)}</span>'
         for level, at in places.items()
