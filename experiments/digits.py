@@ -1,6 +1,6 @@
 """Adam against SGD on digits: runs the study of digits.toml and keeps its figures, numbers and tables.
 
-python experiments/digits.py [--out DIR]     (about a minute on two cores)
+python experiments/digits.py [--out DIR]     (one to two minutes on two cores)
 """
 
 import argparse

@@ -38,7 +38,7 @@ def command(
 
     Trains models (or takes --checkpoint), measures each minimum at a matched training loss and at the end, slices
     the loss around typical ones, relates all of it to the generalization gap, and writes figures, tables and
-    report.html. Without arguments: SGD against Adam on scikit-learn's digits, in about a minute.
+    report.html. Without arguments: SGD against Adam on scikit-learn's digits, in a minute or two.
 
     A study that was interrupted goes on when the same command is run again.
     """

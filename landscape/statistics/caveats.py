@@ -25,7 +25,7 @@ def about_matching(runs: Sequence[Run], optimizers: Sequence[str]) -> list[str]:
     reached = [run for run in runs if minimum(run, MATCHED) is not None]
     target = target_loss(runs)
     sentences = [
-        f"{len(reached)} of {plural(len(runs), 'run')} reached a matched training loss"
+        f"{len(reached)} of {plural(len(runs), 'run')} reached the target training loss"
         f"{f' (about {number(target)})' if target is not None else ''}."
     ]
     missed = [run for run in runs if minimum(run, MATCHED) is None and run.get("status") != "diverged"]

@@ -110,7 +110,9 @@ def _in_words(comparison: Comparison) -> str:
     limits = f", {interval(record)}" if record["low"] is not None else ""
     few = f", in only {record['pairs']} of {comparison.pairs} pairs" if comparison.mostly_missing else ""
     changes = ", but changing sides with the learning rate" if comparison.answer == CHANGES else ""
-    return f"{comparison.meaning.words} ({number(record['ratio'])} times{limits}{few}{changes})"
+    alone = comparison.answer == UNDECIDED and limits and not record["low"] <= 1 <= record["high"]
+    corrected = ", not clear once corrected for the number of comparisons" if alone and not few else ""
+    return f"{comparison.meaning.words} ({number(record['ratio'])} times{limits}{few}{changes}{corrected})"
 
 
 def _losses_at_the_end(runs: Sequence[Run], other: str, first: str) -> str:

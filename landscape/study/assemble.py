@@ -153,4 +153,5 @@ def _surface(folder: RunFolder, config: StudyConfig, cell: Cell, stop: str, path
 
 
 def _settings(config: StudyConfig) -> dict[str, Any]:
-    return {key: value for key, value in dataclasses.asdict(config).items() if value not in (None, {}, ())}
+    """Return what was set, without what was left at nothing."""
+    return {key: value for key, value in dataclasses.asdict(config).items() if value not in (None, {}, (), (None,))}

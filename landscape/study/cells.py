@@ -1,5 +1,6 @@
 """The runs that a study is made of."""
 
+import dataclasses
 import itertools
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,9 +10,9 @@ from landscape.errors import UsageError
 from landscape.study.config import StudyConfig
 
 DEFAULT_LR = {
-    "sgd": (0.01, 0.03, 0.1),
-    "adam": (1e-3, 3e-3, 1e-2),
-    "adamw": (1e-3, 3e-3, 1e-2),
+    "sgd": (0.01, 0.02, 0.05),
+    "adam": (1e-3, 2e-3, 5e-3),
+    "adamw": (1e-3, 2e-3, 5e-3),
     "rmsprop": (3e-4, 1e-3, 3e-3),
 }
 FACTORS = ("model", "batch_size", "weight_decay", "train_examples", "label_noise")
@@ -85,6 +86,17 @@ def learning_rates(config: StudyConfig, optimizer: str) -> tuple[float, ...]:
     if not rates:
         raise UsageError(f"No learning rate is given for {optimizer!r}. Type --lr {optimizer}=0.01,0.03,0.1 or so.")
     return tuple(sorted(rates))
+
+
+def with_learning_rates(config: StudyConfig) -> StudyConfig:
+    """Return the configuration with the learning rates of every optimizer written out, as its folder records it.
+
+    Raises:
+        UsageError: If an optimizer has no learning rate.
+    """
+    if config.checkpoint:
+        return config
+    return dataclasses.replace(config, lr={name: learning_rates(config, name) for name in config.optimizer})
 
 
 def _cell(config: StudyConfig, optimizer: str, lr: float, rank: int, seed: int, values: dict[str, Any]) -> Cell:

@@ -15,7 +15,7 @@ from landscape.study.config import StudyConfig
 from landscape.study.environment import threads_per_process
 from landscape.study.folder import STOPS
 from landscape.study.measure_cell import HELD_MEMORY
-from landscape.study.run import check, number_of_jobs
+from landscape.study.run import PROBE, check, number_of_jobs
 from landscape.study.train_cell import dataset_of, loss_of, model_of
 
 START_SECONDS = 6.0
@@ -25,8 +25,8 @@ START_SECONDS = 6.0
 def estimate(config: StudyConfig, jobs: int | None) -> dict[str, Any]:
     """Return the runs of a study with an estimate of matvecs, time and memory, as plain JSON types.
 
-    One training step, one evaluation and one product are timed on the first run's network; matvecs are what
-    the measures typically take. Expect it to be right within a factor of two.
+    A gradient, an evaluation and a product are timed on a few examples with the first run's network; matvecs are
+    what the measures typically take. Expect it to be right within a factor of two or three.
     """
     device = check(config)
     todo = cells(config)
@@ -38,7 +38,7 @@ def estimate(config: StudyConfig, jobs: int | None) -> dict[str, Any]:
     training = 0.0 if config.checkpoint else sum(_training_seconds(config, cell, costs) for cell in todo)
     measuring = matvecs * costs["product"]
     optimizers = len({cell.optimizer for cell in todo})
-    slicing = optimizers * config.surface_points**2 * costs["evaluation"]
+    slicing = optimizers * config.surface_points**2 * costs["slice_point"]
     return {
         "cells": [cell.id for cell in todo],
         "device": str(device),
@@ -69,17 +69,23 @@ def estimate_lines(result: dict[str, Any]) -> list[str]:
 
 
 def _costs(config: StudyConfig, cell: Cell, device: torch.device) -> dict[str, float]:
-    """Return seconds of a step of 64 examples, an evaluation of both sets and a product, and the parameters."""
+    """Return seconds of an example's gradient, of an evaluation of both sets and of a product, and the parameters.
+
+    All are timed on a few examples and scaled to what the study has.
+    """
     dataset, dtype = dataset_of(config, cell), getattr(torch, config.dtype)
     model = model_of(config, cell, dataset).to(device, dtype)
-    problem = Problem(model, loss_of(config), dataset.train)
+    problem = Problem(model, loss_of(config), tuple(each[:PROBE] for each in dataset.train))
     hessian, v = Hessian(problem, memory=HELD_MEMORY), torch.randn(problem.num_parameters)
-    test = Problem(model, loss_of(config), dataset.test)
+    tried, (trained, tested) = problem.num_examples, (len(each[0]) for each in (dataset.train, dataset.test))
+    evaluation = _seconds(problem.evaluate) / tried
+    most = config.examples or trained
     return {
         "parameters": problem.num_parameters,
-        "product": _seconds(lambda: hessian @ v),
-        "evaluation": _seconds(problem.evaluate) + _seconds(test.evaluate),
-        "gradient_per_example": _seconds(problem.gradient) / problem.num_examples,
+        "product": _seconds(lambda: hessian @ v) / tried * min(most, trained),
+        "evaluation": evaluation * (trained + tested),
+        "slice_point": evaluation * (min(most, trained) + min(config.examples or tested, tested)),
+        "gradient_per_example": _seconds(problem.gradient) / tried,
     }
 
 

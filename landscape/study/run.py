@@ -20,13 +20,16 @@ from landscape.measures.measure import parsed_options
 from landscape.problem import Problem
 from landscape.registry import measures
 from landscape.study.assemble import assemble, typical
-from landscape.study.cells import Cell, cells
+from landscape.study.cells import Cell, cells, with_learning_rates
 from landscape.study.config import StudyConfig
 from landscape.study.environment import environment, threads_per_process
 from landscape.study.folder import RunFolder, open_folder
 from landscape.study.measure_cell import measure_cell, measure_options, slice_cell
 from landscape.study.train_cell import dataset_of, loss_of, model_of, train_cell, training_config
 from landscape.training import load_into
+
+PROBE = 256
+"""Examples on which a network is tried before a study starts."""
 
 Progress = Callable[[int, int, str], None]
 
@@ -50,6 +53,7 @@ def run_study(
         ProblemError: If the model cannot be measured.
         StorageError: If a file cannot be read or written.
     """
+    config = with_learning_rates(config)
     device = check(config)
     todo = cells(config)
     folder = open_folder(root, config)
@@ -116,7 +120,9 @@ def _check_problem(config: StudyConfig, cell: Cell) -> None:
         raise UsageError(
             f"--examples {config.examples} is more than the {len(dataset.train[0])} training examples there are."
         )
-    loss = Problem(model_of(config, cell, dataset), loss_of(config), dataset.train).loss()
+    # some examples tell; all of them would take minutes on a large set
+    some = tuple(each[:PROBE] for each in dataset.train)
+    loss = Problem(model_of(config, cell, dataset), loss_of(config), some).loss()
     if not math.isfinite(loss):
         raise ProblemError(
             f"The loss of {cell.model} on {dataset.name} is {loss} before training. "

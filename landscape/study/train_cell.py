@@ -99,11 +99,13 @@ def train_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: torch
     dataset = dataset_of(config, cell)
     model = model_of(config, cell, dataset)
     dtype = getattr(torch, config.dtype)
-    store.write_json(folder.config(cell.id), cell.to_dict())
     if cell.checkpoint is None:
-        result = train(model, loss_of(config), dataset, training_config(config, cell), device=device, dtype=dtype)
+        how = training_config(config, cell)
+        store.write_json(folder.config(cell.id), {**cell.to_dict(), "training": dataclasses.asdict(how)})
+        result = train(model, loss_of(config), dataset, how, device=device, dtype=dtype)
         _write_training(folder, cell, result)
         return
+    store.write_json(folder.config(cell.id), cell.to_dict())
     load_into(model, cell.checkpoint)
     snapshot = _snapshot_of_checkpoint(config, cell, model.to(device, dtype), dataset)
     write_snapshot(snapshot, folder.minimum(cell.id, "end"), folder.optimizer(cell.id, "end"))
