@@ -46,7 +46,7 @@ def follow(optimizer: str, lr: float, options: dict) -> dict[str, list[float]]:
         problem = Problem(view.model, half_squared, dataset.train)
         operator = Hessian(problem)
         if optimizer == "adam":
-            P = coming_preconditioner(second_moment(view.optimizer_state()), problem.gradient())
+            P = coming_preconditioner(second_moment(view.optimizer_state()), problem.gradient(), problem.theta)
             operator = Preconditioned(operator, P)
         pairs = lanczos(operator, start=start)
         start = pairs.vectors[:, 0]

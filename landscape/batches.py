@@ -38,6 +38,9 @@ class Batches:
         )
 
     def _slices(self) -> Iterator[tuple[Tensor, ...]]:
+        lengths = [len(each) for each in self.source]
+        if len(set(lengths)) > 1:
+            raise ProblemError(f"The tensors hold different numbers of examples: {lengths}. Give one row an example.")
         size = self.batch_size or _fitting_size(self.source[0][:1])
         for start in range(0, len(self.source[0]), size):
             yield tuple(each[start : start + size] for each in self.source)

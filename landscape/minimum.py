@@ -21,6 +21,7 @@ class SecondMoment:
         beta2: Its decay.
         eps: What the optimizer adds to its root.
         source: Whose it is, in words: the optimizer's own, or one that was kept beside it.
+        weight_decay: Coupled weight decay: v absorbs the gradient plus this times theta.
     """
 
     value: Tensor
@@ -28,6 +29,7 @@ class SecondMoment:
     beta2: float
     eps: float
     source: str
+    weight_decay: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -230,6 +230,11 @@ def _criterion_of(loss: str | Callable[..., Tensor]) -> Callable[[Tensor, Tensor
     if isinstance(loss, str):
         return losses[loss].value  # type: ignore[no-any-return]
     if isinstance(loss, nn.Module):
+        if getattr(loss, "reduction", "mean") != "mean" or getattr(loss, "weight", None) is not None:
+            raise ProblemError(
+                f"{type(loss).__name__} is no plain mean over examples (reduction={getattr(loss, 'reduction', '')!r}, "
+                f"or class weights): batches of different size would count wrongly. Use reduction='mean', no weights."
+            )
         return loss
     first = next(iter(inspect.signature(loss).parameters), "")
     return None if first in ("model", "module", "network", "net") else loss

@@ -1,8 +1,10 @@
 """``landscape analyze``: the main job."""
 
+import dataclasses
 import hashlib
 import json
 import shutil
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -58,7 +60,7 @@ def command(
 
 def default_folder(config: StudyConfig) -> Path:
     """Return a folder of its own for each configuration, so that the same command continues the same study."""
-    digest = hashlib.blake2b(to_toml(config).encode(), digest_size=3).hexdigest()
+    digest = hashlib.blake2b(to_toml(dataclasses.replace(config, data_dir=None)).encode(), digest_size=3).hexdigest()
     words = [Path(config.data or config.dataset).stem, *config.model]
     name = "-".join("".join(each if each.isalnum() else "_" for each in Path(word).stem) for word in words)
     return Path("runs") / f"{name}-{digest}"
@@ -68,6 +70,8 @@ def _run(config: StudyConfig, root: Path, jobs: int | None) -> dict[str, Any]:
     from landscape.report import write_report
     from landscape.study.run import run_study
 
+    # a polite kill is as gentle as Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         click.echo(f"Study in {root}", err=True)
         report = run_study(config, root, jobs=jobs, on_progress=Progress())

@@ -14,7 +14,7 @@ class Progress:
     def __init__(self) -> None:
         self._start = time.monotonic()
         self._told = 0
-        self._terminal = sys.stderr.isatty()
+        self._terminal = sys.stderr is not None and sys.stderr.isatty()
 
     def __call__(self, done: int, total: int, what: str) -> None:
         """Show that ``done`` of ``total`` tasks are finished."""

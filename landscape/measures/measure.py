@@ -71,6 +71,12 @@ def measure_minimum(
     loss = minimum.problem.loss(minimum.theta)
     if not math.isfinite(loss):
         raise ProblemError(f"The loss at this point is {loss}: there is nothing to measure. Is the checkpoint right?")
+    again = minimum.problem.loss(minimum.theta)
+    if abs(again - loss) > 1e-5 * max(abs(loss), 1e-30):
+        raise ProblemError(
+            f"The loss at one point is {loss:.7g} and then {again:.7g}: the data or the model is random. "
+            f"Turn off shuffling within batches, augmentation and dropout."
+        )
     return Measurements({name: _timed(compute, minimum, seed, own) for name, (compute, own) in computed.items()})
 
 
@@ -94,7 +100,10 @@ def parsed_options(name: str, options: Mapping[str, Mapping[str, Any]] | None) -
 
 def _timed(compute: Callable[..., Measurement], minimum: Minimum, seed: int, options: Mapping[str, Any]) -> Measurement:
     start = time.perf_counter()
-    result = compute(minimum, seed=seed, **options)
+    try:
+        result = compute(minimum, seed=seed, **options)
+    except FloatingPointError as error:
+        result = Measurement(value=None, reason=f"{error}; try float64")
     return dataclasses.replace(
         result,
         seconds=time.perf_counter() - start,

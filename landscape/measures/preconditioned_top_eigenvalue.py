@@ -45,18 +45,18 @@ def preconditioned_top_eigenvalue(
     if moment is None:
         return Measurement(
             value=None,
-            reason="there is no optimizer state: save Adam's exp_avg_sq with the checkpoint",
+            reason="there is no optimizer state with this minimum",
             caveat=_BLIND_SPOT,
         )
-    diagonal = coming_preconditioner(moment, minimum.gradient)
+    diagonal = coming_preconditioner(moment, minimum.gradient, minimum.theta)
     operator = Preconditioned(minimum.hessian, diagonal)
     result = eigenvalue_measurement(lanczos(operator, rtol=rtol, max_matvecs=max_matvecs, seed=seed))
     return dataclasses.replace(result, caveat=f"v is {moment.source}. {_BLIND_SPOT}")
 
 
-def coming_preconditioner(moment: SecondMoment, gradient: Tensor) -> Tensor:
+def coming_preconditioner(moment: SecondMoment, gradient: Tensor, theta: Tensor) -> Tensor:
     """Return the diagonal of P as the coming step uses it, shape ``(n,)``, float64."""
-    beta2, g = moment.beta2, gradient.double()
+    beta2, g = moment.beta2, gradient.double() + moment.weight_decay * theta.double()
     v = beta2 * moment.value.to(g.device).double() + (1 - beta2) * g.square()
     return adam_preconditioner(v, moment.step + 1 if moment.step else 0, beta2=beta2, eps=moment.eps)
 

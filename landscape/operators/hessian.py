@@ -1,11 +1,12 @@
 """The Hessian of a problem by exact Hessian-vector products."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from landscape.errors import ProblemError
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.problem import Problem
 
@@ -47,6 +48,7 @@ class Hessian(SymmetricOperator):
         self._free = memory
         self._held: list[_Linearisation] = []
         self._all_held = False
+        self._checked = False
 
     def matvec(self, v: Tensor) -> Tensor:
         """Return Hv, shape ``(n,)``."""
@@ -96,4 +98,21 @@ class Hessian(SymmetricOperator):
         with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
             loss = self.problem.batch_loss(self._leaves, batch)
             gradient = torch.autograd.grad(loss, self._leaves, create_graph=True, materialize_grads=True)
+        if not self._checked:
+            self._check_double_backward(gradient)
         return list(gradient), sum(held.values())
+
+    def _check_double_backward(self, gradient: Sequence[Tensor]) -> None:
+        """Go backward through the whole graph once: a node without a derivative is left out silently otherwise."""
+        curved = [each for each in gradient if each.requires_grad]
+        try:
+            if curved:
+                torch.autograd.backward(curved, [torch.zeros_like(each) for each in curved], retain_graph=True)
+        except RuntimeError as error:
+            raise ProblemError(
+                f"The gradient of this model cannot be differentiated again ({error}). Replace the operation that has "
+                f"no double backward."
+            ) from error
+        for leaf in self._leaves:
+            leaf.grad = None
+        self._checked = True

@@ -1,5 +1,6 @@
 """Eigenpairs with their residuals and bounds."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,8 +51,15 @@ def kato_temple(values: np.ndarray, residuals: np.ndarray) -> np.ndarray:
 
 
 def dot(a: Tensor, b: Tensor) -> float:
-    """Return the inner product of two vectors, accumulated in float64."""
-    return float(torch.dot(a.double(), b.double()))
+    """Return the inner product of two vectors, accumulated in float64.
+
+    Raises:
+        FloatingPointError: If it is not finite: a product with the operator overflowed or is NaN.
+    """
+    value = float(torch.dot(a.double(), b.double()))
+    if not math.isfinite(value):
+        raise FloatingPointError(f"a product with the operator is {value}")
+    return value
 
 
 def random_unit_vector(size: int, seed: int, like: Tensor) -> Tensor:

@@ -56,7 +56,8 @@ def power_iteration(
     for index in range(k):
         start = random_unit_vector(n, derive_seed(seed, "power iteration", index), like)
         known = torch.stack([each.vector for each in found]) if found else like.new_empty(0, n)
-        found.append(_settle(operator, _deflate(start, known), known, rtol, max(left, 1)))
+        fresh = random_unit_vector(n, derive_seed(seed, "power iteration restart", index), like)
+        found.append(_settle(operator, _deflate(start, known), _deflate(fresh, known), known, rtol, max(left, 1)))
         left -= found[-1].matvecs
     return _rayleigh_ritz(found, rtol, max_matvecs)
 
@@ -69,8 +70,8 @@ class _Settled:
     highest: bool
 
 
-def _settle(operator: SymmetricOperator, v: Tensor, known: Tensor, rtol: float, most: int) -> _Settled:
-    """Iterate from v, orthogonal to the rows of ``known``, until the residual is small."""
+def _settle(operator: SymmetricOperator, v: Tensor, fresh: Tensor, known: Tensor, rtol: float, most: int) -> _Settled:
+    """Iterate from v, orthogonal to the rows of ``known``, until the residual is small; with a shift from ``fresh``."""
     shift, best, stalled = 0.0, np.inf, 0
     for matvecs in range(1, most + 1):
         Hv = operator @ v
@@ -88,6 +89,9 @@ def _settle(operator: SymmetricOperator, v: Tensor, known: Tensor, rtol: float, 
         if shift == 0 and (small or (stalled >= _PATIENCE and residual > 0.1 * size)):
             # a little more than |lambda|, so that H + cI does not send v to zero
             shift = 1.1 * size
+            # v is the wrong eigenvector to high accuracy: its small residual would pass for the right one's
+            v, best, stalled = fresh, np.inf, 0
+            continue
         v = _deflate(Hv + shift * v, known)
     return _Settled(v, Hv, matvecs, highest)
 

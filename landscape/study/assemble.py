@@ -14,7 +14,7 @@ from landscape.statistics.verdict import verdict
 from landscape.study.agreement import mark_disagreement
 from landscape.study.cells import Cell, cells
 from landscape.study.config import StudyConfig
-from landscape.study.folder import STOPS, RunFolder, existing_folder, read_measurements, stored_config
+from landscape.study.folder import STOPS, RunFolder, existing_folder, read_measurements, read_result, stored_config
 
 HISTORY = (
     "epoch",
@@ -98,7 +98,7 @@ def typical(folder: RunFolder, config: StudyConfig, optimizer: str) -> tuple[Cel
 
 
 def _run(folder: RunFolder, config: StudyConfig, cell: Cell) -> dict[str, Any]:
-    result = store.read_json(folder.result(cell.id))
+    result = read_result(folder, cell.id)
     history = store.read_rows(folder.history(cell.id))
     measured = read_measurements(folder, cell.id)
     minima = {stop: _minimum(measured, stop, about) for stop, about in result["minima"].items()}
@@ -148,7 +148,7 @@ def _surface(folder: RunFolder, config: StudyConfig, cell: Cell, stop: str, path
         "points": config.surface_points,
         "radius": config.surface_radius,
         "examples": measured.get("examples"),
-        "parameters": store.read_json(folder.result(cell.id)).get("parameters"),
+        "parameters": read_result(folder, cell.id).get("parameters"),
     }
 
 

@@ -101,7 +101,7 @@ def with_learning_rates(config: StudyConfig) -> StudyConfig:
 
 def _cell(config: StudyConfig, optimizer: str, lr: float, rank: int, seed: int, values: dict[str, Any]) -> Cell:
     varied = [f"{name}{values[name]}" for name in FACTORS if len(getattr(config, name)) > 1]
-    words = [optimizer, f"lr{lr:g}", *varied, f"seed{seed}"]
+    words = [optimizer, f"lr{lr:g}" if float(f"{lr:g}") == lr else f"lr{lr!r}", *varied, f"seed{seed}"]
     return Cell(_file_name("-".join(words)), optimizer, lr, rank, seed, **values)
 
 
@@ -109,8 +109,10 @@ def _checkpoint_cells(config: StudyConfig) -> list[Cell]:
     values = {name: getattr(config, name)[0] for name in FACTORS}
     result = []
     for given in config.checkpoint:
-        name, equals, path = given.rpartition("=")
+        name, equals, path = ("", "", given) if Path(given).exists() else given.rpartition("=")
         label = name if equals else Path(path).stem
+        if not label.strip("."):
+            raise UsageError(f"A checkpoint cannot be called {label!r}. Name it: --checkpoint NAME=PATH.")
         result.append(
             Cell(_file_name(label), label, None, 0, config.seed, **values, checkpoint=str(Path(path).resolve()))
         )

@@ -116,8 +116,7 @@ def resolve(*sources: tuple[str, Mapping[str, Any]]) -> StudyConfig:
     for name, keys in reversed(sources):
         for key, value in keys.items():
             parsed = _parse(name, key, value)
-            # tables are merged by entry, so that a flag for one optimizer leaves the file's others
-            values[key] = {**values.get(key, {}), **parsed} if isinstance(parsed, dict) else parsed
+            values[key] = _merged(values.get(key, {}), parsed) if isinstance(parsed, dict) else parsed
     config = StudyConfig(**values)
     _check_together(config)
     return config
@@ -148,9 +147,24 @@ def to_toml(config: StudyConfig) -> str:
 
 
 def differences(old: StudyConfig, new: StudyConfig) -> list[str]:
-    """Return a line for each key in which two configurations differ."""
-    pairs = [(key, getattr(old, key), getattr(new, key)) for key in KEYS]
+    """Return a line for each key in which two configurations differ; where data lie makes no difference."""
+    pairs = [(key, getattr(old, key), getattr(new, key)) for key in KEYS if key != "data_dir"]
     return [f"{key}: {_plain(a)} there, {_plain(b)} here" for key, a, b in pairs if a != b]
+
+
+def _merged(weaker: dict[str, Any], stronger: dict[str, Any]) -> dict[str, Any]:
+    """Return two tables as one, entry by entry; what the stronger says for all replaces the weaker for one."""
+    if "*" in stronger:
+        return dict(stronger)
+    shared = {name for name, each in stronger.items() if not isinstance(each, dict)}
+    result = {
+        name: {key: each for key, each in table.items() if key not in shared} if isinstance(table, dict) else table
+        for name, table in weaker.items()
+    }
+    for name, each in stronger.items():
+        old = result.get(name)
+        result[name] = {**old, **each} if isinstance(old, dict) and isinstance(each, dict) else each
+    return result
 
 
 def _parse(source: str, key: str, value: Any) -> Any:
@@ -171,6 +185,21 @@ def _check_together(config: StudyConfig) -> None:
             f"surface_points must be odd, so that the minimum lies on the grid; it is {config.surface_points}. "
             f"Try {max(config.surface_points | 1, 3)}."
         )
+    tables = [name for name, each in config.optimizer_option.items() if isinstance(each, dict)]
+    for name in tables:
+        if name not in config.optimizer:
+            raise UsageError(
+                f"Options are given for {name!r}, which is not among the optimizers ({', '.join(config.optimizer)})."
+                f"{suggest(name, config.optimizer)}"
+            )
+    own = [config.optimizer_option, *(config.optimizer_option[name] for name in tables)]
+    if config.weight_decay != (None,) and any("weight_decay" in table for table in own):
+        raise UsageError("Weight decay is given twice: as weight_decay and as an optimizer option. Keep one.")
+    for name, options in config.measure_option.items():
+        if not isinstance(options, dict):
+            raise UsageError(
+                f"measure_option {name!r} names no measure. Write MEASURE.KEY=VALUE, as in trace.rtol=0.1."
+            )
     strangers = [name for name in config.lr if name != "*" and name not in config.optimizer]
     if strangers and not config.checkpoint:
         raise UsageError(

@@ -1,5 +1,8 @@
 """Where everything of a study lies."""
 
+import contextlib
+import fcntl
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,6 +105,26 @@ def open_folder(root: Path, config: StudyConfig) -> RunFolder:
     return folder
 
 
+@contextlib.contextmanager
+def locked(folder: RunFolder) -> Iterator[RunFolder]:
+    """Hold a folder against a second process for as long as this one works in it.
+
+    Yields:
+        The folder.
+
+    Raises:
+        StorageError: If another process holds it.
+    """
+    with folder.study.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StorageError(
+                f"Another process is working in {folder.root}. Wait for it, or choose another folder with --out."
+            ) from None
+        yield folder
+
+
 def existing_folder(root: Path) -> RunFolder:
     """Return a folder that holds a study.
 
@@ -122,4 +145,26 @@ def stored_config(folder: RunFolder) -> StudyConfig:
 def read_measurements(folder: RunFolder, cell: str) -> dict[tuple[str, str], dict[str, Any]]:
     """Return a run's measurements by (stop, measure)."""
     rows = store.read_rows(folder.measurements(cell))
+    if not all({"stop", "measure", "value", "error", "error_kind"} <= row.keys() for row in rows):
+        raise StorageError(f"{folder.measurements(cell)} is damaged. Delete it, and it is computed again.")
     return {(row["stop"], row["measure"]): row for row in rows}
+
+
+def read_result(folder: RunFolder, cell: str) -> dict[str, Any]:
+    """Return what came of the training of a run.
+
+    Raises:
+        StorageError: If the file cannot be read or is not what training wrote.
+    """
+    result = store.read_json(folder.result(cell))
+    if not isinstance(result, dict) or not {"status", "message", "minima"} <= result.keys():
+        raise StorageError(f"{folder.result(cell)} is damaged. Delete it, and the run is trained again.")
+    return result
+
+
+def is_trained(folder: RunFolder, cell: str) -> bool:
+    """Return whether a run is finished and every minimum that it found is there."""
+    if not folder.result(cell).exists():
+        return False
+    stops = read_result(folder, cell)["minima"]
+    return all(folder.minimum(cell, stop).exists() and folder.optimizer(cell, stop).exists() for stop in stops)

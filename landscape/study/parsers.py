@@ -23,6 +23,10 @@ def integer(least: int) -> Parser:
     expected = f"a whole number, {least} or more"
 
     def parse(value: Any) -> int:
+        if isinstance(value, str) and value.strip().lstrip("+-").isdecimal():
+            value = int(value)
+        if isinstance(value, int) and not isinstance(value, bool) and value >= least:
+            return value
         number = _number(value, expected)
         if number != int(number) or number < least:
             raise ValueError(expected)
@@ -119,15 +123,21 @@ def by_optimizer(parser: Parser) -> Parser:
 
     def parse(value: Any) -> dict[str, tuple[Any, ...]]:
         if isinstance(value, Mapping):
-            return {str(name): many(each) for name, each in value.items()}
+            return _filled({str(name): many(each) for name, each in value.items()})
         result: dict[str, tuple[Any, ...]] = {}
         for part in _listed(value):
             name, equals, rest = part.rpartition("=") if isinstance(part, str) else ("", "", part)
             key = name if equals else "*"
             result[key] = result.get(key, ()) + many(rest)
-        return result
+        return _filled(result)
 
     return parse
+
+
+def _filled(table: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+    if not all(table.values()):
+        raise ValueError("one value or more")
+    return table
 
 
 def options(value: Any) -> dict[str, Any]:
@@ -145,7 +155,10 @@ def options(value: Any) -> dict[str, Any]:
             raise ValueError("KEY=VALUE")
         owner, dot, inner = key.rpartition(".")
         if dot:
-            result.setdefault(owner, {})[inner] = rest
+            table = result.setdefault(owner, {})
+            if not isinstance(table, dict):
+                raise ValueError("KEY=VALUE, and not both an option and a table of them")
+            table[inner] = rest
         else:
             result[key] = rest
     return result

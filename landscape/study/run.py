@@ -5,6 +5,7 @@ import math
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -23,7 +24,7 @@ from landscape.study.assemble import assemble, typical
 from landscape.study.cells import Cell, cells, with_learning_rates
 from landscape.study.config import StudyConfig
 from landscape.study.environment import environment, threads_per_process
-from landscape.study.folder import RunFolder, open_folder
+from landscape.study.folder import RunFolder, locked, open_folder
 from landscape.study.measure_cell import measure_cell, measure_options, slice_cell
 from landscape.study.train_cell import dataset_of, loss_of, model_of, train_cell, training_config
 from landscape.training import load_into
@@ -56,7 +57,20 @@ def run_study(
     config = with_learning_rates(config)
     device = check(config)
     todo = cells(config)
-    folder = open_folder(root, config)
+    with locked(open_folder(root, config)) as folder:
+        _compute(folder, config, todo, device, jobs, on_progress)
+    return assemble(root)
+
+
+def _compute(
+    folder: RunFolder,
+    config: StudyConfig,
+    todo: Sequence[Cell],
+    device: torch.device,
+    jobs: int | None,
+    on_progress: Progress | None,
+) -> None:
+    """Train, measure and slice what is not there yet."""
     workers = number_of_jobs(jobs, device, len(todo))
     # the environment is that of the first call: what a continued study was started in
     if not folder.environment.exists():
@@ -67,7 +81,6 @@ def run_study(
     with _Workers(workers) as pool:
         pool.finish([pool.submit(_run_cell, config, cell, folder, device) for cell in todo], counter)
         pool.finish([pool.submit(_slice, config, cell, folder, device) for cell in _typical(folder, config)], counter)
-    return assemble(root)
 
 
 def check(config: StudyConfig) -> torch.device:
@@ -79,12 +92,12 @@ def check(config: StudyConfig) -> torch.device:
     """
     device = resolve_device(config.device)
     _check_measures(config)
-    for cell in cells(config):
+    todo = cells(config)
+    for cell in todo:
         if cell.checkpoint is None:
             training_config(config, cell)
-        else:
-            load_into(model_of(config, cell, dataset_of(config, cell)), cell.checkpoint)
-    for cell in {(cell.model, cell.train_examples, cell.label_noise): cell for cell in cells(config)}.values():
+    looked_at = {(cell.model, cell.train_examples, cell.label_noise, cell.checkpoint): cell for cell in todo}
+    for cell in looked_at.values():
         _check_problem(config, cell)
     return device
 
@@ -120,12 +133,21 @@ def _check_problem(config: StudyConfig, cell: Cell) -> None:
         raise UsageError(
             f"--examples {config.examples} is more than the {len(dataset.train[0])} training examples there are."
         )
+    model = model_of(config, cell, dataset)
+    if cell.checkpoint is not None:
+        load_into(model, cell.checkpoint)
     # some examples tell; all of them would take minutes on a large set
     some = tuple(each[:PROBE] for each in dataset.train)
-    loss = Problem(model_of(config, cell, dataset), loss_of(config), some).loss()
+    try:
+        loss = Problem(model, loss_of(config), some).loss()
+    except LandscapeError:
+        raise
+    except Exception as error:
+        raise ProblemError(f"{cell.model} or its loss raised {type(error).__name__}: {error}") from error
     if not math.isfinite(loss):
+        where = f"at {cell.checkpoint}" if cell.checkpoint else "before training"
         raise ProblemError(
-            f"The loss of {cell.model} on {dataset.name} is {loss} before training. "
+            f"The loss of {cell.model} on {dataset.name} is {loss} {where}. "
             f"Look for a division by zero, or inputs that are not scaled."
         )
 
@@ -228,3 +250,12 @@ def _start_worker(threads: int) -> None:
     # Ctrl-C goes to the parent, which stops its workers
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(threads)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this worker when the process that gave it work is gone, even by SIGKILL."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ from landscape.problem import Problem
 from landscape.registry import losses
 from landscape.study.cells import Cell
 from landscape.study.config import StudyConfig
-from landscape.study.folder import RunFolder
+from landscape.study.folder import RunFolder, is_trained
 from landscape.training import TrainingConfig, TrainingResult, load_into, train, write_snapshot
 from landscape.training.optimizer_state import OptimizerState
 from landscape.training.snapshot import Snapshot, copy_state_dict
@@ -66,8 +67,8 @@ def loss_of(config: StudyConfig) -> Callable[[Tensor, Tensor], Tensor]:
         UsageError: If there is no such loss, or it is no function.
     """
     loss = losses[config.loss].value
-    if not callable(loss):
-        raise UsageError(f"{config.loss} is a {type(loss).__name__}, not a function of (outputs, targets).")
+    if not callable(loss) or next(iter(inspect.signature(loss).parameters), "") == "model":
+        raise UsageError(f"{config.loss} is not a function of (outputs, targets), which training needs.")
     return loss  # type: ignore[no-any-return]
 
 
@@ -94,8 +95,10 @@ def training_config(config: StudyConfig, cell: Cell) -> TrainingConfig:
 
 def train_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: torch.device) -> None:
     """Train one run (or load its checkpoint) and write its files; nothing if it is finished already."""
-    if folder.result(cell.id).exists():
+    if is_trained(folder, cell.id):
         return
+    # what was measured belongs to weights that are not there any more
+    folder.measurements(cell.id).unlink(missing_ok=True)
     dataset = dataset_of(config, cell)
     model = model_of(config, cell, dataset)
     dtype = getattr(torch, config.dtype)

@@ -67,6 +67,7 @@ def second_moment(state: OptimizerState) -> SecondMoment | None:
         beta2=float(decay[-1] if isinstance(decay, list | tuple) else decay),
         eps=float(state.options["eps"]),
         source=f"{keys.tensor} of {state.name}",
+        weight_decay=0.0 if state.name == "adamw" else float(state.options.get("weight_decay", 0.0)),
     )
 
 

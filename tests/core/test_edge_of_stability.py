@@ -30,7 +30,7 @@ def sharpness_along(optimizer: str, lr: float, options: dict) -> Iterator[tuple[
         pairs = lanczos(hessian, rtol=1e-2, start=start)
         start, own = pairs.vectors[:, 0], np.nan
         if optimizer == "adam" and view.step:
-            P = coming_preconditioner(second_moment(view.optimizer_state()), problem.gradient())
+            P = coming_preconditioner(second_moment(view.optimizer_state()), problem.gradient(), problem.theta)
             found = lanczos(Preconditioned(hessian, P), rtol=1e-2, start=preconditioned_start)
             preconditioned_start, own = found.vectors[:, 0], found.values[0]
         yield pairs.values[0], own

@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from landscape import Dense, Hessian, Lambda, Preconditioned, Problem
+from landscape.errors import ProblemError
 from landscape.losses import cross_entropy, half_squared
 from landscape.operators.preconditioned import adam_preconditioner
 
@@ -165,3 +166,28 @@ def test_adam_preconditioner_is_the_denominator_of_torch():
         m_hat = state["exp_avg"] / (1 - 0.9**step)
         P = adam_preconditioner(state["exp_avg_sq"], step, beta2=0.99, eps=1e-3)
         torch.testing.assert_close(before - 0.1 * m_hat / P, w.detach(), rtol=1e-12, atol=0)
+
+
+class OnlyOnce(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.sin()
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, gradient):
+        return gradient * ctx.saved_tensors[0].cos()
+
+
+class Hidden(nn.Module):
+    def forward(self, x):
+        return OnlyOnce.apply(x)
+
+
+def test_a_model_without_double_backward_is_refused():
+    """autograd.grad leaves such a node out without a word, and the product is wrong or zero."""
+    model = nn.Sequential(nn.Linear(4, 5), Hidden(), nn.Linear(5, 1))
+    H = Hessian(Problem(model, "half_squared", (torch.randn(6, 4), torch.zeros(6, 1))))
+    with pytest.raises(ProblemError, match="cannot be differentiated again"):
+        _ = H @ torch.ones(H.shape[0])

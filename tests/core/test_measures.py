@@ -53,7 +53,7 @@ class TestContract:
     def test_matches_dense_within_its_error(self, name):
         minimum = minimum_of(network(), examples(), batch_size=13)
         H = dense_hessian(minimum.problem.model, F.cross_entropy, *examples())
-        P = coming_preconditioner(minimum.second_moment, minimum.gradient)
+        P = coming_preconditioner(minimum.second_moment, minimum.gradient, minimum.theta)
         options = {"rtol": 0.01, "max_matvecs": 100_000} if name == "trace" else TIGHT
         found = measure_minimum(minimum, [name], options={name: options})[name]
         exact = float(DENSE[name](H, P))
@@ -116,10 +116,11 @@ def test_the_two_top_eigenvalues_agree_within_their_bounds():
         assert abs(a.value - b.value) <= a.error + b.error
 
 
-def test_preconditioner_uses_the_coming_steps_second_moment():
+@pytest.mark.parametrize("decay", [0.0, 0.3])
+def test_preconditioner_uses_the_coming_steps_second_moment(decay):
     """The P of the measure is the one that torch's Adam divides by in the step that it takes next."""
     model, (x, y) = network(), examples()
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, betas=(0.0, 0.95), eps=1e-4)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, betas=(0.0, 0.95), eps=1e-4, weight_decay=decay)
     for _ in range(5):
         optimizer.zero_grad()
         F.cross_entropy(model(x), y).backward()
@@ -127,11 +128,11 @@ def test_preconditioner_uses_the_coming_steps_second_moment():
     v = torch.cat([optimizer.state[each]["exp_avg_sq"].reshape(-1) for each in model.parameters()])
     problem = Problem(model, "cross_entropy", (x, y))
     theta, gradient = problem.theta, problem.gradient()
-    P = coming_preconditioner(SecondMoment(v, 5, 0.95, 1e-4, "adam"), gradient)
+    P = coming_preconditioner(SecondMoment(v, 5, 0.95, 1e-4, "adam", decay), gradient, theta)
     optimizer.zero_grad()
     F.cross_entropy(model(x), y).backward()
     optimizer.step()
-    torch.testing.assert_close(problem.theta, theta - 1e-3 * gradient / P, rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(problem.theta, theta - 1e-3 * (gradient + decay * theta) / P, rtol=1e-12, atol=1e-14)
 
 
 def test_without_optimizer_state_the_preconditioned_measure_says_so():
@@ -182,3 +183,12 @@ def test_public_surface():
         assert getattr(landscape, name).__doc__ or name == "__version__"
     with pytest.raises(AttributeError):
         _ = landscape.nothing
+
+
+def test_a_random_loss_is_refused():
+    class Noisy(nn.Linear):
+        def forward(self, x):
+            return super().forward(x + 0.1 * torch.randn_like(x))
+
+    with pytest.raises(ProblemError, match="random"):
+        measure(Noisy(6, 3).double(), "cross_entropy", examples())

@@ -146,7 +146,11 @@ def test_flatten_and_unflatten_are_inverse():
         (lambda: Problem(mlp(), "cross_entropy", []), "no examples"),
         (lambda: Problem(mlp(), "cross_entropy", iter([examples()])), "more than once"),
         (lambda: Problem(mlp(), "cross_entropy", ["abc"]), "how many examples"),
-        (lambda: Problem(mlp(), nn.CrossEntropyLoss(reduction="none"), examples()).loss(), "one number"),
+        (lambda: Problem(mlp(), nn.CrossEntropyLoss(reduction="none"), examples()), "no plain mean"),
+        (lambda: Problem(mlp(), nn.CrossEntropyLoss(reduction="sum"), examples()), "no plain mean"),
+        (lambda: Problem(mlp(), nn.CrossEntropyLoss(weight=torch.ones(3)), examples()), "class weights"),
+        (lambda: Problem(mlp(), lambda outputs, targets: outputs, examples()).loss(), "one number"),
+        (lambda: Problem(mlp(), "cross_entropy", (examples()[0], examples()[1][:20])), "different numbers"),
         (lambda: Problem(mlp(), "cross_entropy", [(*examples(), 1)]).loss(), r"batches \(x, y\)"),
     ],
 )

@@ -173,3 +173,18 @@ def test_seeds_decide_and_repeat():
 def test_bad_requests_are_refused(call):
     with pytest.raises(UsageError):
         call(Dense(torch.eye(3)))
+
+
+def test_power_iteration_never_settles_on_a_negative_eigenvalue():
+    for low in (-2.0, -12.0, -20.0, -30.0, -100.0, -1000.0):
+        A = Dense(torch.diag(torch.tensor([low, 1.0, 0.5], dtype=torch.float64)))
+        for seed in range(20):
+            pairs = power_iteration(A, seed=seed, max_matvecs=20_000)
+            assert pairs.converged
+            assert abs(pairs.values[0] - 1) <= pairs.bounds[0] + 1e-12
+
+
+@pytest.mark.parametrize("solver", [lanczos, power_iteration, hutchinson])
+def test_products_that_are_not_finite_end_at_once(solver):
+    with pytest.raises(FloatingPointError, match="nan"):
+        solver(Lambda(lambda v: v * float("nan"), 10))

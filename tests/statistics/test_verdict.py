@@ -205,7 +205,7 @@ def test_nothing_matched_falls_back_to_the_end_and_says_so(make_runs):
     assert "Adam's minima were on average sharper than SGD's by top eigenvalue" in first
     assert second.startswith("The data do not tell")
     assert "0 of 15 runs of SGD and 0 of 15 runs of Adam" in second
-    assert "0 of 30 runs reached a matched training loss." in details
+    assert "0 of 30 runs reached the target training loss." in details
 
 
 def test_losses_that_do_not_match_are_not_matched(make_runs):

@@ -19,6 +19,7 @@ from landscape.losses import cross_entropy
 from landscape.models import build_model
 from landscape.study.assemble import assemble
 from landscape.study.config import resolve
+from landscape.study.folder import RunFolder, locked
 from landscape.study.run import run_study
 
 SMALL = {
@@ -175,7 +176,7 @@ def wait_for(condition, process, seconds=120):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "nothing happened"
-        assert process.poll() is None, process.stderr.read()
+        assert process.poll() is None, process.returncode
         time.sleep(0.01)
 
 
@@ -326,6 +327,8 @@ class Nan(nn.Module):
     def forward(self, x): return self.w(x.flatten(1)) / 0 * 0
 def not_finite(): return Nan()
 number = 3
+def raising_loss(outputs, targets): raise ArithmeticError("no such loss")
+def model_loss(model, batch): return model(batch[0]).sum()
 """
 
 
@@ -350,6 +353,8 @@ number = 3
         ({"model": "FILE:number", "model_option": {}}, UsageError, "not a function"),
         ({"model": "FILE:not_finite", "model_option": {}}, ProblemError, "nan"),
         ({"model": "none.py:f", "model_option": {}}, UsageError, "no file"),
+        ({"loss": "FILE:raising_loss"}, ProblemError, "ArithmeticError: no such loss"),
+        ({"loss": "FILE:model_loss"}, UsageError, "outputs, targets"),
         ({"dataset": "mnist", "data_dir": "EMPTY"}, StorageError, "EMPTY"),
     ],
 )
@@ -398,3 +403,52 @@ def test_truncated_arrays_are_named(tmp_path):
         path.write_bytes(whole[:length])
         with pytest.raises(StorageError, match=r"a\.npz"):
             store.read_arrays(path)
+
+
+def test_checkpoint_with_a_nan_loss_leaves_nothing_behind(study, tmp_path):
+    root, _ = study
+    weights = load_file(root / "runs" / "sgd-lr0.1-seed0" / "minimum.safetensors")
+    torch.save({name: each * float("nan") for name, each in weights.items()}, tmp_path / "bad.pt")
+    with pytest.raises(ProblemError, match=r"bad\.pt"):
+        run_study(small(checkpoint=[str(tmp_path / "bad.pt")]), tmp_path / "out", jobs=1)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_lost_minimum_is_trained_again_and_damage_is_named(tmp_path):
+    config = small(seeds=1, lr={"*": [0.05]}, surface_points=0, measures=["trace"])
+    report = run_study(config, tmp_path / "out", jobs=1)
+    run = tmp_path / "out" / "runs" / "sgd-lr0.05-seed0"
+    (run / "minimum.safetensors").unlink()
+    (run / "measurements.jsonl").write_text("")
+    again = run_study(config, tmp_path / "out", jobs=1)
+    assert timeless(again["runs"]) == timeless(report["runs"])
+    (run / "measurements.jsonl").write_text('{"stop": "end"}\n')
+    with pytest.raises(StorageError, match="damaged"):
+        assemble(tmp_path / "out")
+    (run / "measurements.jsonl").write_text("")
+    (run / "result.json").write_text("{}")
+    with pytest.raises(StorageError, match="damaged"):
+        assemble(tmp_path / "out")
+
+
+def test_two_processes_do_not_share_a_folder(study):
+    root, _ = study
+    with locked(RunFolder(root)), pytest.raises(StorageError, match="Another process"):
+        run_study(small(), root, jobs=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM])
+def test_killed_parent_takes_its_workers_along(tmp_path, sign):
+    out = tmp_path / "killed"
+    process = subprocess.Popen(
+        [*COMMAND, "--epochs", "2000", "--out", out, "--jobs", "2"],
+        env=environment(), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, text=True, start_new_session=True,
+    )  # fmt: skip
+    wait_for(lambda: len(list(out.glob("runs/*/config.json"))) >= 2, process)
+    process.send_signal(sign)
+    process.communicate(timeout=60)
+    end = time.monotonic() + 30
+    while living(process.pid) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not living(process.pid)
