@@ -6,6 +6,7 @@ import platform
 import shlex
 import sys
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -45,8 +46,10 @@ def versions() -> dict[str, str]:
 
 
 def command() -> str:
-    """Return the command line as it was typed, without the folder of the program."""
-    return shlex.join(["landscape", *sys.argv[1:]])
+    """Return the command line as it was typed, without the folder of the program or script."""
+    name = Path(sys.argv[0]).name
+    program = ["landscape"] if name in {"landscape", "__main__.py"} else ["python", name]
+    return shlex.join([*program, *sys.argv[1:]])
 
 
 def device_name(device: torch.device) -> str:
