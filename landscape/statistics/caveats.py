@@ -161,6 +161,8 @@ def about_gap_in_error(in_loss: Sequence[Association], in_error: Sequence[Associ
     ]
     if differing:
         return [f"The gap in error answers differently for {listed(differing, most=len(differing))}."]
+    if not any(each.answer for each in in_loss):
+        return ["Neither the gap in loss nor the gap in error decides."]
     return ["The gap in error gives the same answers as the gap in loss."]
 
 
