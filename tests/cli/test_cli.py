@@ -94,7 +94,7 @@ def test_study_file_environment_and_flags(tmp_path):
     cells = json.loads(run("analyze", study, "--dry-run", "--json", "--seeds", 1).stdout)["cells"]
     assert cells == ["sgd-lr0.1-seed0", "sgd-lr0.2-seed0"]
     cells = json.loads(run("analyze", study, "--dry-run", "--json", LANDSCAPE_LR="0.3").stdout)["cells"]
-    assert cells == ["sgd-lr0.1-seed0", "sgd-lr0.2-seed0", "sgd-lr0.1-seed1", "sgd-lr0.2-seed1"]
+    assert cells == ["sgd-lr0.3-seed0", "sgd-lr0.3-seed1"]
     cells = json.loads(run("analyze", study, "--dry-run", "--json", LANDSCAPE_SEED="7").stdout)["cells"]
     assert cells[-1] == "sgd-lr0.2-seed8"
 
