@@ -8,6 +8,7 @@ from landscape import store
 from landscape.measures import measure_minimum
 from landscape.minimum import Minimum
 from landscape.problem import Problem
+from landscape.randomness import derive_seed
 from landscape.study.cells import Cell
 from landscape.study.config import StudyConfig
 from landscape.study.folder import STOPS, RunFolder, read_measurements
@@ -73,7 +74,12 @@ def _problem(config: StudyConfig, cell: Cell, device: torch.device, part: str) -
     dtype = getattr(torch, config.dtype)
     x, y = _on_device(config, cell, device, part)
     model = model_of(config, cell, dataset).to(device, dtype)
-    return Problem(model, loss_of(config), (x[: config.examples], y[: config.examples]))
+    if config.examples is not None and config.examples < len(x):
+        # drawn, not the first ones: a user's data may be sorted by class
+        generator = torch.Generator().manual_seed(derive_seed(config.seed, f"measured {part} examples"))
+        chosen = torch.randperm(len(x), generator=generator)[: config.examples].sort().values.to(x.device)
+        x, y = x[chosen], y[chosen]
+    return Problem(model, loss_of(config), (x, y))
 
 
 def _on_device(config: StudyConfig, cell: Cell, device: torch.device, part: str) -> tuple[torch.Tensor, torch.Tensor]:

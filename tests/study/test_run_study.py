@@ -18,8 +18,10 @@ from landscape.errors import ProblemError, StorageError, UsageError
 from landscape.losses import cross_entropy
 from landscape.models import build_model
 from landscape.study.assemble import assemble
+from landscape.study.cells import cells
 from landscape.study.config import resolve
 from landscape.study.folder import RunFolder, locked
+from landscape.study.measure_cell import _problem
 from landscape.study.run import run_study
 
 SMALL = {
@@ -452,3 +454,21 @@ def test_killed_parent_takes_its_workers_along(tmp_path, sign):
     while living(process.pid) and time.monotonic() < end:
         time.sleep(0.1)
     assert not living(process.pid)
+
+
+def test_measured_examples_are_drawn_and_not_the_first(tmp_path):
+    (tmp_path / "sorted.py").write_text(
+        "import torch\n"
+        "def data():\n"
+        "    y = torch.arange(300) // 30\n"
+        "    x = torch.randn(300, 4, generator=torch.Generator().manual_seed(0)) + y[:, None]\n"
+        "    return (x, y), (x[::10], y[::10])\n"
+    )
+    config = small(data=f"{tmp_path / 'sorted.py'}:data", train_examples="none", seeds=1, examples=25)
+    cell = cells(config)[0]
+    problem = _problem(config, cell, torch.device("cpu"), "train")
+    ((_, y), _) = next(problem.batches())
+    assert problem.num_examples == 25
+    assert len(set(y.tolist())) >= 7
+    ((_, again), _) = next(_problem(config, cell, torch.device("cpu"), "train").batches())
+    assert torch.equal(y, again)
