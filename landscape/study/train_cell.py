@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import hashlib
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -96,6 +97,7 @@ def training_config(config: StudyConfig, cell: Cell) -> TrainingConfig:
 def train_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: torch.device) -> None:
     """Train one run (or load its checkpoint) and write its files; nothing if it is finished already."""
     if is_trained(folder, cell.id):
+        _check_same_checkpoint(cell, folder)
         return
     # what was measured belongs to weights that are not there any more
     folder.measurements(cell.id).unlink(missing_ok=True)
@@ -108,13 +110,26 @@ def train_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: torch
         result = train(model, loss_of(config), dataset, how, device=device, dtype=dtype)
         _write_training(folder, cell, result)
         return
-    store.write_json(folder.config(cell.id), cell.to_dict())
+    store.write_json(folder.config(cell.id), {**cell.to_dict(), "sha256": _digest(cell.checkpoint)})
     load_into(model, cell.checkpoint)
     snapshot = _snapshot_of_checkpoint(config, cell, model.to(device, dtype), dataset)
     write_snapshot(snapshot, folder.minimum(cell.id, "end"), folder.optimizer(cell.id, "end"))
     parameters = sum(each.numel() for each in model.parameters() if each.requires_grad)
     result_row = {"status": "finished", "message": "", "minima": {"end": _about(snapshot)}, "parameters": parameters}
     store.write_json(folder.result(cell.id), result_row)
+
+
+def _check_same_checkpoint(cell: Cell, folder: RunFolder) -> None:
+    """Refuse a checkpoint file that is another one than the folder was made from."""
+    if cell.checkpoint and store.read_json(folder.config(cell.id)).get("sha256") != _digest(cell.checkpoint):
+        raise UsageError(
+            f"{cell.checkpoint} has changed since {folder.root} was made from it. Choose another folder with --out."
+        )
+
+
+def _digest(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write_training(folder: RunFolder, cell: Cell, result: TrainingResult) -> None:

@@ -472,3 +472,16 @@ def test_measured_examples_are_drawn_and_not_the_first(tmp_path):
     assert len(set(y.tolist())) >= 7
     ((_, again), _) = next(_problem(config, cell, torch.device("cpu"), "train").batches())
     assert torch.equal(y, again)
+
+
+def test_a_checkpoint_that_changed_under_its_name_is_refused(study, tmp_path):
+    root, _ = study
+    path = tmp_path / "sgd.pt"
+    weights = load_file(root / "runs" / "sgd-lr0.1-seed0" / "minimum.safetensors")
+    torch.save(weights, path)
+    config = small(checkpoint=[str(path)], surface_points=0, measures=["trace"])
+    run_study(config, tmp_path / "out", jobs=1)
+    run_study(config, tmp_path / "out", jobs=1)
+    torch.save({name: 2 * each for name, each in weights.items()}, path)
+    with pytest.raises(UsageError, match="has changed"):
+        run_study(config, tmp_path / "out", jobs=1)
