@@ -13,6 +13,7 @@ help:
 # One environment; made again when what it holds changes.
 $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "landscape needs Python 3.11 or newer; try: make PYTHON=python3.11 ...")'
+	@echo "Installing into $(VENV): a minute or more, and a large download where torch is not cached"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
 	touch $@
