@@ -50,7 +50,7 @@ def run_study(
         on_progress: Called with (tasks done, tasks in all, what was done last).
 
     Raises:
-        UsageError: If a name, option or the folder cannot be used; `check` finds nearly all of it before a file is written.
+        UsageError: If a name, option or the folder cannot be used; mostly found before anything is written.
         ProblemError: If the model cannot be measured.
         StorageError: If a file cannot be read or written.
     """
