@@ -71,6 +71,20 @@ def batch_size_of(batch: Any) -> int:
     )
 
 
+def leading_rows(batch: Any, count: int) -> Any:
+    """Return the first ``count`` examples of a batch: of every tensor in it that has a row an example."""
+    size = batch_size_of(batch)
+
+    def cut(part: Any) -> Any:
+        if isinstance(part, Tensor):
+            return part[:count] if part.ndim and part.shape[0] == size else part
+        if isinstance(part, Mapping):
+            return {key: cut(each) for key, each in part.items()}
+        return tuple(cut(each) for each in part) if isinstance(part, tuple | list) else part
+
+    return batch if count >= size else cut(batch)
+
+
 def move_batch(batch: Any, device: torch.device, dtype: torch.dtype) -> Any:
     """Return the batch on ``device``, floating-point tensors as ``dtype``, everything else as it was."""
     if isinstance(batch, Tensor):
