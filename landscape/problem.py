@@ -132,6 +132,35 @@ class Problem:
             raise ProblemError(f"The loss must be one number for a batch; it gave {_describe(loss)}.")
         return loss.reshape(())
 
+    def batch_outputs(self, parameters: Sequence[Tensor], batch: Any) -> Tensor:
+        """Return the model's outputs for one batch ``(x, y)``, differentiable in ``parameters``.
+
+        Raises:
+            ProblemError: If the outputs are no single tensor.
+        """
+        with self.mode(), sdpa_kernel(SDPBackend.MATH):
+            outputs = torch.func.functional_call(self.model, self._swapped(parameters), (batch[0],))
+        if not isinstance(outputs, Tensor):
+            raise ProblemError(f"The outputs must be one tensor here; the model gave {_describe(outputs)}.")
+        return outputs
+
+    def batch_criterion(self, outputs: Tensor, batch: Any) -> Tensor:
+        """Return the mean loss of one batch ``(x, y)`` as a function of the outputs."""
+        return self.require_criterion()(outputs, batch[1])
+
+    def require_criterion(self) -> Callable[[Tensor, Tensor], Tensor]:
+        """Return the loss as a function of (outputs, targets).
+
+        Raises:
+            ProblemError: If it is a function of (model, batch), which has no outputs to speak of.
+        """
+        if self._criterion is None:
+            raise ProblemError(
+                "This needs the outputs of the model, which a loss(model, batch) does not show. Give a criterion "
+                "(outputs, targets) and batches (x, y)."
+            )
+        return self._criterion
+
     def loss(self, theta: Tensor | None = None) -> float:
         """Return L(theta), accumulated in float64 over batches; at the model's own parameters by default."""
         theta = self.theta if theta is None else theta
@@ -164,7 +193,7 @@ class Problem:
                 if self._criterion is None:
                     loss += share * float(self.batch_loss(parameters, batch))
                     continue
-                outputs = self._outputs(parameters, batch[0])
+                outputs = self.batch_outputs(parameters, batch)
                 loss += share * float(self._criterion(outputs, batch[1]))
                 classes = classes and not batch[1].is_floating_point() and outputs.ndim == 2
                 if classes:
@@ -185,11 +214,6 @@ class Problem:
         finally:
             for module, training in modes:
                 module.training = training
-
-    def _outputs(self, parameters: Sequence[Tensor], x: Tensor) -> Tensor:
-        with self.mode():
-            outputs: Tensor = torch.func.functional_call(self.model, self._swapped(parameters), (x,))
-        return outputs
 
     def _swapped(self, parameters: Sequence[Tensor], prefix: str = "") -> dict[str, Tensor]:
         """Return what functional_call puts in place of the model's own: trainable, frozen, copies of buffers."""

@@ -101,10 +101,10 @@ class Hessian(SymmetricOperator):
                 self._refuse_not_finite(v)
         return totals
 
-    def _hold(self, batch: Any) -> Linearisation:
+    def _hold(self, batch: Any, before: int) -> Linearisation:
         return KINDS[self.held_choice.kind](self.problem, self._leaves, batch)
 
-    def _from_scratch(self, batch: Any) -> Linearisation:
+    def _from_scratch(self, batch: Any, before: int) -> Linearisation:
         return KINDS[self.other_choice.kind](self.problem, self._leaves, batch)
 
     def _refuse_not_finite(self, v: Tensor) -> None:

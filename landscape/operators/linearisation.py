@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from landscape.batches import batch_size_of
 from landscape.errors import ProblemError
 from landscape.memory import available_memory
 from landscape.problem import Problem
@@ -44,7 +45,8 @@ class SavedBytes(torch.autograd.graph.saved_tensors_hooks):
         return tensor.detach()
 
 
-Linearise = Callable[[Any], Linearisation]
+Linearise = Callable[[Any, int], Linearisation]
+"""(batch, number of examples before it) to its linearisation."""
 
 
 class HeldBatches:
@@ -52,7 +54,7 @@ class HeldBatches:
 
     Args:
         problem: Whose batches.
-        hold: A batch to the linearisation that is worth holding.
+        hold: A batch to a linearisation that is worth holding.
         memory: Bytes that everything together may take, the batch in hand included; half of what is free when None.
         hold_any: Whether to hold batches at all.
     """
@@ -78,18 +80,19 @@ class HeldBatches:
         if self.complete:
             yield from self._held
             return
-        index = -1
-        for index, (batch, share) in enumerate(self.problem.batches()):
-            if index < len(self._held):
-                yield self._held[index]
+        count = before = 0
+        for batch, share in self.problem.batches():
+            if count < len(self._held):
+                yield self._held[count]
             elif self._full:
-                yield otherwise(batch), share
+                yield otherwise(batch, before), share
             else:
-                yield self._try_to_hold(batch, share), share
-        self.complete = index + 1 == len(self._held)
+                yield self._try_to_hold(batch, before, share), share
+            count, before = count + 1, before + batch_size_of(batch)
+        self.complete = count == len(self._held)
 
-    def _try_to_hold(self, batch: Any, share: float) -> Linearisation:
-        made = self._hold(batch)
+    def _try_to_hold(self, batch: Any, before: int, share: float) -> Linearisation:
+        made = self._hold(batch, before)
         if not self._held:
             self._plan(made.num_bytes, share)
         # room for this one, and where not all fit for one more that is made and dropped again
