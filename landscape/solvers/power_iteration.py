@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from landscape.errors import UsageError
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.randomness import derive_seed
 from landscape.solvers.eigen_request import EigenRequest
@@ -48,6 +49,8 @@ def power_iteration(
         Golub and Van Loan 2013, "Matrix computations", section 8.2.1.
     """
     n = EigenRequest(operator.shape[0], k, 0, rtol, max_matvecs).n
+    if max_matvecs < k:
+        raise UsageError(f"{k} values need a product each; max_matvecs is {max_matvecs}. Give some tens for each.")
     like = torch.empty(0, dtype=operator.dtype, device=operator.device)
     found: list[_Settled] = []
     left = max_matvecs
@@ -55,7 +58,9 @@ def power_iteration(
         start = random_unit_vector(n, derive_seed(seed, "power iteration", index), like)
         known = torch.stack([each.vector for each in found]) if found else like.new_empty(0, n)
         fresh = random_unit_vector(n, derive_seed(seed, "power iteration restart", index), like)
-        found.append(_settle(operator, _deflate(start, known), _deflate(fresh, known), known, rtol, max(left, 1)))
+        # each value that is still to come needs a product
+        most = left - (k - 1 - index)
+        found.append(_settle(operator, _deflate(start, known), _deflate(fresh, known), known, rtol, most))
         left -= found[-1].matvecs
     return _rayleigh_ritz(found, rtol, max_matvecs)
 
