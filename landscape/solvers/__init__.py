@@ -6,10 +6,13 @@ from landscape.solvers.hutchinson import Estimate, hutchinson
 from landscape.solvers.lanczos import lanczos
 from landscape.solvers.power_iteration import power_iteration
 from landscape.solvers.scipy_solvers import eigsh, lobpcg
+from landscape.solvers.subset_bracket import Bracket, subset_bracket
 from landscape.solvers.symmetry import check_symmetric
+from landscape.solvers.two_level import two_level
 
 __all__ = [
     "EIGEN_SOLVERS",
+    "Bracket",
     "Eigenpairs",
     "Estimate",
     "check_symmetric",
@@ -19,4 +22,6 @@ __all__ = [
     "lanczos",
     "lobpcg",
     "power_iteration",
+    "subset_bracket",
+    "two_level",
 ]
