@@ -1,6 +1,7 @@
 r"""Model + loss + examples = L(theta) on a flat vector."""
 
 import contextlib
+import copy
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from landscape.batches import Batches, batch_size_of, move_batch
-from landscape.errors import ProblemError
+from landscape.errors import ProblemError, UsageError
+from landscape.randomness import derive_seed
 from landscape.registry import losses
 
 
@@ -118,6 +120,36 @@ class Problem:
         """Go through (batch on the device, its share of all examples)."""
         for batch in self._batches:
             yield move_batch(batch, self.device, self.dtype), batch_size_of(batch) / self.num_examples
+
+    def subset(self, count: int, seed: int = 0) -> "Problem":
+        """Return the same objective of ``count`` examples drawn without replacement; everything else is shared.
+
+        Raises:
+            UsageError: If there are not so many examples.
+        """
+        return self._of(self._drawn(count, seed, f"a subset of {count}"))
+
+    def split(self, count: int, seed: int = 0) -> tuple["Problem", "Problem"]:
+        """Return the same objective of two disjoint sets of ``count`` examples each, drawn without replacement.
+
+        Raises:
+            UsageError: If there are not so many examples.
+        """
+        drawn = self._drawn(2 * count, seed, f"two disjoint sets of {count}")
+        return self._of(drawn[:count]), self._of(drawn[count:])
+
+    def _drawn(self, count: int, seed: int, what: str) -> Tensor:
+        if not 1 <= count <= self.num_examples:
+            raise UsageError(f"Cannot draw {what} examples: there are {self.num_examples}. Ask for 1 to as many.")
+        generator = torch.Generator().manual_seed(derive_seed(seed, "subset of examples"))
+        return torch.randperm(self.num_examples, generator=generator)[:count]
+
+    def _of(self, indices: Tensor) -> "Problem":
+        """Return the problem of the examples at these positions."""
+        chosen = copy.copy(self)
+        chosen._batches = self._batches.take(indices.sort().values)
+        chosen.num_examples = len(indices)
+        return chosen
 
     def batch_loss(self, parameters: Sequence[Tensor], batch: Any) -> Tensor:
         """Return the mean loss of one batch, differentiable in ``parameters`` as often as wanted.
