@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from landscape.solvers.estimate import Estimate, mean_and_error
-from landscape.solvers.gauss_rules import Array, gaussian, interpolated_share, share_bounds
+from landscape.solvers.gauss_rules import Array, interpolated_share, share_bounds, smoothed
 from landscape.solvers.outliers import Outliers, find_outliers
 
 _NEAR_ZERO = 0.01
@@ -82,19 +82,23 @@ class SpectralDensity:
         return Estimate(self.n * value, self.n * error, self.matvecs, self.converged, self.reason)
 
     def density(self, grid: Array, width: float, *, linear_below: float | None = None) -> tuple[Array, Array]:
-        r"""Return the density smoothed by a Gaussian, and its standard error, each of the shape of ``grid``.
+        r"""Return the density smoothed by Gaussians, and its standard error, each of the shape of ``grid``.
+
+        A quadrature cannot tell what lies between its nodes: the Gaussian of a node, or of a resolved eigenvalue, has
+        at least half the distance of its neighbours from one another as two standard deviations.
 
         Args:
             grid: Eigenvalues.
-            width: Standard deviation of the Gaussian, in the unit of the eigenvalues.
+            width: Least standard deviation of a Gaussian, in the unit of the eigenvalues.
             linear_below: If given, smoothing and density are those on the axis
                 $u = \operatorname{arsinh}(\lambda / \text{linear\_below})$: linear below it, logarithmic
                 above, and ``width`` is in units of u (about a factor of e each).
         """
         at, nodes, resolved = (_axis(x, linear_below) for x in (grid, self.nodes, self.resolved))
-        spikes = gaussian(at[:, None] - resolved[None, :], width).sum(1) / self.n
-        rows = [gaussian(at[:, None] - x[None, :], width) @ w for x, w in zip(nodes, self.weights, strict=True)]
-        return _spread(np.array(rows) + spikes)
+        share = np.full(len(resolved), 1 / self.n)
+        rules = [(x[w > 0], w[w > 0]) for x, w in zip(nodes, self.weights, strict=True)]
+        rows = [smoothed(x, w, at, width) for x, w in rules]
+        return _spread(np.array(rows) + smoothed(resolved[::-1], share, at, width))
 
     def cumulative(self, grid: Array) -> tuple[Array, Array]:
         """Return the share of the eigenvalues up to each point of ``grid``, and its standard error.

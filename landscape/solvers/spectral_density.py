@@ -166,8 +166,8 @@ def resolved(found: Quadrature, size: int) -> np.ndarray:
 
 def _orthonormal(rows: Tensor) -> Tensor:
     """Return an orthonormal basis of nearly orthonormal rows."""
-    basis, _ = torch.linalg.qr(rows.double().T)
-    return basis.T.to(rows).contiguous()
+    basis: Tensor = torch.linalg.qr(rows.double().T)[0]
+    return basis.T.contiguous().to(rows)
 
 
 def _check(num_probes: int, steps: int, rtol: float | None) -> None:
