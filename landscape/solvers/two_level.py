@@ -24,8 +24,8 @@ def two_level(
 ) -> Eigenpairs:
     r"""Return the k largest eigenvalues of the Hessian of all examples, starting from the vectors of a subset.
 
-    `lanczos` on ``subset`` examples, then `lanczos` on all of them from those vectors, until the residuals *on all
-    examples* are within the tolerance: the values are those of the whole set, whatever the subset was.
+    `lanczos` on ``subset`` examples, then `lanczos` on all of them from the sum of those vectors, until the residuals
+    *on all examples* are within the tolerance: the values are those of the whole set, whatever the subset was.
 
     Args:
         problem: All examples.
@@ -49,9 +49,9 @@ def two_level(
     """
     part = problem.subset(subset, seed)
     coarse = lanczos(Hessian(part, theta), k, rtol=_COARSE_RTOL, max_matvecs=max_matvecs, verify=False, seed=seed)
-    fine = lanczos(
-        Hessian(problem, theta), k, rtol=rtol, max_matvecs=max_matvecs, start=coarse.vectors, seed=seed
-    )  # fmt: skip
+    # one vector, not k: a Krylov space of their sum takes 15 to 20 products for k = 5, one built on all five 22 to 33
+    start = coarse.vectors.sum(dim=1)
+    fine = lanczos(Hessian(problem, theta), k, rtol=rtol, max_matvecs=max_matvecs, start=start, seed=seed)
     return replace(
         fine,
         matvecs=coarse.matvecs + fine.matvecs,
