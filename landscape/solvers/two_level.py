@@ -41,7 +41,11 @@ def two_level(
 
     Cost:
         ``cost`` counts whole-set products, plus products on the subset by their share of the examples;
-        ``matvecs`` counts both alike.
+        ``matvecs`` counts both alike. It pays a little, and only for one value: Fashion-MNIST, k = 1, 9.1 instead of
+        11 with 600 of 60,000 examples (an MLP), 7.1 instead of 7 with 100 of 10,000 and 5.6 with 1,000 of them (a
+        CNN). On the 1,300 digits with 130 or 325: 5.5 to 9.2 instead of 6 to 10 for one value; for five the whole
+        set still took 14 to 22 products instead of 15 to 23, of which the products on the subset eat up the gain. One
+        network each on Fashion-MNIST: the order of magnitude, not the decimals.
 
     Pitfalls:
         The eigenvectors of a subset that is too small have little to do with those of the whole set, and a product
