@@ -13,7 +13,9 @@ from landscape.diagonal.layer_record import LayerRecord, RecordLayers
 from landscape.diagonal.output_factors import exact_factors
 from landscape.errors import ProblemError
 from landscape.operators.linearisation import default_memory
+from landscape.operators.predictive import output_precision, scores_of_draws
 from landscape.problem import Problem
+from landscape.randomness import derive_seed
 
 Factors = Callable[[Tensor, Tensor, int], Tensor]
 """(outputs (n, o), targets, examples before these) to columns (c, n, o)."""
@@ -56,12 +58,54 @@ def gauss_newton_diagonal(problem: Problem, theta: Tensor | None = None, *, memo
     References:
         Dangel, Kunstner, Hennig 2020, "BackPACK: packing more into backprop", section 2 (DiagGGN).
     """
-    return squares(problem, theta, lambda f, y, _: exact_factors(problem, f, y), memory=memory).diagonal
+    return gauss_newton_squares(problem, theta, memory=memory).diagonal
+
+
+def gauss_newton_squares(problem: Problem, theta: Tensor | None = None, *, memory: int | None = None) -> Squares:
+    """Return what `gauss_newton_diagonal` returns, with each example's part and the number of passes."""
+    return squares(problem, theta, lambda f, y, _: exact_factors(problem, f, y), memory=memory)
 
 
 def gauss_newton_trace(problem: Problem, theta: Tensor | None = None, *, memory: int | None = None) -> float:
     """Return the trace of the Gauss-Newton matrix, exactly; as `gauss_newton_diagonal`."""
     return float(gauss_newton_diagonal(problem, theta, memory=memory).sum())
+
+
+def sampled_squares(
+    problem: Problem, theta: Tensor | None = None, *, seed: int = 0, index: int = 0, memory: int | None = None
+) -> Squares:
+    r"""Return squared gradients with targets drawn from the model: unbiased for `gauss_newton_squares`, in one pass.
+
+    Args:
+        problem: Its loss must stand for a distribution: ``cross_entropy``, ``half_squared`` or ``mse``.
+        theta: The point, shape ``(n,)``; the model's own parameters by default.
+        seed: Of the targets.
+        index: Which draw; draws are independent, each example's own the same for any batches.
+        memory: Bytes for gradients at layers' outputs; half of what is free when None.
+
+    Raises:
+        ProblemError: If a parameter is used in a way not known here, or the loss stands for no distribution.
+    """
+    generator = torch.Generator().manual_seed(derive_seed(seed, "sampled targets", index))
+    uniform = torch.rand(problem.num_examples, generator=generator, dtype=torch.float64)
+
+    def factor(outputs: Tensor, _: Tensor, before: int) -> Tensor:
+        precision = output_precision(problem.require_criterion(), outputs.shape[1])
+        if precision is None:
+            return scores_of_draws(outputs, None, uniform[before : before + len(outputs)])[None]
+        # examples come in order, so that the stream is the same however they are cut
+        normal = torch.randn(outputs.shape, generator=generator, dtype=torch.float64)
+        return scores_of_draws(outputs, precision, normal)[None]
+
+    return squares(problem, theta, factor, memory=memory)
+
+
+def output_dimension(problem: Problem) -> int:
+    """Return how many outputs an example has."""
+    batch = leading_rows(next(problem.batches())[0], 2)
+    with torch.no_grad():
+        outputs = problem.batch_outputs(problem.unflatten(problem.theta), batch)
+    return math.prod(outputs.shape[1:])
 
 
 def squares(problem: Problem, theta: Tensor | None, factors: Factors, *, memory: int | None = None) -> Squares:

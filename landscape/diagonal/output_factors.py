@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from landscape.errors import ProblemError
-from landscape.operators.predictive import output_precision, scores_of_draws
+from landscape.operators.predictive import output_precision
 from landscape.problem import Problem
 
 
@@ -64,13 +64,5 @@ def _from_hessian(problem: Problem, outputs: Tensor, y: Tensor) -> Tensor:
             f"The loss is not convex in the outputs: its Hessian there has the eigenvalue {float(values.min()):.3g}. "
             f"Use method 'hutchinson'."
         )
-    return (vectors * values.clamp(min=0).sqrt()[:, None, :]).permute(2, 0, 1).to(outputs.dtype)
-
-
-def sampled_factor(problem: Problem, outputs: Tensor, draws: Tensor) -> Tensor:
-    """Return one column a draw of targets from the model: its expected outer product is A; ``(1, n, outputs)``.
-
-    Raises:
-        ProblemError: If the loss stands for no distribution that is known.
-    """
-    return scores_of_draws(outputs, output_precision(problem.require_criterion(), outputs.shape[1]), draws)[None]
+    columns: Tensor = vectors * values.clamp(min=0).sqrt()[:, None, :]
+    return columns.permute(2, 0, 1).to(outputs.dtype)
