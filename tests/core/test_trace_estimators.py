@@ -8,6 +8,10 @@ from estimator_problems import DECAYING, SPECTRA, Counted, matrix_with, runs
 from landscape import Dense, Lambda
 from landscape.errors import UsageError
 from landscape.solvers import frobenius_norm, hutchinson, hutchpp, xtrace
+from landscape.solvers.frobenius_norm import _squares
+from landscape.solvers.probes import sphere
+from landscape.solvers.sketch import Sketch
+from landscape.solvers.xtrace import LeaveOneOut
 
 TRACES = [hutchinson, hutchpp, xtrace]
 ALL = [*TRACES, frobenius_norm]
@@ -174,3 +178,22 @@ def test_products_that_are_not_finite_end_at_once(estimator):
 def test_bad_requests_are_refused(estimator, options):
     with pytest.raises(UsageError):
         estimator(Dense(torch.eye(30)), **options)
+
+
+def test_small_matrices_give_the_explicit_leave_one_out_estimates():
+    A = matrix_with(SPECTRA["indefinite"])
+    n, k = len(A), 6
+    sketch = Sketch(Dense(A), sphere, 0, "explicit")
+    sketch.grow(k)
+    small = LeaveOneOut(sketch)
+    small.update()
+    omega = sketch.omega.T
+    traces, squares = [], []
+    for i in range(k):
+        Q, _ = torch.linalg.qr(A @ omega[:, [j for j in range(k) if j != i]])
+        v = omega[:, i] - Q @ (Q.T @ omega[:, i])
+        scale = (n - k + 1) / (v @ v)
+        traces.append(float((Q.T @ A @ Q).trace() + scale * (v @ A @ v)))
+        squares.append(float((A @ Q).square().sum() + scale * (A @ v).square().sum()))
+    np.testing.assert_allclose(small.traces(), traces, rtol=1e-9)
+    np.testing.assert_allclose(_squares(small, sketch.Z @ sketch.Z.T), squares, rtol=1e-9)

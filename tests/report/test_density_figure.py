@@ -138,9 +138,10 @@ def test_files_have_the_numbers_and_true_type_text(tmp_path):
     assert b"/Type3" not in pdf.read_bytes()
 
 
-def test_nothing_overlaps():
+@pytest.mark.parametrize("linear_below", [0.01, 0.0009, 0.0006])
+def test_nothing_overlaps(linear_below):
     """Tick labels stay apart, and the text of the panels stays within the figure."""
-    drawing = drawn()
+    drawing = drawn(symlog=curve(linear_below))
     with style():
         drawing.figure.draw_without_rendering()
         for axes in drawing.figure.axes:
