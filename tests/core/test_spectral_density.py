@@ -135,6 +135,11 @@ def test_errors_are_the_actual_spread_over_seeds():
     off = np.array([each.value for each in masses]) - exact_mass(NINE, 0.5, 2.0)
     errors = np.array([each.error for each in masses])
     assert np.mean(np.abs(off) <= 3 * errors) > 0.85
+    assert np.sqrt((errors**2).mean()) == pytest.approx(off.std(), rel=0.35)
+    grid = np.array([0.3, 1.0, 2.5])
+    curves = [each.density(grid, 0.3) for each in found], [each.cumulative(grid) for each in found]
+    for values, errors in (np.moveaxis(np.array(each), 1, 0) for each in curves):
+        np.testing.assert_allclose(np.sqrt((errors**2).mean(0)), values.std(0), rtol=0.35)
 
 
 def test_splitting_off_the_outliers_pays():

@@ -9,7 +9,7 @@ from landscape import Dense, Lambda
 from landscape.errors import UsageError
 from landscape.solvers import frobenius_norm, hutchinson, hutchpp, xtrace
 from landscape.solvers.frobenius_norm import _squares
-from landscape.solvers.probes import sphere
+from landscape.solvers.probes import draw_probes, signs, sphere
 from landscape.solvers.sketch import Sketch
 from landscape.solvers.xtrace import LeaveOneOut
 
@@ -53,7 +53,7 @@ def slope(estimator, A, budgets, **options):
             np.mean(
                 [
                     (each.value / exact - 1) ** 2
-                    for each in runs(estimator, A, m, range(40), **({"min_matvecs": 2} | options))
+                    for each in runs(estimator, A, m, range(30), **({"min_matvecs": 2} | options))
                 ]
             )
         )
@@ -197,3 +197,15 @@ def test_small_matrices_give_the_explicit_leave_one_out_estimates():
         squares.append(float((A @ Q).square().sum() + scale * (A @ v).square().sum()))
     np.testing.assert_allclose(small.traces(), traces, rtol=1e-9)
     np.testing.assert_allclose(_squares(small, sketch.Z @ sketch.Z.T), squares, rtol=1e-9)
+
+
+def test_hutchpp_is_the_explicit_sum():
+    A = matrix_with(SPECTRA["indefinite"])
+    found = runs(hutchpp, A, 24, [0])[0]
+    draws = [(sphere, "hutchpp range"), (signs, "hutchpp probe")]
+    omega, z = (draw_probes(Dense(A), draw, 0, purpose, range(8)).T for draw, purpose in draws)
+    Q, _ = torch.linalg.qr(A @ omega)
+    outside = z - Q @ (Q.T @ z)
+    samples = (Q.T @ A @ Q).trace() + (outside * (A @ outside)).sum(0)
+    assert found.value == pytest.approx(float(samples.mean()), rel=1e-9)
+    assert found.error == pytest.approx(float(samples.std()) / math.sqrt(8), rel=1e-9)
