@@ -147,7 +147,7 @@ def test_description_says_what_was_tried_and_held():
     assert told["held"]["kind"] in HOLDABLE
     assert {each["kind"] for each in told["held"]["trials"]} == set(HOLDABLE)
     assert all(each["difference"] < 1e-12 for each in told["held"]["trials"])
-    assert told["held"]["examples"] == 8
+    assert told["held"]["examples"] == 32
     assert told["held_batches"] == 4
     # planned from the first batch, before the others were seen
     assert told["planned_bytes"] == pytest.approx(told["held_bytes"], rel=0.1)
