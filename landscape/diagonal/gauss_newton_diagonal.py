@@ -172,7 +172,7 @@ def _add_squares(
         for use in record.uses:
             if use.edge == edge and found:
                 summed, single = use.gradients(torch.stack(found))
-                totals[use.parameter] += summed
+                totals[use.parameter] += summed.view_as(totals[use.parameter])
                 own += single
     return len(columns), own
 

@@ -154,6 +154,7 @@ _NO_VALUES = frozenset(
         "device",
     ]
 )
+_VIEWS = frozenset(("flatten", "view", "reshape"))
 
 
 @dataclass(frozen=True)
@@ -206,6 +207,7 @@ class RecordLayers(TorchFunctionMode):
         super().__init__()
         self.record = LayerRecord()
         self._index = {id(each): index for index, each in enumerate(leaves)}
+        self._views: list[Tensor] = []
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Sequence[type], args: Any = (), kwargs: Mapping[str, Any] | None = None
@@ -219,6 +221,11 @@ class RecordLayers(TorchFunctionMode):
         made = _LAYERS[func](*args, **kwargs) if func in _LAYERS else None
         self.record.mixes_examples |= func is F.batch_norm and made is None
         result = func(*args, **kwargs)
+        if name in _VIEWS and id(args[0]) in self._index:
+            # a parameter in another shape is still that parameter; it is kept alive so that its id stays its own
+            self._index[id(result)] = self._index[id(args[0])]
+            self._views.append(result)
+            return result
         layers = [(self._index[id(each)], how) for each, how in made or [] if id(each) in self._index]
         for index, how in layers:
             self.record.uses.append(Use(index, get_gradient_edge(result), how, tensors[0], tensors[0]._version))

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from landscape.operators.convolution import Convolution, Geometry
+from landscape.operators.bilinear_layers import BilinearLayer, ConvolutionKernel, NormalizationKernel
 
 
 class EfficientLayers(TorchFunctionMode):
@@ -17,7 +17,8 @@ class EfficientLayers(TorchFunctionMode):
     The same functions up to rounding. Everything else is left to torch.
 
     Args:
-        convolutions: Replace convolutions too; they have no forward-mode derivative then.
+        convolutions: Replace convolutions too, and BatchNorm for double backward; they have no forward-mode derivative
+            then. Otherwise BatchNorm alone becomes a product and a sum.
         linear: The gradient will be differentiated by its cotangent only (Jacobian products).
 
     Attributes:
@@ -39,7 +40,7 @@ class EfficientLayers(TorchFunctionMode):
         if func in _DIMENSIONS and self.convolutions:
             result = _convolve(_DIMENSIONS[func], self.linear, *args, **kwargs)
         elif func is F.batch_norm:
-            result = _normalize(*args, **kwargs)
+            result = _normalize(self.convolutions, self.linear, *args, **kwargs)
         if result is None:
             return func(*args, **kwargs)
         self.replaced += 1
@@ -69,8 +70,8 @@ def _convolve(
         if padding == "same" and any(each % 2 for each in reach):
             return None
         padding = tuple(each // 2 for each in reach) if padding == "same" else (0,) * dimensions
-    geometry = Geometry(_each(stride, dimensions), _each(padding, dimensions), dilation, groups)
-    result: Tensor = Convolution.apply(input, weight, bias, geometry, linear)  # type: ignore[no-untyped-call]
+    kernel = ConvolutionKernel(_each(stride, dimensions), _each(padding, dimensions), dilation, groups)
+    result: Tensor = BilinearLayer.apply(input, weight, bias, kernel, linear)  # type: ignore[no-untyped-call]
     return result
 
 
@@ -80,6 +81,8 @@ def _each(value: Any, dimensions: int) -> tuple[int, ...]:
 
 
 def _normalize(
+    double_backward: bool,
+    linear: bool,
     input: Tensor,
     running_mean: Tensor | None,
     running_var: Tensor | None,
@@ -89,9 +92,15 @@ def _normalize(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor | None:
-    """Return BatchNorm by running statistics as one affine map a channel, or None where batches are normalised."""
+    """Return BatchNorm by running statistics as one affine map a channel, or None where it is left to torch."""
     if training or running_mean is None or running_var is None or weight is None or bias is None:
         return None
+    if double_backward:
+        if not torch.is_grad_enabled():
+            return None
+        kernel = NormalizationKernel(running_mean, running_var, eps)
+        result: Tensor = BilinearLayer.apply(input, weight, bias, kernel, linear)  # type: ignore[no-untyped-call]
+        return result
     scale = weight * (running_var + eps).rsqrt()
     shift = bias - running_mean * scale
     shape = (1, -1, *[1] * (input.ndim - 2))

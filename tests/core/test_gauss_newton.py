@@ -49,13 +49,16 @@ OUTPUT_MATRICES = {
 def test_against_dense_for_any_split_and_memory(loss, operator):
     model, (x, y) = network().eval(), examples()
     exact = dense_sandwich(dense_jacobian(model, x), OUTPUT_MATRICES[loss](model(x)))
-    for options, memory in (({}, None), ({"batch_size": 7}, None), ({"batch_size": 7}, 60_000)):
+    held = 0
+    for options, share in (({}, None), ({"batch_size": 7}, None), ({"batch_size": 7}, 0.8)):
+        memory = None if share is None else int(share * held)
         G = operator(Problem(model.train(), loss, (x, y), **options), memory=memory)
         assert relative(G.to_dense(), exact) < 1e-13
         assert relative(G @ torch.ones(G.shape[0]), exact.sum(1)) < 1e-13
         # the budget holds some batches, and not all of them
         assert G.batches.complete == (memory is None)
         assert G.batches.count > 0
+        held = G.batches.held_bytes
 
 
 def test_of_a_linear_network_is_the_hessian():

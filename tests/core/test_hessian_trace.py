@@ -17,6 +17,7 @@ from landscape.diagonal import (
     sampled_squares,
 )
 from landscape.errors import ProblemError, UsageError
+from landscape.models import build_model
 from landscape.solvers import hessian_diagonal, hessian_trace
 
 
@@ -79,6 +80,7 @@ PIECEWISE_LINEAR = {
         lambda: nn.Sequential(nn.Conv3d(1, 2, 2), nn.ReLU(), nn.AdaptiveAvgPool3d(2), nn.Flatten(), nn.Linear(16, 5)),
         (1, 4, 4, 4),
     ),
+    "the package's own": (lambda: build_model("cnn", (1, 12, 12), 5, options={"channels": (3, 4)}), (1, 12, 12)),
     "functional": (Functional, (6,)),
     "residual": (lambda: Residual(), (2, 6, 6)),
     "tokens": (
