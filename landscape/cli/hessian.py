@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import click
 
 from landscape.cli.products_progress import ProductsProgress
 from landscape.cli.study_flags import Decorator, from_environment, given, resolved, some_study_flags
-from landscape.errors import EXIT_UNCONVERGED, UsageError
+from landscape.errors import EXIT_UNCONVERGED, StorageError, UsageError
 from landscape.study import parsers
 from landscape.study.config import read_toml, resolve
 
@@ -118,12 +119,13 @@ def command(folder: Path | None, out: Path | None, verbose: bool, as_json: bool,
 
     draw = bool(flags["density"])
     flags["density"] = out is not None if flags["density"] is None else draw
+    _check_out(out)
     one = _minimum(folder, flags)
     click.echo(f"Measuring {one.origin}.", err=True)
     settings = _settings(flags)
     with ProductsProgress() as progress:
         result = curvature(one, settings, progress)
-    result = finite({**result, "environment": environment(one.minimum.problem.device, jobs=1)})
+    result = finite({**result, "environment": environment(one.minimum.problem.device)})
     if out is None and draw:
         out = _default_folder(result)
     files = [] if out is None else write_curvature(result, out)
@@ -142,28 +144,42 @@ def _minimum(folder: Path | None, flags: dict[str, Any]) -> "OneMinimum":
     """Return the minimum that the command line names."""
     from landscape.study.one_minimum import find_run, given_minimum, stored_minimum
 
+    keys = (*DATA_KEYS, *MODEL_KEYS, *MEASURED_KEYS)
+    typed = {key: value for key, value in given(flags).items() if key in keys}
     if folder is None:
         for name in ("run", "stop"):
             if flags[name] is not None:
                 raise UsageError(f"--{name} chooses among the minima of a study. Name its folder too.")
-        return given_minimum(resolved(None, flags, (*DATA_KEYS, *MODEL_KEYS, *MEASURED_KEYS)), flags["max_batch"])
-    typed = given(flags)
+        return given_minimum(resolved(None, typed, keys), flags["max_batch"])
     foreign = [key for key in typed if key not in RUN_KEYS]
     if foreign:
         name = foreign[0].replace("_", "-")
         raise UsageError(f"{folder} says itself what --{name} is. Leave out --{name}, or leave out {folder}.")
     found, run = find_run(folder)
-    keys = {key: each for key, each in {**from_environment(RUN_KEYS), **typed}.items() if key != "seed"}
-    stored = read_toml(found.study)
-    config = resolve(("The command line", keys), (str(found.study), stored))
+    # the study's own seed says how its data were drawn; the one typed here is of the random vectors
+    own = {key: each for key, each in {**from_environment(RUN_KEYS), **typed}.items() if key != "seed"}
+    config = resolve(("The command line", own), (str(found.study), read_toml(found.study)))
     return stored_minimum(
         config,
         found,
         run=flags["run"] or run,
         stop=flags["stop"],
-        examples=config.examples if "examples" in keys else None,
+        examples=config.examples if "examples" in own else None,
         max_batch=flags["max_batch"],
     )
+
+
+def _check_out(out: Path | None) -> None:
+    """Refuse a folder that the results cannot go into, before they are computed."""
+    if out is None:
+        return
+    if (out / "study.toml").exists():
+        raise UsageError(f"{out} holds a study, whose report would be overwritten. Choose another folder with --out.")
+    if out.exists() and not out.is_dir():
+        raise StorageError(f"{out} is a file. Choose a folder with --out.")
+    there = next((path for path in (out, *out.absolute().parents) if path.exists()), Path("/"))
+    if not os.access(there, os.W_OK):
+        raise StorageError(f"Cannot write to {there}. Choose another folder with --out.")
 
 
 def _settings(flags: dict[str, Any]) -> "CurvatureSettings":

@@ -117,5 +117,5 @@ class Hessian(SymmetricOperator):
             if not bool(torch.isfinite(made.product(pieces)).all()):
                 raise FloatingPointError(
                     f"the Hessian-vector product of batch {index + 1} (of {batch_size_of(batch)} examples) is not "
-                    f"finite; its loss is {float(self.problem.batch_loss(self._leaves, batch)):.4g}"
+                    f"finite; its loss is {float(self.problem.batch_loss(self._leaves, batch).detach()):.4g}"
                 )

@@ -1,6 +1,7 @@
 """Eigenvalues, trace and spectral density of one minimum, as the plain JSON types that are printed and drawn."""
 
 import dataclasses
+import inspect
 import math
 import time
 from collections.abc import Callable
@@ -199,7 +200,8 @@ def _trace(operator: SymmetricOperator, settings: CurvatureSettings, tell: OnPro
     watched = Watched(operator, tell, f"trace ({name})")
     budget = {}
     if settings.max_matvecs is not None:
-        budget = {"max_matvecs": settings.max_matvecs, "min_matvecs": min(16, settings.max_matvecs)}
+        least = inspect.signature(TRACE_METHODS[name]).parameters["min_matvecs"].default
+        budget = {"max_matvecs": settings.max_matvecs, "min_matvecs": min(least, settings.max_matvecs)}
     found = TRACE_METHODS[name](watched, rtol=settings.trace_rtol, seed=settings.seed, **budget)
     return {
         "value": found.value,

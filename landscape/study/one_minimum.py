@@ -117,6 +117,8 @@ def stored_minimum(
 
 def find_run(path: Path) -> tuple[RunFolder, str | None]:
     """Return the study's folder and the run, if the path is that of one (``DIR/runs/ID``)."""
+    if path.name == "study.toml":
+        path = path.parent
     if path.parent.name == "runs" and RunFolder(path.parent.parent).study.is_file():
         return RunFolder(path.parent.parent), path.name
     return existing_folder(path), None

@@ -77,13 +77,14 @@ def _products(page: Page, result: Result) -> None:
 def _memory(products: Result) -> str:
     if "held_bytes" not in products:
         return "Nothing is said about memory."
-    held, most, budget = (
-        f"{(products[key] or 0) / 2**20:,.0f} MiB" for key in ("held_bytes", "planned_bytes", "memory")
-    )
-    return (
-        f"The graphs of {products['held_batches']} batches were held between products, in {held}; all of them would "
-        f"take {most}, and the budget was {budget}."
-    )
+    held, most, budget = (_size(products[key]) for key in ("held_bytes", "planned_bytes", "memory"))
+    count = products["held_batches"]
+    what = "The graph of 1 batch was" if count == 1 else f"The graphs of {count} batches were"
+    return f"{what} held between products, in {held}; all of them would take {most}, and the budget was {budget}."
+
+
+def _size(count: int | None) -> str:
+    return f"{number((count or 0) / 1e6)} MB"
 
 
 def _settings(page: Page, result: Result) -> None:
@@ -95,7 +96,8 @@ def _settings(page: Page, result: Result) -> None:
         "environment": ("Where it ran", result["environment"]),
     }
     for key, (text, values) in entries.items():
-        rows = tuple((name, plain_text(value)) for name, value in sorted(values.items()))
+        kept = {name: value for name, value in values.items() if value is not None and name != "command"}
+        rows = tuple((name, plain_text(value)) for name, value in sorted(kept.items()))
         page.add(long_table(f"table-{key}", text, ("name", "value"), rows))
     page.add("</section>\n")
 

@@ -10,15 +10,15 @@ OPERATORS = {
     "gauss_newton": "Gauss-Newton matrix",
     "fisher": "Fisher matrix (type II)",
     "fisher_monte_carlo": "Fisher matrix (Monte-Carlo)",
-    "fisher_empirical": "empirical Fisher matrix",
-    "preconditioned": "preconditioned Hessian",
+    "fisher_empirical": "Empirical Fisher matrix",
+    "preconditioned": "Preconditioned Hessian",
 }
 Result = dict[str, Any]
 
 
 def title(result: Result) -> str:
     """Return what was measured in a few words."""
-    return f"{OPERATORS.get(result['operator'], result['operator'])} of {result['name']}"
+    return f"{OPERATORS[result['operator']]} of {result['name']}"
 
 
 def point(result: Result) -> str:
@@ -53,40 +53,49 @@ def number_with_bound(row: Result) -> str:
 
 def others(result: Result) -> Table:
     """Return a row for each other number: trace, ratio of the extremes, and what the density says."""
-    rows: list[Row] = []
     trace, ratio, density = result["trace"], result["ratio"], result["density"]
+    rows: list[Row] = []
     if trace:
         value = _marked(with_error(trace["value"], trace["error"]), trace["converged"])
-        rows.append(("trace", value, f"{trace['error_kind']}, {trace['method']}", str(trace["matvecs"])))
+        rows.append(("trace", value, trace["error_kind"], trace["method"], str(trace["matvecs"])))
     if ratio and ratio["value"] is not None:
         good = all(row["converged"] for row in result["eigenvalues"])
         value = _marked(with_error(ratio["value"], ratio["error"]), good)
-        rows.append(("|smallest / largest|", value, f"bound, {ratio['bound_kind']}", ""))
-    if density:
-        rows += _of_density(density)
+        rows.append(("|smallest / largest|", value, f"{ratio['bound_kind']} bound", result["method"], ""))
     return Table(
         "others",
         "Sums and ratios of eigenvalues, each with its error and its cost in products with the operator.",
-        ("number", "value ± error", "error is", "products"),
-        tuple(rows),
+        ("number", "value ± error", "error is", "by", "products"),
+        tuple(rows + (_of_density(density) if density else [])),
+        notes=tuple(_notes(density)) if density else (),
     )
 
 
 def _of_density(density: Result) -> list[Row]:
-    mass = density["near_zero"]
+    mass, by = density["near_zero"], f"{density['probes']} probes"
     share = with_error(100 * mass["value"], None if mass["error"] is None else 100 * mass["error"])
-    low, high = (fixed(100 * mass[end], 0) for end in ("least", "most"))
-    products = str(density["matvecs"])
+    share = _marked(share, density["converged"])
     rows: list[Row] = [
-        (f"% within ±{number(mass['threshold'], 2)}", share, f"standard error; {low} to {high} allowed", products)
+        (f"% within ±{number(mass['threshold'], 2)}", share, "standard error", by, str(density["matvecs"]))
     ]
     for side in ("above", "below"):
-        found = density[side]
-        if side == "above" or found["count"]:
-            classes = f"{density['num_classes']} classes" if density["num_classes"] else ""
-            gap = f"gap {number(found['gap'], 2)} after {found['gap_after']}" if found["gap_after"] else "none resolved"
-            rows.append((f"outliers {side} the bulk", str(found["count"]), ", ".join(filter(None, [gap, classes])), ""))
+        if side == "above" or density[side]["count"]:
+            rows.append((f"outliers {side}", str(density[side]["count"]), "", "gaps", ""))
     return rows
+
+
+def _notes(density: Result) -> list[str]:
+    """Return what the numbers of a density rest on."""
+    mass, found, classes = density["near_zero"], density["above"], density["num_classes"]
+    low, high = (fixed(100 * mass[end], 0) for end in ("least", "most"))
+    notes = [f"The quadrature by itself allows {low} to {high} % within ±{number(mass['threshold'], 2)}."]
+    held = f" There are {classes} classes." if classes else ""
+    if found["gap_after"]:
+        notes.append(
+            f"Outliers stand before the largest gap if it is one of at least 1.5; above the bulk the largest is "
+            f"{number(found['gap'])} after {found['gap_after']} of {len(found['values'])} resolved eigenvalues.{held}"
+        )
+    return notes
 
 
 def unconverged(result: Result) -> list[str]:

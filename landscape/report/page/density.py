@@ -1,11 +1,10 @@
 """A spectral density as interactive plots, on a linear and on a symmetric-log axis."""
 
-import math
 from typing import Any
 
 import numpy as np
 
-from landscape.report.figures.axis_scale import tick_text
+from landscape.report.figures.axis_scale import AxisScale, tick_text
 from landscape.report.figures.density import FLOOR, decades
 from landscape.report.numbers import number
 from landscape.report.page.plot import Plot, axis, layout, rounded
@@ -28,14 +27,12 @@ def _plot(density: dict[str, Any], kind: str, key: str) -> Plot:
     top = 3 * float((value + error).max())
     x = _axis(np.array(curve["grid"]), curve)
     y_title = "density" if kind == "linear" else "density per unit of arsinh"
-    y = axis(y_title) | {"type": "log", "range": [math.log10(floor), math.log10(top)], "exponentformat": "power"}
-    y |= {"nticks": 6}
     return Plot(
         key=key,
         title=name,
         label=f"Spectral density of {density['n']} eigenvalues, {name}, with outliers as spikes.",
         traces=[*_band(x, value, error, floor), _line(x, value, curve, floor), *_spikes(density, curve, floor)],
-        layout=layout(_eigenvalue_axis(curve, x), y, height=340),
+        layout=layout(_eigenvalue_axis(curve, x), axis(y_title, AxisScale(floor, top, log=True)), height=340),
     )
 
 
@@ -72,10 +69,14 @@ def _line(x: np.ndarray[Any, Any], value: np.ndarray[Any, Any], curve: dict[str,
         "mode": "lines",
         "x": rounded(x),
         "y": rounded(np.maximum(value, floor)),
-        "text": [f"eigenvalue {number(at)}<br>density {number(height)}" for at, height in pairs],
+        "text": [f"eigenvalue {number(at)}<br>density {_height(height, floor)}" for at, height in pairs],
         "hoverinfo": "text",
         "line": {"color": BLUE, "width": 1.6},
     }
+
+
+def _height(value: float, floor: float) -> str:
+    return number(value) if value >= floor else "below the axis"
 
 
 def _spikes(density: dict[str, Any], curve: dict[str, Any], floor: float) -> list[dict[str, Any]]:
