@@ -5,6 +5,7 @@ from landscape.solvers.density import Mass, SpectralDensity
 from landscape.solvers.eigenpairs import Eigenpairs
 from landscape.solvers.estimate import DiagonalEstimate, Estimate
 from landscape.solvers.frobenius_norm import frobenius_norm
+from landscape.solvers.hessian_trace import hessian_diagonal, hessian_trace
 from landscape.solvers.hutchinson import hutchinson
 from landscape.solvers.hutchinson_diagonal import hutchinson_diagonal
 from landscape.solvers.hutchpp import hutchpp
@@ -33,6 +34,8 @@ __all__ = [
     "eigsh",
     "find_outliers",
     "frobenius_norm",
+    "hessian_diagonal",
+    "hessian_trace",
     "hutchinson",
     "hutchinson_diagonal",
     "hutchpp",

@@ -18,6 +18,8 @@ class Estimate:
         matvecs: Products spent.
         converged: Whether the standard error is within the tolerance asked for.
         reason: Why the estimator stopped, in words.
+        method: How it was had, where there is more than one way.
+        passes: Backward passes over all the examples, beside the products.
     """
 
     value: float
@@ -25,6 +27,8 @@ class Estimate:
     matvecs: int
     converged: bool
     reason: str
+    method: str = ""
+    passes: int = 0
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ def hutchinson(
     max_matvecs: int = 1000,
     seed: int = 0,
     block_size: int = 1,
+    known: float = 0.0,
 ) -> Estimate:
     r"""Return the trace of an operator, unbiased, with its standard error.
 
@@ -29,6 +30,7 @@ def hutchinson(
         max_matvecs: Stop here at the latest; then ``converged`` is False.
         seed: Of the probes; probe i is the same whatever the tolerance and the size of a block.
         block_size: Probes multiplied at a time.
+        known: A part of the trace that is known, added to the operator's: what a control variate leaves out.
 
     Raises:
         UsageError: If a tolerance or a count is out of its range.
@@ -45,7 +47,7 @@ def hutchinson(
     while True:
         indices = range(len(samples), min(len(samples) + block_size, max_matvecs))
         z = draw_probes(operator, signs, seed, "hutchinson", indices)
-        samples = np.append(samples, row_dots(z, products(operator, z)).numpy())
+        samples = np.append(samples, known + row_dots(z, products(operator, z)).numpy())
         estimate = rule.estimate(samples, len(samples))
         if estimate.converged or len(samples) >= max_matvecs:
             return estimate
