@@ -71,7 +71,12 @@ def _own(*names: str, metavar: str, parse: Callable[[Any], Any] = str, default: 
 )
 @_own("--rtol", metavar="X", parse=parsers.positive, default=1e-3, help="Residual of an eigenvalue, over its size.")
 @click.option("--trace/--no-trace", default=True, help="Estimate the trace.  [default: --trace]")
-@_own("--trace-method", metavar="NAME", default="auto", help="auto, hutchinson, hutchpp, xtrace.")
+@_own(
+    "--trace-method",
+    metavar="NAME",
+    default="auto",
+    help="auto, exact, sampled, gauss_newton, hutchinson, hutchpp, xtrace.",
+)
 @_own("--trace-rtol", metavar="X", parse=parsers.positive, default=0.02, help="Standard error, over the trace.")
 @click.option(
     "--density/--no-density",
@@ -120,9 +125,9 @@ def command(folder: Path | None, out: Path | None, verbose: bool, as_json: bool,
     draw = bool(flags["density"])
     flags["density"] = out is not None if flags["density"] is None else draw
     _check_out(out)
+    settings = _settings(flags)
     one = _minimum(folder, flags)
     click.echo(f"Measuring {one.origin}.", err=True)
-    settings = _settings(flags)
     with ProductsProgress() as progress:
         result = curvature(one, settings, progress)
     result = finite({**result, "environment": environment(one.minimum.problem.device)})
@@ -212,10 +217,14 @@ def _explain(products: dict[str, Any]) -> None:
     if "held_bytes" in products:
         sizes = {key: f"{(products[key] or 0) / 2**20:,.1f} MiB" for key in ("held_bytes", "planned_bytes", "memory")}
         click.echo(
-            f"{products['held_batches']} batches are held in {sizes['held_bytes']} (all would take "
+            f"{_batches(products['held_batches'])} held in {sizes['held_bytes']} (all would take "
             f"{sizes['planned_bytes']}; the budget is {sizes['memory']}).",
             err=True,
         )
+
+
+def _batches(count: int) -> str:
+    return "1 batch is" if count == 1 else f"{count} batches are"
 
 
 def _trial(trial: dict[str, Any]) -> str:

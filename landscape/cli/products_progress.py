@@ -39,7 +39,8 @@ class ProductsProgress:
             click.echo(f"\r{self._line():<79}", nl=False, err=True)
 
     def _line(self) -> str:
-        return f"{self._what}: {self._done} products, {time.monotonic() - self._start:.1f} s"
+        products = f"{self._done} products, " * bool(self._done)
+        return f"{self._what}: {products}{time.monotonic() - self._start:.1f} s"
 
     def _end(self) -> None:
         if self._what:

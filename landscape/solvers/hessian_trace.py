@@ -26,6 +26,7 @@ from landscape.solvers.xtrace import xtrace
 
 _MOST_COLUMNS = 64
 """Outputs up to which the exact trace is taken: one backward pass each."""
+_FEWEST = 24
 
 
 def hessian_trace(
@@ -65,8 +66,10 @@ def hessian_trace(
         Hutchinson 1990; Meyer et al. 2021 (Hutch++); Epperly, Tropp, Webber 2024 (XTrace).
     """
     rule = StoppingRule(rtol, 2, max(2, max_matvecs))
+    # where fewer products are allowed than the standard error is usually trusted from, all of them are taken
+    least = {"min_matvecs": max_matvecs} if max_matvecs < _FEWEST else {}
     if method in _PROBES:
-        found = _PROBES[method](hessian, rtol=rtol, max_matvecs=max_matvecs, seed=seed)
+        found = _PROBES[method](hessian, rtol=rtol, max_matvecs=max_matvecs, seed=seed, **least)
         return dataclasses.replace(found, method=method)
     if method not in METHODS:
         raise UsageError(
@@ -76,7 +79,7 @@ def hessian_trace(
         return _control_variate(hessian, rtol, max_matvecs, seed)
     holds, why = _recognise(hessian, seed)
     if not holds and method == "auto":
-        found = hutchinson(hessian, rtol=rtol, max_matvecs=max_matvecs, seed=seed)
+        found = hutchinson(hessian, rtol=rtol, max_matvecs=max_matvecs, seed=seed, **least)
         return dataclasses.replace(found, method="hutchinson", reason=f"{found.reason} (not exact: {why})")
     if not holds:
         raise ProblemError(f"The trace of this Hessian cannot be had by backward passes: {why}. Use 'hutchinson'.")

@@ -11,14 +11,24 @@ from typing import Any
 import torch
 
 from landscape.errors import ProblemError, UsageError, suggest
-from landscape.operators import SymmetricOperator
-from landscape.solvers import Eigenpairs, Estimate, eigen_solver, hutchinson, hutchpp, spectral_density, xtrace
+from landscape.operators import Hessian, SymmetricOperator
+from landscape.solvers import (
+    Eigenpairs,
+    Estimate,
+    eigen_solver,
+    hessian_trace,
+    hutchinson,
+    hutchpp,
+    spectral_density,
+    xtrace,
+)
+from landscape.solvers.hessian_trace import METHODS
 from landscape.study.one_minimum import OneMinimum
-from landscape.study.operator_by_name import Wanted, make_operator
+from landscape.study.operator_by_name import Wanted, check_operator, make_operator
 from landscape.study.watched import OnProgress, Watched
 
 FORMAT = 1
-TRACE_METHODS: dict[str, Callable[..., Estimate]] = {"hutchinson": hutchinson, "hutchpp": hutchpp, "xtrace": xtrace}
+PROBES: dict[str, Callable[..., Estimate]] = {"hutchinson": hutchinson, "hutchpp": hutchpp, "xtrace": xtrace}
 
 
 @dataclass(frozen=True)
@@ -33,7 +43,7 @@ class CurvatureSettings:
         rtol: Residual wanted, over the magnitude of the eigenvalue.
         max_matvecs: Most products for the eigenvalues, and for the trace; each solver's own when None.
         trace: Whether to estimate the trace.
-        trace_method: ``"auto"`` or one of `TRACE_METHODS`.
+        trace_method: ``"auto"`` or another of `METHODS`.
         trace_rtol: Standard error wanted, over the magnitude of the trace.
         density: Whether to estimate the spectral density.
         density_probes: Its random vectors.
@@ -41,6 +51,9 @@ class CurvatureSettings:
         memory: Bytes of held graphs; half of what is free when None.
         product: Kind of Hessian product.
         seed: Of all random vectors.
+
+    Raises:
+        UsageError: If a name is unknown, or nothing is asked for.
     """
 
     operator: str = "hessian"
@@ -59,6 +72,16 @@ class CurvatureSettings:
     product: str = "auto"
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        """Refuse what there is not, before anything is loaded."""
+        check_operator(self.operator, self.product)
+        eigen_solver(self.method)
+        if not (self.top_k or self.bottom_k or self.trace or self.density):
+            raise UsageError("Nothing is asked for. Give --top-k, --bottom-k, --trace or --density.")
+        if self.trace_method not in METHODS:
+            name, known = self.trace_method, ", ".join(METHODS)
+            raise UsageError(f"There is no trace method {name!r}.{suggest(name, METHODS)} Known: {known}.")
+
 
 def curvature(one: OneMinimum, settings: CurvatureSettings, on_progress: OnProgress | None = None) -> dict[str, Any]:
     """Return what was asked of a minimum, every number with its error and its cost.
@@ -72,7 +95,6 @@ def curvature(one: OneMinimum, settings: CurvatureSettings, on_progress: OnProgr
         UsageError: If a name or number cannot be used.
         ProblemError: If a product is not finite, or memory does not suffice.
     """
-    _check(settings)
     tell = on_progress or (lambda what, done, most: None)
     start = time.perf_counter()
     wanted = Wanted(settings.memory, settings.product, settings.seed)
@@ -93,22 +115,16 @@ def curvature(one: OneMinimum, settings: CurvatureSettings, on_progress: OnProgr
         raise ProblemError(
             "The device ran out of memory. Give a smaller --max-batch, a smaller --memory, or fewer --examples."
         ) from error
+    missed = larger_in_density(result["eigenvalues"], result["density"]) if settings.top_k else None
+    if missed is not None:
+        reason = f"the density found a larger eigenvalue, {missed:.5g}, which the solver has missed"
+        result["eigenvalue_solver"] |= {"converged": False, "reason": reason}
     parts = [result[key] for key in ("eigenvalue_solver", "trace", "density") if result.get(key)]
     result["matvecs"] = sum(each["matvecs"] for each in parts)
     result["converged"] = all(each["converged"] for each in parts)
     result["products"] = inner.describe() if hasattr(inner, "describe") else _held(inner)
     result["seconds"] = time.perf_counter() - start
     return result
-
-
-def _check(settings: CurvatureSettings) -> None:
-    eigen_solver(settings.method)
-    if not (settings.top_k or settings.bottom_k or settings.trace or settings.density):
-        raise UsageError("Nothing is asked for. Give --top-k, --bottom-k, --trace or --density.")
-    known = ["auto", *TRACE_METHODS]
-    if settings.trace_method not in known:
-        name = settings.trace_method
-        raise UsageError(f"There is no trace method {name!r}.{suggest(name, known)} Known: {', '.join(known)}.")
 
 
 def _about(one: OneMinimum, settings: CurvatureSettings) -> dict[str, Any]:
@@ -196,23 +212,41 @@ def _ratio(pairs: Eigenpairs) -> dict[str, Any]:
 
 
 def _trace(operator: SymmetricOperator, settings: CurvatureSettings, tell: OnProgress) -> dict[str, Any]:
-    name = "hutchinson" if settings.trace_method == "auto" else settings.trace_method
-    watched = Watched(operator, tell, f"trace ({name})")
-    budget = {}
-    if settings.max_matvecs is not None:
-        least = inspect.signature(TRACE_METHODS[name]).parameters["min_matvecs"].default
-        budget = {"max_matvecs": settings.max_matvecs, "min_matvecs": min(least, settings.max_matvecs)}
-    found = TRACE_METHODS[name](watched, rtol=settings.trace_rtol, seed=settings.seed, **budget)
+    found = _estimated_trace(operator, settings, tell)
+    if not math.isfinite(found.value):
+        raise FloatingPointError(f"the trace is {found.value}")
     return {
         "value": found.value,
         "error": found.error if math.isfinite(found.error) else None,
-        "error_kind": "standard error",
-        "method": name,
+        "error_kind": "rounding" if found.method == "exact" else "standard error",
+        "method": found.method,
         "rtol": settings.trace_rtol,
         "matvecs": found.matvecs,
+        "passes": found.passes,
         "converged": found.converged,
         "reason": found.reason,
     }
+
+
+def _estimated_trace(operator: SymmetricOperator, settings: CurvatureSettings, tell: OnProgress) -> Estimate:
+    """Return the trace by the best way for a Hessian, or by random probes, which serve every operator."""
+    name = settings.trace_method
+    most = {} if settings.max_matvecs is None else {"max_matvecs": settings.max_matvecs}
+    if isinstance(operator, Hessian) and name not in PROBES:
+        tell("trace", 0, None)
+        found = hessian_trace(operator, method=name, rtol=settings.trace_rtol, seed=settings.seed, **most)
+        tell("trace", found.matvecs, None)
+        return found
+    if name not in ("auto", *PROBES):
+        raise UsageError(f"The trace method {name!r} is one of the Hessian's. Use auto, {', '.join(PROBES)}.")
+    name = "hutchinson" if name == "auto" else name
+    if most:
+        most["min_matvecs"] = min(
+            inspect.signature(PROBES[name]).parameters["min_matvecs"].default, most["max_matvecs"]
+        )
+    watched = Watched(operator, tell, f"trace ({name})")
+    found = PROBES[name](watched, rtol=settings.trace_rtol, seed=settings.seed, **most)
+    return dataclasses.replace(found, method=name)
 
 
 def _density(
@@ -232,6 +266,14 @@ def _held(operator: SymmetricOperator) -> dict[str, Any]:
     return (
         {} if batches is None else {"held_batches": batches.count, **{name: getattr(batches, name) for name in names}}
     )
+
+
+def larger_in_density(rows: list[dict[str, Any]], density: dict[str, Any] | None) -> float | None:
+    """Return the largest eigenvalue that the density resolved, if it is surely above the first of the rows."""
+    if not rows or density is None or not density["above"]["values"]:
+        return None
+    value, residual = density["above"]["values"][0], density["above"]["residuals"][0]
+    return float(value) if value - residual > rows[0]["value"] + rows[0]["bound"] else None
 
 
 def printed(result: dict[str, Any]) -> dict[str, Any]:

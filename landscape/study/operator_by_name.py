@@ -19,7 +19,13 @@ class Wanted:
 
 
 def make_operator(name: str, minimum: Minimum, wanted: Wanted) -> tuple[SymmetricOperator, SymmetricOperator]:
-    """Return the operator, and the one below it that computes products (the same where nothing is around it).
+    """Return the operator, and the one below it that computes products (the same where nothing is around it)."""
+    check_operator(name, wanted.product)
+    return OPERATORS[name](minimum, wanted)
+
+
+def check_operator(name: str, product: str = "auto") -> None:
+    """Refuse an operator or a kind of its products that there is not.
 
     Raises:
         UsageError: If there is no such operator, or a kind of product is asked for that it does not have.
@@ -27,9 +33,8 @@ def make_operator(name: str, minimum: Minimum, wanted: Wanted) -> tuple[Symmetri
     if name not in OPERATORS:
         known = ", ".join(OPERATORS)
         raise UsageError(f"There is no operator {name!r}.{suggest(name, OPERATORS)} Known: {known}.")
-    if wanted.product != "auto" and name not in ("hessian", "preconditioned"):
-        raise UsageError(f"The product {wanted.product!r} is one of the Hessian's; {name} has only its own.")
-    return OPERATORS[name](minimum, wanted)
+    if product != "auto" and name not in ("hessian", "preconditioned"):
+        raise UsageError(f"The product {product!r} is one of the Hessian's; {name} has only its own.")
 
 
 def _hessian(minimum: Minimum, wanted: Wanted) -> tuple[SymmetricOperator, SymmetricOperator]:

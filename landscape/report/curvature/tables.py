@@ -57,30 +57,31 @@ def others(result: Result) -> Table:
     rows: list[Row] = []
     if trace:
         value = _marked(with_error(trace["value"], trace["error"]), trace["converged"])
-        rows.append(("trace", value, trace["error_kind"], trace["method"], str(trace["matvecs"])))
+        rows.append(
+            (f"trace ({trace['method']})", value, trace["error_kind"], _cost(trace["matvecs"], trace["passes"]))
+        )
     if ratio and ratio["value"] is not None:
         good = all(row["converged"] for row in result["eigenvalues"])
         value = _marked(with_error(ratio["value"], ratio["error"]), good)
-        rows.append(("|smallest / largest|", value, f"{ratio['bound_kind']} bound", result["method"], ""))
+        rows.append(("|smallest / largest|", value, f"{ratio['bound_kind']} bound", ""))
     return Table(
         "others",
-        "Sums and ratios of eigenvalues, each with its error and its cost in products with the operator.",
-        ("number", "value ± error", "error is", "by", "products"),
+        "Sums and ratios of eigenvalues, with errors, and their cost in products with the operator or in "
+        "backward passes.",
+        ("number", "value ± error", "error is", "cost"),
         tuple(rows + (_of_density(density) if density else [])),
         notes=tuple(_notes(density)) if density else (),
     )
 
 
 def _of_density(density: Result) -> list[Row]:
-    mass, by = density["near_zero"], f"{density['probes']} probes"
+    mass, cost = density["near_zero"], _cost(density["matvecs"], 0)
     share = with_error(100 * mass["value"], None if mass["error"] is None else 100 * mass["error"])
     share = _marked(share, density["converged"])
-    rows: list[Row] = [
-        (f"% within ±{number(mass['threshold'], 2)}", share, "standard error", by, str(density["matvecs"]))
-    ]
+    rows: list[Row] = [(f"% within ±{number(mass['threshold'], 2)}", share, "standard error", cost)]
     for side in ("above", "below"):
         if side == "above" or density[side]["count"]:
-            rows.append((f"outliers {side}", str(density[side]["count"]), "", "gaps", ""))
+            rows.append((f"outliers {side}", str(density[side]["count"]), "", ""))
     return rows
 
 
@@ -113,6 +114,12 @@ def unconverged(result: Result) -> list[str]:
 def _rank(row: Result) -> str:
     extreme = {"top": "largest", "bottom": "smallest"}[row["end"]]
     return extreme if row["rank"] == 1 else f"{_ordinal(row['rank'])} {extreme}"
+
+
+def _cost(matvecs: int, passes: int) -> str:
+    if not passes:
+        return f"{matvecs:,} products"
+    return f"{matvecs:,} + {passes:,} passes" if matvecs else f"{passes:,} passes"
 
 
 def _ordinal(rank: int) -> str:

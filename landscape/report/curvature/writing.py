@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from landscape.errors import StorageError
 from landscape.report.curvature.page import curvature_page
 from landscape.report.figures.canvas import save, style
 from landscape.report.figures.density import density_figure
-from landscape.store import write_json, write_text
+from landscape.store import read_json, write_json, write_text
+
+FORMAT = 1
 
 
 def write_curvature(result: dict[str, Any], folder: Path) -> list[Path]:
@@ -31,3 +34,21 @@ def write_curvature(result: dict[str, Any], folder: Path) -> list[Path]:
     page = folder / "report.html"
     write_text(page, curvature_page(result))
     return [*paths, page]
+
+
+def rewrite_curvature(folder: Path) -> list[Path]:
+    """Return the files written again from a folder's ``hessian.json``, which gives the same bytes.
+
+    Args:
+        folder: Where it lies.
+
+    Returns:
+        The paths, the page last.
+
+    Raises:
+        StorageError: If it cannot be read, or is of another format.
+    """
+    result = read_json(folder / "hessian.json")
+    if not isinstance(result, dict) or result.get("format") != FORMAT:
+        raise StorageError(f"{folder / 'hessian.json'} is not of format {FORMAT}. Type 'landscape hessian' again.")
+    return write_curvature(result, folder)
