@@ -33,17 +33,14 @@ def data():
     generator = torch.Generator().manual_seed(0)
     x, y = torch.randn(60, 6, generator=generator), torch.randint(3, (60,), generator=generator)
     return (x[:40], y[:40]), (x[40:], y[40:])
-def huge():
+def origin():
     (x, y), test = data()
-    x[33] = 1e38
+    x[33] = 0
     return (x, y), test
 def nan_loss(outputs, targets): return outputs.sum() * float("nan")
 def of_model(model, batch): return nn.functional.cross_entropy(model(batch[0]), batch[1])
 def flat(outputs, targets): return outputs.abs().pow(1.5).mean()
-def zero():
-    made = nn.Linear(6, 3)
-    for each in made.parameters(): nn.init.zeros_(each)
-    return made
+def linear(): return nn.Linear(6, 3, bias=False)
 class Once(torch.autograd.Function):
     @staticmethod
     def forward(ctx, f):
@@ -191,11 +188,22 @@ def test_checkpoint_differs_from_the_network_as_initialised(own):
 
 
 def test_same_command_same_numbers_whatever_the_batches(own):
-    arguments = [*own, "--product", "double-backward", "--dtype", "float64", "--density", "--out", "a"]
+    arguments = [
+        *own,
+        "--product",
+        "double-backward",
+        "--dtype",
+        "float64",
+        "--density",
+        "--out",
+        "a",
+        "--memory",
+        "1GB",
+    ]
     first, second = (printed(*arguments) for _ in range(2))
     assert timeless(first["products"].pop("held")) == timeless(second["products"].pop("held"))
     assert timeless(first) == timeless(second)
-    split = printed(*own, "--dtype", "float64", "--max-batch", 7, "--memory", "3kB", "--no-trace")
+    split = printed(*own, "--dtype", "float64", "--max-batch", 7, "--memory", "8kB", "--no-trace")
     assert split["products"]["held_batches"] == 1
     for row, other in zip(first["eigenvalues"], split["eigenvalues"], strict=True):
         assert row["value"] == pytest.approx(other["value"], rel=1e-9)
@@ -203,7 +211,7 @@ def test_same_command_same_numbers_whatever_the_batches(own):
 
 def test_json_is_one_object_without_nan(place):
     result = subprocess.run(
-        [sys.executable, "-m", "landscape", "hessian", "--model", "own.py:model", "--data", "own.py:data", "--json",
+        [sys.executable, "-m", "landscape", "hessian", "--model", "own.py:relu", "--data", "own.py:data", "--json",
          "--density-probes", "1", "--out", "json"],
         cwd=place, env=ENVIRONMENT,
         capture_output=True, text=True, check=True,
@@ -222,17 +230,16 @@ def test_terminal_fits_and_marks_what_has_not_converged(own):
     assert " ! " in result.stdout
     assert "! The eigenvalues did not converge: max_matvecs (5) reached." in result.stdout
     assert "! The trace did not converge" in " ".join(result.stdout.split())
-    # marked and unmarked numbers stand under one another
-    ends = {line.index("±") for line in result.stdout.splitlines() if re.match(r"(\d.. )?(largest|smallest)", line)}
-    good = run(*own).stdout
+    good = run(*own, "--trace-rtol", 0.2).stdout
     assert "!" not in good
-    assert ends
-    values = [line for line in good.splitlines() if re.match(r"(\d.. )?(largest|smallest)", line)]
-    assert len(values) == 6
+    for text in (result.stdout, good):
+        lines = [line for line in text.splitlines() if re.match(r"(\d.. )?(largest|smallest) ", line)]
+        assert len(lines) >= 5
+        assert len({len(line) for line in lines}) == 1
 
 
 def test_strict_exits_with_5_only_where_something_has_not_converged(own):
-    for more, code in (([], 0), (["--max-matvecs", "5"], 5)):
+    for more, code in ((["--trace-rtol", "0.2"], 0), (["--max-matvecs", "5"], 5)):
         assert CliRunner().invoke(cli, ["hessian", *own, "--strict", *more]).exit_code == code
 
 
@@ -268,6 +275,7 @@ def test_files_and_folder_by_default(own, tmp_path, monkeypatch, place):
     assert not (folder / "figures" / "spectral_density.pdf").exists()
 
 
+KINK = ["--model", "own.py:linear", "--data", "own.py:origin", "--loss", "own.py:flat"]
 BAD = [
     (["--top-k", "200"], 2, "of size 73"),
     (["--top-k", "70", "--bottom-k", "4"], 2, "of size 73"),
@@ -301,12 +309,9 @@ BAD = [
     (["--out", "study"], 2, "would be overwritten"),
     (["--out", "own.py"], 4, "is a file"),
     (["--loss", "own.py:nan_loss"], 3, "The loss of batch 1 (of 40 examples) is nan"),
-    (
-        ["--model", "own.py:relu", "--data", "own.py:huge", "--max-batch", "8", "--no-trace"],
-        3,
-        "product of batch 5 (of 8 examples)",
-    ),
-    (["--model", "own.py:zero", "--loss", "own.py:flat"], 3, "not finite"),
+    # its curvature is infinite where an output is exactly zero, as it is at the origin
+    ([*KINK, "--max-batch", "8", "--no-trace"], 3, "product of batch 5 (of 8 examples)"),
+    ([*KINK, "--operator", "gauss_newton"], 3, "a product with the operator is nan"),
     (["--model", "own.py:OnceModel"], 3, "cannot be differentiated again"),
     (["study"], 2, "--model is"),
 ]
@@ -362,7 +367,7 @@ def test_flag_wins_over_environment(own, monkeypatch):
 def test_any_registered_loss_and_any_loss_of_a_model(own):
     for loss in ("own.py:of_model", "cross_entropy"):
         assert loss == "own.py:of_model" or loss in losses.names()
-        values = [row["value"] for row in printed(*own, "--loss", loss, "--trace-method", "hutchinson")["eigenvalues"]]
+        values = [row["value"] for row in printed(*own, "--loss", loss, "--trace-rtol", 0.3)["eigenvalues"]]
         assert all(map(math.isfinite, values))
 
 
