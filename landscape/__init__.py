@@ -11,7 +11,15 @@ if TYPE_CHECKING:
     from landscape.minimum import Minimum
     from landscape.operators import Dense, Fisher, GaussNewton, Hessian, Lambda, Preconditioned
     from landscape.problem import Problem
-    from landscape.solvers import hutchinson, lanczos, power_iteration
+    from landscape.solvers import (
+        hessian_trace,
+        hutchinson,
+        hutchpp,
+        lanczos,
+        power_iteration,
+        spectral_density,
+        xtrace,
+    )
     from landscape.surfaces import Surface, loss_surface
 
 _HOME = {
@@ -28,9 +36,13 @@ _HOME = {
     "Lambda": "landscape.operators",
     "Preconditioned": "landscape.operators",
     "Problem": "landscape.problem",
+    "hessian_trace": "landscape.solvers",
     "hutchinson": "landscape.solvers",
+    "hutchpp": "landscape.solvers",
     "lanczos": "landscape.solvers",
     "power_iteration": "landscape.solvers",
+    "spectral_density": "landscape.solvers",
+    "xtrace": "landscape.solvers",
     "Surface": "landscape.surfaces",
     "loss_surface": "landscape.surfaces",
 }
@@ -49,12 +61,16 @@ __all__ = [
     "Problem",
     "Surface",
     "__version__",
+    "hessian_trace",
     "hutchinson",
+    "hutchpp",
     "lanczos",
     "loss_surface",
     "measure",
     "measure_minimum",
     "power_iteration",
+    "spectral_density",
+    "xtrace",
 ]
 
 

@@ -2,7 +2,6 @@ r"""Model + loss + examples = L(theta) on a flat vector."""
 
 import contextlib
 import copy
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +12,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from landscape.batches import Batches, batch_size_of, move_batch
 from landscape.errors import ProblemError, UsageError
+from landscape.loss_contract import LossOfModel, criterion_of, describe, loss_contract
 from landscape.randomness import derive_seed
-from landscape.registry import losses
 
 
 @dataclass(frozen=True)
@@ -23,18 +22,6 @@ class Evaluation:
 
     loss: float
     accuracy: float | None
-
-
-class _LossOfModel(nn.Module):
-    """A module whose forward is the loss of a batch, so that its parameters can be swapped in one call."""
-
-    def __init__(self, model: nn.Module, loss: Callable[[nn.Module, Any], Tensor]) -> None:
-        super().__init__()
-        self.model = model
-        self.loss = loss
-
-    def forward(self, batch: Any) -> Tensor:
-        return self.loss(self.model, batch)
 
 
 class Problem:
@@ -94,8 +81,8 @@ class Problem:
         self.device = torch.device(device) if device is not None else named[0][1].device
         self.weight_decay = weight_decay
         self.batch_norm = batch_norm
-        self._criterion = _criterion_of(loss)
-        self._loss_of_model = _LossOfModel(self.model, _loss_contract(loss))
+        self._criterion = criterion_of(loss)
+        self._loss_of_model = LossOfModel(self.model, loss_contract(loss))
         self._batches = Batches(data, batch_size)
         self.num_examples = sum(batch_size_of(batch) for batch in self._batches)
         if not self.num_examples:
@@ -169,7 +156,7 @@ class Problem:
         with self.mode(), sdpa_kernel(SDPBackend.MATH):
             loss = torch.func.functional_call(self._loss_of_model, swapped, (batch,))
         if not isinstance(loss, Tensor) or loss.numel() != 1 or not loss.is_floating_point():
-            raise ProblemError(f"The loss must be one number for a batch; it gave {_describe(loss)}.")
+            raise ProblemError(f"The loss must be one number for a batch; it gave {describe(loss)}.")
         return loss.reshape(())
 
     def batch_outputs(self, parameters: Sequence[Tensor], batch: Any) -> Tensor:
@@ -181,7 +168,7 @@ class Problem:
         with self.mode(), sdpa_kernel(SDPBackend.MATH):
             outputs = torch.func.functional_call(self.model, self._swapped(parameters), (batch[0],))
         if not isinstance(outputs, Tensor):
-            raise ProblemError(f"The outputs must be one tensor here; the model gave {_describe(outputs)}.")
+            raise ProblemError(f"The outputs must be one tensor here; the model gave {describe(outputs)}.")
         return outputs
 
     def batch_criterion(self, outputs: Tensor, batch: Any) -> Tensor:
@@ -271,40 +258,3 @@ class Problem:
 
     def _penalty(self, theta: Tensor) -> float:
         return 0.5 * self.weight_decay * float(theta.double().square().sum()) if self.weight_decay else 0.0
-
-
-def _loss_contract(loss: str | Callable[..., Tensor]) -> Callable[[nn.Module, Any], Tensor]:
-    criterion = _criterion_of(loss)
-    if criterion is None:
-        return loss  # type: ignore[return-value]
-
-    def of_pair(model: nn.Module, batch: Any) -> Tensor:
-        if not isinstance(batch, tuple | list) or len(batch) != 2:
-            raise ProblemError(
-                f"A criterion needs batches (x, y); a batch here is {_describe(batch)}. "
-                f"Give a loss(model, batch) that takes it apart."
-            )
-        return criterion(model(batch[0]), batch[1])
-
-    return of_pair
-
-
-def _criterion_of(loss: str | Callable[..., Tensor]) -> Callable[[Tensor, Tensor], Tensor] | None:
-    """Return the loss as a function of (outputs, targets), or None for a loss of (model, batch)."""
-    if isinstance(loss, str):
-        return losses[loss].value  # type: ignore[no-any-return]
-    if isinstance(loss, nn.Module):
-        if getattr(loss, "reduction", "mean") != "mean" or getattr(loss, "weight", None) is not None:
-            raise ProblemError(
-                f"{type(loss).__name__} is no plain mean over examples (reduction={getattr(loss, 'reduction', '')!r}, "
-                f"or class weights): batches of different size would count wrongly. Use reduction='mean', no weights."
-            )
-        return loss
-    first = next(iter(inspect.signature(loss).parameters), "")
-    return None if first in ("model", "module", "network", "net") else loss
-
-
-def _describe(value: Any) -> str:
-    if isinstance(value, Tensor):
-        return f"a {value.dtype} tensor of shape {tuple(value.shape)}".replace("torch.", "")
-    return f"a {type(value).__name__}"

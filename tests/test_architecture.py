@@ -14,7 +14,7 @@ LAYERS = [
     {"registry"},
     {"device", "data"},
     {"models", "losses"},
-    {"batches"},
+    {"batches", "loss_contract"},
     {"problem"},
     {"operators"},
     {"diagonal"},

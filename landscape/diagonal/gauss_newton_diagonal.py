@@ -87,15 +87,16 @@ def sampled_squares(
         ProblemError: If a parameter is used in a way not known here, or the loss stands for no distribution.
     """
     generator = torch.Generator().manual_seed(derive_seed(seed, "sampled targets", index))
-    uniform = torch.rand(problem.num_examples, generator=generator, dtype=torch.float64)
+    drawn: list[Tensor] = []
 
     def factor(outputs: Tensor, _: Tensor, before: int) -> Tensor:
         precision = output_precision(problem.require_criterion(), outputs.shape[1])
-        if precision is None:
-            return scores_of_draws(outputs, None, uniform[before : before + len(outputs)])[None]
-        # examples come in order, so that the stream is the same however they are cut
-        normal = torch.randn(outputs.shape, generator=generator, dtype=torch.float64)
-        return scores_of_draws(outputs, precision, normal)[None]
+        if not drawn:
+            # a row an example of the whole set, so that they are the same however the set is cut
+            uniform, shape = precision is None, (problem.num_examples, *outputs.shape[1:])
+            made = torch.rand(shape[0], generator=generator, dtype=torch.float64) if uniform else None
+            drawn.append(torch.randn(shape, generator=generator, dtype=torch.float64) if made is None else made)
+        return scores_of_draws(outputs, precision, drawn[0][before : before + len(outputs)])[None]
 
     return squares(problem, theta, factor, memory=memory)
 

@@ -152,10 +152,16 @@ def group_norm(
 
 
 def embedding(
-    input: Tensor, weight: Tensor, padding_idx: int | None = None, *rest: Any, **options: Any
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
 ) -> Layer | None:
     """Return how an embedding gets them: tokens of one kind in one example are summed before squaring."""
-    if any(rest) or any(options.values()):
+    if max_norm is not None or scale_grad_by_freq or sparse:
         return None
     tokens = input.detach().flatten(1)
     width = weight.shape[1]

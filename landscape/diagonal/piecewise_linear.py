@@ -53,7 +53,7 @@ def check_piecewise_linear(problem: Problem, theta: torch.Tensor | None = None, 
     batch = leading_rows(next(problem.batches())[0], _EXAMPLES)
     _, record = recorded(problem, leaves, batch)
     why_not = record.why_not_by_layers(problem.parameter_names)
-    if record.curved:
+    if record.curved and not why_not:
         why_not = f"{record.curved[0]} is not piecewise linear"
     if why_not:
         return PiecewiseLinear(False, why_not)

@@ -12,9 +12,11 @@ class Measurement:
     Attributes:
         value: The number; None where it could not be had (``reason`` says why).
         error: How far it may be from the truth, as ``error_kind`` says.
-        error_kind: ``"bound"`` (there is an eigenvalue within it of the value: the residual) or ``"standard error"``.
+        error_kind: ``"bound"`` (there is an eigenvalue within it of the value: the residual), ``"standard error"``, or
+            ``"rounding"`` (exact but for that).
         residual: Of an eigenpair, |Hv - value v|.
         matvecs: Products with the Hessian that it cost.
+        passes: Backward passes over all the examples that it cost beside them.
         examples: Examples that the loss was taken over.
         dtype: Precision of the products.
         seed: Of everything random in it.
@@ -29,6 +31,7 @@ class Measurement:
     error_kind: str = ""
     residual: float | None = None
     matvecs: int = 0
+    passes: int = 0
     examples: int = 0
     dtype: str = ""
     seed: int = 0

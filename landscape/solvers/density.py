@@ -145,7 +145,12 @@ class SpectralDensity:
         return self._outliers(self.resolved < 0, -1)
 
     def _outliers(self, chosen: Array, step: int) -> Outliers:
-        return find_outliers(self.resolved[chosen][::step], self.residuals[chosen][::step])
+        if not chosen.any():
+            return find_outliers(self.resolved[:0])
+        left = step * self.nodes[self.weights > 0]
+        # a bulk that does not reach to this side of zero ends, for this side, at zero
+        edge = step * max(float(left.max(initial=0.0)), 0.0)
+        return find_outliers(self.resolved[chosen][::step], self.residuals[chosen][::step], edge)
 
     @property
     def largest(self) -> float:
@@ -220,7 +225,7 @@ def _ends(found: Outliers) -> dict[str, Any]:
         "values": found.values.tolist(),
         "residuals": found.residuals.tolist(),
         "count": found.count,
-        "gap": found.gap,
+        "gap": _finite(found.gap),
         "gap_after": found.gap_after,
         "bulk_edge": found.bulk_edge,
     }

@@ -82,9 +82,8 @@ class StoppingRule:
         """Return why it stopped."""
         return "the standard error is within rtol" if converged else f"max_matvecs ({self.max_matvecs}) reached"
 
-    def estimate(self, samples: np.ndarray, matvecs: int) -> Estimate:
-        """Return the mean of the samples as the estimate so far."""
-        value, error = mean_and_error(samples)
+    def estimate(self, value: float, error: float, matvecs: int) -> Estimate:
+        """Return the estimate so far."""
         converged = self.within(error, value, matvecs)
         return Estimate(value, error, matvecs, converged, self.reason(converged=converged))
 

@@ -7,18 +7,18 @@ import torch
 
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.solvers.basis import extended
-from landscape.solvers.estimate import Estimate, StoppingRule, check_block_size, mean_and_error
+from landscape.solvers.estimate import Estimate, StoppingRule, check_block_size
 from landscape.solvers.multiplied_out import exact_value, multiply_out
 from landscape.solvers.probes import sphere
 from landscape.solvers.sketch import Sketch
-from landscape.solvers.xtrace import LeaveOneOut
+from landscape.solvers.xtrace import LeaveOneOut, mean_and_spread
 
 
 def frobenius_norm(
     operator: SymmetricOperator,
     *,
     rtol: float = 0.02,
-    min_matvecs: int = 16,
+    min_matvecs: int = 24,
     max_matvecs: int = 1000,
     seed: int = 0,
     block_size: int = 2,
@@ -65,7 +65,7 @@ def frobenius_norm(
             reason = "the range of the operator is spanned: exact to rounding"
             return Estimate(math.sqrt(float(ZZ.trace())), sketch.leak, sketch.matvecs, True, reason)
         small.update()
-        square, spread = mean_and_error(_squares(small, ZZ))
+        square, spread = mean_and_spread(_squares(small, ZZ))
         value = math.sqrt(square)
         error = spread / (2 * value)
         converged = rule.within(error, value, sketch.matvecs)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from landscape.operators.symmetric_operator import SymmetricOperator
-from landscape.solvers.estimate import Estimate, StoppingRule, check_block_size
+from landscape.solvers.estimate import Estimate, StoppingRule, check_block_size, mean_and_error
 from landscape.solvers.probes import draw_probes, products, row_dots, signs
 
 
@@ -48,6 +48,6 @@ def hutchinson(
         indices = range(len(samples), min(len(samples) + block_size, max_matvecs))
         z = draw_probes(operator, signs, seed, "hutchinson", indices)
         samples = np.append(samples, known + row_dots(z, products(operator, z)).numpy())
-        estimate = rule.estimate(samples, len(samples))
+        estimate = rule.estimate(*mean_and_error(samples), len(samples))
         if estimate.converged or len(samples) >= max_matvecs:
             return estimate

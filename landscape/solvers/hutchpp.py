@@ -6,7 +6,7 @@ import torch
 from landscape.errors import UsageError
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.solvers.basis import GrowingRows, extended
-from landscape.solvers.estimate import Estimate, StoppingRule, check_block_size
+from landscape.solvers.estimate import Estimate, StoppingRule, check_block_size, mean_and_error
 from landscape.solvers.multiplied_out import exact_value, multiply_out
 from landscape.solvers.probes import draw_probes, products, row_dots, signs, sphere
 from landscape.solvers.sketch import Sketch
@@ -66,7 +66,8 @@ def hutchpp(
                 return Estimate(found.value, found.error, sketch.matvecs + probes.matvecs, True, found.reason)
             probes.grow(count)
         spent = sketch.matvecs + probes.matvecs
-        estimate = rule.estimate(float(sketch.QHQ.trace()) + probes.outside(sketch), spent)
+        value, error = mean_and_error(float(sketch.QHQ.trace()) + probes.outside(sketch))
+        estimate = rule.estimate(value, error, spent)
         if estimate.converged or max_matvecs - spent < 3:
             return estimate
 

@@ -87,7 +87,8 @@ class Sketch:
             return
         # dividing by a short length brings back what rounding left of the others
         q, again = orthogonalise(rest / size, self.Q)
-        column = torch.cat([components + size * again, torch.tensor([size * float(q.double().norm())]).double()])
+        last = torch.tensor([size * float(q.double().norm())], dtype=torch.float64)
+        column = torch.cat([components + size * again, last])
         k = len(self)
         R = torch.zeros(k + 1, k + 1, dtype=torch.float64)
         R[:k, :k], R[:, k] = self.R, column

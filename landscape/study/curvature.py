@@ -31,6 +31,10 @@ FORMAT = 1
 PROBES: dict[str, Callable[..., Estimate]] = {"hutchinson": hutchinson, "hutchpp": hutchpp, "xtrace": xtrace}
 
 
+COARSE = 0.03
+"""Tolerance of the trace from which plain probes take fewer products than XTrace, as `hessian_trace` has measured."""
+
+
 @dataclass(frozen=True)
 class CurvatureSettings:
     """What is asked of one minimum.
@@ -239,7 +243,8 @@ def _estimated_trace(operator: SymmetricOperator, settings: CurvatureSettings, t
         return found
     if name not in ("auto", *PROBES):
         raise UsageError(f"The trace method {name!r} is one of the Hessian's. Use auto, {', '.join(PROBES)}.")
-    name = "hutchinson" if name == "auto" else name
+    if name == "auto":
+        name = "hutchinson" if settings.trace_rtol >= COARSE else "xtrace"
     if most:
         most["min_matvecs"] = min(
             inspect.signature(PROBES[name]).parameters["min_matvecs"].default, most["max_matvecs"]

@@ -14,7 +14,7 @@ from landscape.study.cells import Cell, cells
 from landscape.study.config import StudyConfig
 from landscape.study.environment import threads_per_process
 from landscape.study.folder import STOPS
-from landscape.study.measure_cell import HELD_MEMORY
+from landscape.study.measure_cell import held_memory
 from landscape.study.run import PROBE, check, number_of_jobs
 from landscape.study.train_cell import dataset_of, loss_of, model_of
 
@@ -76,7 +76,7 @@ def _costs(config: StudyConfig, cell: Cell, device: torch.device) -> dict[str, f
     dataset, dtype = dataset_of(config, cell), getattr(torch, config.dtype)
     model = model_of(config, cell, dataset).to(device, dtype)
     problem = Problem(model, loss_of(config), tuple(each[:PROBE] for each in dataset.train))
-    hessian, v = Hessian(problem, memory=HELD_MEMORY), torch.randn(problem.num_parameters)
+    hessian, v = Hessian(problem, memory=held_memory(device)), torch.randn(problem.num_parameters)
     tried, (trained, tested) = problem.num_examples, (len(each[0]) for each in (dataset.train, dataset.test))
     evaluation = _seconds(problem.evaluate) / tried
     most = config.examples or trained

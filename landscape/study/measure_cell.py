@@ -1,5 +1,6 @@
 """The minima of one run: measured and sliced, each result written as soon as it is there."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from torch import Tensor
 from landscape import store
 from landscape.measures import measure_minimum
 from landscape.minimum import Minimum
+from landscape.operators.linearisation import default_memory
 from landscape.problem import Problem
 from landscape.randomness import derive_seed
 from landscape.study.cells import Cell
@@ -18,8 +20,10 @@ from landscape.study.train_cell import dataset_of, loss_of, model_of
 from landscape.surfaces import loss_surface
 from landscape.training import read_snapshot, second_moment
 
-HELD_MEMORY = 2**28
-"""Bytes of held graphs a process: several processes share the machine."""
+
+def held_memory(device: torch.device) -> int:
+    """Return the bytes of held graphs that a process may take: on a CPU there is one process a core."""
+    return default_memory(device) // (max(1, os.cpu_count() or 1) if device.type == "cpu" else 1)
 
 
 def measure_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: torch.device) -> None:
@@ -55,7 +59,7 @@ def minimum_of(
     problem = problem_of(config, cell, device, "train", batch_size=batch_size)
     problem.model.load_state_dict(snapshot.state_dict)
     provenance = {"run": cell.id, "stop": stop, "step": snapshot.step}
-    return Minimum(problem, problem.theta, second_moment(snapshot.optimizer), provenance, HELD_MEMORY)
+    return Minimum(problem, problem.theta, second_moment(snapshot.optimizer), provenance, held_memory(device))
 
 
 def slice_cell(config: StudyConfig, cell: Cell, folder: RunFolder, stop: str, device: torch.device) -> None:

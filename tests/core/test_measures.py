@@ -92,9 +92,9 @@ class TestContract:
         assert found.examples == 40
         assert found.dtype == "float32"
         assert found.seed == 7
-        assert found.matvecs > 0
+        assert found.matvecs + found.passes > 0
         assert found.seconds > 0
-        assert found.error_kind in ("bound", "standard error")
+        assert found.error_kind in ("bound", "standard error", "rounding")
         assert math.isfinite(found.error)
         assert found.caveat.endswith(".")
         assert found.reason

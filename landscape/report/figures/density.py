@@ -115,8 +115,9 @@ def _panel(axes: Axes, density: Mapping[str, Any], curve: Mapping[str, Any]) -> 
 
 
 def decades(low: float, high: float, linear_below: float) -> list[float]:
-    """Return zero and powers of ten of either sign, no more than four a side, none where the axis is linear."""
-    first = math.ceil(math.log10(linear_below))
+    """Return zero and powers of ten of either sign, no more than four a side, none where the axis is nearly linear."""
+    # nearer to zero its label would run into that of zero
+    first = math.ceil(math.log10(1.6 * linear_below))
     sides = []
     for end in (-low, high):
         last = math.floor(math.log10(end)) if end > 0 else first - 1
