@@ -19,6 +19,7 @@ class LossOfModel(nn.Module):
         self.loss = loss
 
     def forward(self, batch: Any) -> Tensor:
+        """Return the mean loss of a batch."""
         return self.loss(self.model, batch)
 
 
