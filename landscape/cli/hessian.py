@@ -206,6 +206,8 @@ def _default_folder(result: dict[str, Any]) -> Path:
 
 def _explain(products: dict[str, Any]) -> None:
     """Say how products were computed, on standard error."""
+    from landscape.report.numbers import number
+
     for which in ("held", "other"):
         if which in products:
             chosen = products[which]
@@ -215,7 +217,7 @@ def _explain(products: dict[str, Any]) -> None:
             for trial in chosen["trials"]:
                 click.echo(f"  {_trial(trial)}", err=True)
     if "held_bytes" in products:
-        sizes = {key: f"{(products[key] or 0) / 2**20:,.1f} MiB" for key in ("held_bytes", "planned_bytes", "memory")}
+        sizes = {key: f"{number((products[key] or 0) / 1e6)} MB" for key in ("held_bytes", "planned_bytes", "memory")}
         click.echo(
             f"{_batches(products['held_batches'])} held in {sizes['held_bytes']} (all would take "
             f"{sizes['planned_bytes']}; the budget is {sizes['memory']}).",

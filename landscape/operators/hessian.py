@@ -115,7 +115,8 @@ class Hessian(SymmetricOperator):
         for index, (batch, _) in enumerate(self.problem.batches()):
             made = KINDS["double backward"](self.problem, self._leaves, batch)
             if not bool(torch.isfinite(made.product(pieces)).all()):
+                loss = float(self.problem.batch_loss(self._leaves, batch).detach())
                 raise FloatingPointError(
                     f"the Hessian-vector product of batch {index + 1} (of {batch_size_of(batch)} examples) is not "
-                    f"finite; its loss is {float(self.problem.batch_loss(self._leaves, batch).detach()):.4g}"
+                    f"finite; its loss is {loss:.4g}"
                 )

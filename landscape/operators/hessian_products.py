@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
 
 from landscape.errors import ProblemError
 from landscape.operators.efficient_layers import EfficientLayers
@@ -29,14 +28,14 @@ def efficient_double_backward(problem: Problem, leaves: Sequence[Tensor], batch:
 
 def reverse_over_forward(problem: Problem, leaves: Sequence[Tensor], batch: Any) -> Linearisation:
     r"""Return the product as the gradient of the directional derivative $\langle\nabla L, v\rangle$; holds nothing."""
+    point = tuple(each.detach() for each in leaves)
 
     def product(v: Sequence[Tensor]) -> Tensor:
-        with forward_ad.dual_level(), EfficientLayers(convolutions=False):
-            duals = [forward_ad.make_dual(leaf, piece) for leaf, piece in zip(leaves, v, strict=True)]  # type: ignore[no-untyped-call]
-            slope = forward_ad.unpack_dual(problem.batch_loss(duals, batch)).tangent  # type: ignore[no-untyped-call]
-        if slope is None or not slope.requires_grad:
-            return torch.zeros(problem.num_parameters, dtype=problem.dtype, device=problem.device)
-        return problem.flatten(torch.autograd.grad(slope, leaves, materialize_grads=True))
+        def slope(parameters: tuple[Tensor, ...]) -> Any:
+            return torch.func.jvp(lambda *p: problem.batch_loss(p, batch), parameters, tuple(v))[1]
+
+        with EfficientLayers(convolutions=False):
+            return problem.flatten(torch.func.grad(slope)(point))
 
     return Linearisation(product, 0)
 
@@ -93,7 +92,7 @@ def check_double_backward(problem: Problem, leaves: Sequence[Tensor], batch: Any
 def _differentiated_gradient(
     problem: Problem, leaves: Sequence[Tensor], batch: Any, layers: contextlib.AbstractContextManager[Any]
 ) -> Linearisation:
-    saved = SavedBytes()
+    saved = SavedBytes(resident=leaves)
     with saved, layers:
         loss = problem.batch_loss(leaves, batch)
         gradient = torch.autograd.grad(loss, leaves, create_graph=True, materialize_grads=True)

@@ -30,7 +30,7 @@ def jacobian_sandwich(
     Cost:
         Counted in convolutions (a gradient is 3): 4 a product, 2 to hold.
     """
-    saved = SavedBytes()
+    saved = SavedBytes(resident=leaves)
     with saved, EfficientLayers(linear=True):
         outputs = problem.batch_outputs(leaves, batch)
         cotangent = torch.zeros_like(outputs).requires_grad_()

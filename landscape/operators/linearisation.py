@@ -27,10 +27,15 @@ class Linearisation:
 
 
 class SavedBytes(torch.autograd.graph.saved_tensors_hooks):
-    """While entered, counts the bytes that autograd saves, each storage once."""
+    """While entered, counts the bytes that autograd saves, each storage once.
 
-    def __init__(self) -> None:
+    Args:
+        resident: Tensors that are there anyway, and not counted.
+    """
+
+    def __init__(self, resident: Sequence[Tensor] = ()) -> None:
         self._storages: dict[int, int] = {}
+        self._resident = {each.untyped_storage().data_ptr() for each in resident}
         super().__init__(self._count, lambda tensor: tensor)
 
     @property
@@ -40,7 +45,11 @@ class SavedBytes(torch.autograd.graph.saved_tensors_hooks):
 
     def _count(self, tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
-        self._storages[storage.data_ptr()] = storage.nbytes()
+        if storage.data_ptr() not in self._resident:
+            # a batch may be a slice of all the examples: its own part is what counts
+            own = tensor.numel() * tensor.element_size()
+            size = own if tensor.is_contiguous() and own < storage.nbytes() else storage.nbytes()
+            self._storages[storage.data_ptr()] = max(size, self._storages.get(storage.data_ptr(), 0))
         # detached: an output saved by its own node would hold itself in a cycle; autograd joins it again
         return tensor.detach()
 

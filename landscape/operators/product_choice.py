@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import time
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -115,7 +116,10 @@ def _try(
         return made, made.product(v)
 
     try:
-        made, found = from_scratch()
+        with warnings.catch_warnings():
+            # what torch says of its own decompositions when it first loads them
+            warnings.simplefilter("ignore", DeprecationWarning)
+            made, found = from_scratch()
         # the second time: the first includes what torch sets up once for new shapes
         seconds = _seconds(problem.device, lambda: made.product(v)) if held else _seconds(problem.device, from_scratch)
     except Exception as error:
