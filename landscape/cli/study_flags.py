@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import click
 
 from landscape.study.config import KEYS, StudyConfig, read_toml, resolve
 
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 # LANDSCAPE_DATA is the folder of data sets everywhere; the key `data` is a factory
 ENVIRONMENT = {f"LANDSCAPE_{key.upper()}": key for key in KEYS if key != "data"} | {"LANDSCAPE_DATA": "data_dir"}
 
@@ -17,26 +18,55 @@ ENVIRONMENT = {f"LANDSCAPE_{key.upper()}": key for key in KEYS if key != "data"}
 def study_flags(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add a flag for every key of a study to a command."""
     for key in reversed(KEYS.values()):
-        default = _default(key)
-        several = isinstance(default, tuple | dict)
-        shown = "" if default in (None, (), {}, (None,)) else f"  [default: {_shown(default)}]"
-        function = click.option(
-            f"--{key.name.replace('_', '-')}",
-            key.name,
-            multiple=several,
-            default=None,
-            metavar=key.metadata["metavar"],
-            help=key.metadata["help"] + shown,
-        )(function)
+        function = _flag(key, None)(function)
     return function
 
 
-def resolved(study: Path | None, flags: dict[str, Any]) -> StudyConfig:
-    """Return the configuration: flag > environment > study.toml > default."""
-    given = {key: value for key, value in flags.items() if key in KEYS and value not in (None, ())}
-    environment = {key: os.environ[name] for name, key in ENVIRONMENT.items() if os.environ.get(name)}
+def some_study_flags(names: Iterable[str], help: Mapping[str, str] | None = None) -> Decorator:
+    """Return a decorator that adds the flags of some keys of a study, a few with a ``help`` of their own."""
+    own = help or {}
+
+    def add(function: Callable[..., Any]) -> Callable[..., Any]:
+        for name in reversed(list(names)):
+            function = _flag(KEYS[name], own.get(name))(function)
+        return function
+
+    return add
+
+
+def _flag(key: "dataclasses.Field[Any]", help: str | None) -> Decorator:
+    default = _default(key)
+    shown = "" if help or default in (None, (), {}, (None,)) else f"  [default: {_shown(default)}]"
+    return click.option(
+        f"--{key.name.replace('_', '-')}",
+        key.name,
+        multiple=isinstance(default, tuple | dict),
+        default=None,
+        metavar=key.metadata["metavar"],
+        help=(help or key.metadata["help"]) + shown,
+    )
+
+
+def resolved(study: Path | None, flags: Mapping[str, Any], keys: Collection[str] = tuple(KEYS)) -> StudyConfig:
+    """Return the configuration: flag > environment > study.toml > default.
+
+    Args:
+        study: A study.toml.
+        flags: What click gives; what is no key of a study is left out.
+        keys: Those that the environment may set.
+    """
     file = [] if study is None else [(str(study), read_toml(study))]
-    return resolve(("The command line", given), ("The environment", environment), *file)
+    return resolve(("The command line", given(flags)), ("The environment", from_environment(keys)), *file)
+
+
+def given(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of a study among the flags that were typed."""
+    return {key: value for key, value in flags.items() if key in KEYS and value not in (None, ())}
+
+
+def from_environment(keys: Collection[str]) -> dict[str, str]:
+    """Return those of some keys of a study that the environment sets."""
+    return {key: os.environ[name] for name, key in ENVIRONMENT.items() if key in keys and os.environ.get(name)}
 
 
 def _default(key: "dataclasses.Field[Any]") -> Any:

@@ -130,5 +130,8 @@ def default_memory(device: torch.device) -> int:
 
 
 def megabytes(count: int) -> str:
-    """Return a number of bytes in words; never less than there are."""
-    return f"{-(-count // 2**20):,} MiB"
+    """Return a number of bytes in words; never less than there are, and exactly what there are below 10 KiB."""
+    unit, name = next(
+        each for each in ((2**20, "MiB"), (2**10, "KiB"), (1, "bytes")) if count >= 10 * each[0] or each[0] == 1
+    )
+    return f"{-(-count // unit):,} {name}"

@@ -8,7 +8,14 @@ __all__ = ["summary", "write_report"]
 
 
 def write_report(folder: Path) -> list[Path]:
-    """Return the files written from a run folder's report.json; see :func:`landscape.report.writing.write_report`."""
+    """Return the files written again from a run folder's report.json, or from the hessian.json of one minimum.
+
+    See :func:`landscape.report.writing.write_report` and :func:`landscape.report.curvature.writing.rewrite_curvature`.
+    """
+    if (folder / "hessian.json").is_file() and not (folder / "report.json").is_file():
+        from landscape.report.curvature.writing import rewrite_curvature
+
+        return rewrite_curvature(folder)
     from landscape.report.writing import write_report as write  # Matplotlib and plotly, which a summary needs not
 
     return write(folder)

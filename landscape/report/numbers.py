@@ -21,7 +21,8 @@ def number(value: float | None, digits: int = 3) -> str:
     exponent = _exponent(value, digits)
     if -4 < exponent < 5:
         return fixed(value, max(0, digits - 1 - exponent))
-    return fixed(value / 10.0**exponent, digits - 1) + power_of_ten(exponent)
+    mantissa = float(f"{value:.{digits - 1}e}".partition("e")[0])  # the power itself may underflow
+    return fixed(mantissa, digits - 1) + power_of_ten(exponent)
 
 
 def with_error(value: float | None, error: float | None) -> str:

@@ -24,7 +24,7 @@ def summary(report: Report, width: int = 80) -> str:
     verdict = report.get("verdict") or {}
     parts = [shorten(report.get("title") or "", width)]
     parts += ["\n".join(_wrap(sentence, width, "")) for sentence in verdict.get("sentences", [])]
-    parts += [_text_table(table, width) for table in brief_tables(report)]
+    parts += [text_table(table, width) for table in brief_tables(report)]
     parts.append("\n".join(line for detail in verdict.get("details", []) for line in _wrap(detail, width, "- ")))
     parts.append("\n".join(line for note in attention(report) for line in _wrap(note, width, "! ")))
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -34,7 +34,7 @@ def _wrap(text: str, width: int, mark: str) -> list[str]:
     return textwrap.wrap(one_line(text), width, initial_indent=mark, subsequent_indent=" " * len(mark))
 
 
-def _text_table(table: Table, width: int) -> str:
+def text_table(table: Table, width: int) -> str:
     """Return an aligned table; columns that do not fit go below, beside the same names."""
     rows = [[shorten(text, 24) for text in table.header], *([_line(cell) for cell in row] for row in table.rows)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(table.header))]

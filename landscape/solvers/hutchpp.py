@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from landscape.errors import UsageError
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.solvers.basis import GrowingRows, extended
 from landscape.solvers.estimate import Estimate, StoppingRule, check_block_size, mean_and_error
@@ -49,6 +50,8 @@ def hutchpp(
     """
     rule = StoppingRule(rtol, min_matvecs, max_matvecs)
     check_block_size(block_size)
+    if max_matvecs < 3:
+        raise UsageError(f"Hutch++ needs at least 3 products; max_matvecs is {max_matvecs}.")
     if operator.shape[0] <= min_matvecs:
         return exact_value(float(multiply_out(operator).trace()), operator.shape[0])
     sketch = Sketch(operator, sphere, seed, "hutchpp range")

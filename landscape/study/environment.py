@@ -16,8 +16,8 @@ from landscape._version import __version__
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "matplotlib", "scikit-learn", "safetensors", "plotly", "click")
 
 
-def environment(device: torch.device, jobs: int) -> dict[str, Any]:
-    """Return versions, hardware and command as plain JSON types."""
+def environment(device: torch.device, jobs: int | None = None) -> dict[str, Any]:
+    """Return versions, hardware and command as plain JSON types, for so many processes or for this one alone."""
     return {
         "landscape": __version__,
         "python": platform.python_version(),
@@ -27,8 +27,8 @@ def environment(device: torch.device, jobs: int) -> dict[str, Any]:
         "device": str(device),
         "device_name": device_name(device),
         "cpu_cores": os.cpu_count(),
-        "processes": jobs,
-        "threads_per_process": threads_per_process(jobs),
+        "processes": jobs or 1,
+        "threads_per_process": threads_per_process(jobs) if jobs else torch.get_num_threads(),
         "command": command(),
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }

@@ -1,9 +1,11 @@
 """The minima of one run: measured and sliced, each result written as soon as it is there."""
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from landscape import store
 from landscape.measures import measure_minimum
@@ -44,10 +46,17 @@ def measure_options(config: StudyConfig) -> dict[str, dict[str, Any]]:
     return {name: {**shared, **config.measure_option.get(name, {})} for name in config.measures}
 
 
-def minimum_of(config: StudyConfig, cell: Cell, folder: RunFolder, stop: str, device: torch.device) -> Minimum:
+def minimum_of(
+    config: StudyConfig,
+    cell: Cell,
+    folder: RunFolder,
+    stop: str,
+    device: torch.device,
+    batch_size: int | None = None,
+) -> Minimum:
     """Return a stored minimum, ready to be measured on the training examples that the study asks for."""
     snapshot = read_snapshot(folder.minimum(cell.id, stop), folder.optimizer(cell.id, stop))
-    problem = _problem(config, cell, device, "train")
+    problem = problem_of(config, cell, device, "train", batch_size=batch_size)
     problem.model.load_state_dict(snapshot.state_dict)
     provenance = {"run": cell.id, "stop": stop, "step": snapshot.step}
     return Minimum(problem, problem.theta, second_moment(snapshot.optimizer), provenance, held_memory(device))
@@ -59,7 +68,7 @@ def slice_cell(config: StudyConfig, cell: Cell, folder: RunFolder, stop: str, de
     if path.exists():
         return
     minimum = minimum_of(config, cell, folder, stop, device)
-    test = _problem(config, cell, device, "test")
+    test = problem_of(config, cell, device, "test")
     test.model.load_state_dict(minimum.problem.model.state_dict())
     surface = loss_surface(
         minimum.problem,
@@ -72,8 +81,25 @@ def slice_cell(config: StudyConfig, cell: Cell, folder: RunFolder, stop: str, de
     store.write_arrays(path, surface.arrays())
 
 
-def _problem(config: StudyConfig, cell: Cell, device: torch.device, part: str) -> Problem:
-    """Return the training problem or the test problem, on as many examples as are to be measured."""
+def problem_of(
+    config: StudyConfig,
+    cell: Cell,
+    device: torch.device,
+    part: str,
+    *,
+    loss: Callable[..., Tensor] | None = None,
+    batch_size: int | None = None,
+) -> Problem:
+    """Return the training or the test problem of a run as it is before training, on the examples to be measured.
+
+    Args:
+        config: The study.
+        cell: The run.
+        device: Where to compute.
+        part: ``"train"`` or ``"test"``.
+        loss: Any that a problem takes; that of the study, which can be trained on, by default.
+        batch_size: Examples a forward pass; chosen by their size when None.
+    """
     dataset = dataset_of(config, cell)
     dtype = getattr(torch, config.dtype)
     x, y = _on_device(config, cell, device, part)
@@ -83,10 +109,10 @@ def _problem(config: StudyConfig, cell: Cell, device: torch.device, part: str) -
         generator = torch.Generator().manual_seed(derive_seed(config.seed, f"measured {part} examples"))
         chosen = torch.randperm(len(x), generator=generator)[: config.examples].sort().values.to(x.device)
         x, y = x[chosen], y[chosen]
-    return Problem(model, loss_of(config), (x, y))
+    return Problem(model, loss_of(config) if loss is None else loss, (x, y), batch_size=batch_size)
 
 
-def _on_device(config: StudyConfig, cell: Cell, device: torch.device, part: str) -> tuple[torch.Tensor, torch.Tensor]:
+def _on_device(config: StudyConfig, cell: Cell, device: torch.device, part: str) -> tuple[Tensor, Tensor]:
     x, y = getattr(dataset_of(config, cell), part)
     dtype = getattr(torch, config.dtype)
     return x.to(device, dtype), y.to(device, dtype if y.is_floating_point() else y.dtype)

@@ -1,6 +1,7 @@
 """Words from a command line, or typed values from a TOML file, to checked values."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -80,6 +81,23 @@ def one_of(*words: str) -> Parser:
         return str(value)
 
     return parse
+
+
+def num_bytes(value: Any) -> int:
+    """Return a number of bytes from words such as ``500MB``, ``8GB`` or ``2GiB``.
+
+    Raises:
+        ValueError: If it is none, or less than a byte.
+    """
+    expected = "a size such as 500MB, 8GB or 2GiB"
+    match = re.fullmatch(r"\s*([\d.]+)\s*([kmgt]?)(i?)(b?)\s*", str(value), re.IGNORECASE)
+    if match is None or (match[3] and not match[2]):
+        raise ValueError(expected)
+    unit = (1024 if match[3] else 1000) ** " kmgt".index(match[2].lower() or " ")
+    count = int(_number(match[1], expected) * unit)
+    if count < 1:
+        raise ValueError(expected)
+    return count
 
 
 def optional(parser: Parser) -> Parser:

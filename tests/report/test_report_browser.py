@@ -1,71 +1,24 @@
 """The page in a real browser: everything is drawn, nothing is fetched, surfaces turn together."""
 
 import io
-import os
-import shutil
 import time
 
 import pytest
+from browser_visit import Visit, running_browser
 from PIL import Image
 
 pytestmark = pytest.mark.browser
 
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--enable-unsafe-swiftshader",  # WebGL without a graphics card
-    "--disable-quic",
-    "--disable-background-networking",
-)
-VISIBLE = "Array.from(document.querySelectorAll('.plot')).filter(div => !div.closest('details:not([open])'))"
 CAMERAS = """Array.from(document.querySelectorAll('.surface')).map(div => {
     const eye = div._fullLayout.scene._scene.getCamera().eye;
     return [eye.x, eye.y, eye.z];
 })"""
 
 
-def find_chromium():
-    named = os.environ.get("CHROMIUM")
-    if named:
-        return named
-    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
-
-
 @pytest.fixture(scope="module")
 def browser():
-    path = find_chromium()
-    if path is None:
-        pytest.skip("no Chromium: set CHROMIUM to its path, or put chromium on PATH")
-    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright")
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=path, args=list(FLAGS))
+    with running_browser() as opened:
         yield opened
-        opened.close()
-
-
-class Visit:
-    """A page that has been opened without a network, with all that it complained about or asked for."""
-
-    def __init__(self, browser, path, width=1280):
-        context = browser.new_context(viewport={"width": width, "height": 900}, offline=True)
-        self.page = context.new_page()
-        self.errors, self.requests = [], []
-        self.page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.url = path.as_uri()
-        self.page.goto(self.url)
-        self.wait(f"{VISIBLE}.every(div => div.dataset.ready)")
-
-    def wait(self, condition, seconds=60):
-        # Polling from here: the page's policy forbids the evaluation that playwright's own waiting needs.
-        end = time.monotonic() + seconds
-        while not self.page.evaluate(condition):
-            assert time.monotonic() < end, f"never came true: {condition}"
-            time.sleep(0.05)
-
-    def close(self):
-        self.page.context.close()
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from landscape.study.assemble import assemble
 from landscape.study.cells import cells
 from landscape.study.config import resolve
 from landscape.study.folder import RunFolder, locked
-from landscape.study.measure_cell import _problem
+from landscape.study.measure_cell import problem_of
 from landscape.study.run import run_study
 
 SMALL = {
@@ -466,11 +466,11 @@ def test_measured_examples_are_drawn_and_not_the_first(tmp_path):
     )
     config = small(data=f"{tmp_path / 'sorted.py'}:data", train_examples="none", seeds=1, examples=25)
     cell = cells(config)[0]
-    problem = _problem(config, cell, torch.device("cpu"), "train")
+    problem = problem_of(config, cell, torch.device("cpu"), "train")
     ((_, y), _) = next(problem.batches())
     assert problem.num_examples == 25
     assert len(set(y.tolist())) >= 7
-    ((_, again), _) = next(_problem(config, cell, torch.device("cpu"), "train").batches())
+    ((_, again), _) = next(problem_of(config, cell, torch.device("cpu"), "train").batches())
     assert torch.equal(y, again)
 
 

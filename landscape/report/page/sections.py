@@ -206,9 +206,9 @@ def _settings(page: Page, report: Report) -> None:
     page.add(f"<p>Command: <code>{for_html(report.get('command') or '')}</code></p>")
     for key, caption in (("settings", "Settings of the study"), ("environment", "Where it ran")):
         entries = report.get(key) or {}
-        rows = tuple((name, _plain(value)) for name, value in sorted(entries.items()))
+        rows = tuple((name, plain_text(value)) for name, value in sorted(entries.items()))
         if rows:
-            page.add(_long_table(f"table-{key}", caption, ("name", "value"), rows))
+            page.add(long_table(f"table-{key}", caption, ("name", "value"), rows))
     page.add("</section>\n")
 
 
@@ -241,7 +241,7 @@ def _small_print(page: Page, report: Report, left_out: list[LeftOut], notes: lis
     )
     for key, caption, header, rows in tables_of_trouble:
         if rows:
-            page.add(_long_table(f"table-{key}", caption, header, rows))
+            page.add(long_table(f"table-{key}", caption, header, rows))
         elif key == "unconverged":
             page.add(f"<p>{'Every measurement converged' if view.stops(report) else 'Nothing was measured'}.</p>")
     page.add("".join(f'<p><span class="bad">!</span> {for_html(note)}</p>' for note in notes))
@@ -272,7 +272,7 @@ def _table(page: Page, table: Table, folded: str = "") -> None:
         page.add(f"<details><summary>{for_html(folded)}</summary>{html}</details>\n" if folded else html)
 
 
-def _long_table(key: str, caption: str, header: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> str:
+def long_table(key: str, caption: str, header: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> str:
     """Return a table of sentences, whose last column wraps; a very long one is cut, and says so."""
     head = "".join(f'<th scope="col" class="name">{for_html(text)}</th>' for text in header)
     body_rows = "".join(
@@ -288,5 +288,6 @@ def _long_table(key: str, caption: str, header: tuple[str, ...], rows: tuple[tup
     )
 
 
-def _plain(value: Any) -> str:
+def plain_text(value: Any) -> str:
+    """Return a setting as text."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

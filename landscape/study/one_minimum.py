@@ -1,0 +1,175 @@
+"""One minimum to look at: from a run of a study, from a checkpoint, or the network as initialised."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from landscape.device import resolve_device
+from landscape.errors import ProblemError, StorageError, UsageError, suggest
+from landscape.minimum import Minimum
+from landscape.registry import losses
+from landscape.study.cells import FACTORS, Cell, cells
+from landscape.study.config import StudyConfig
+from landscape.study.folder import STOPS, RunFolder, existing_folder
+from landscape.study.measure_cell import minimum_of, problem_of
+from landscape.study.train_cell import dataset_of, model_of
+from landscape.training import load_into
+
+MOST_LISTED = 10
+
+
+@dataclass(frozen=True)
+class OneMinimum:
+    """A minimum with what has to be said of it.
+
+    Attributes:
+        minimum: What is measured.
+        name: A few words, such as ``"cnn on digits"``.
+        origin: Where its weights come from, in words.
+        num_classes: How many classes its data have; None for regression.
+        settings: What it was made from, as plain JSON types.
+    """
+
+    minimum: Minimum
+    name: str
+    origin: str
+    num_classes: int | None
+    settings: dict[str, Any]
+
+
+def given_minimum(config: StudyConfig, max_batch: int | None = None) -> OneMinimum:
+    """Return the minimum of a checkpoint, or the network as initialised where there is none.
+
+    Args:
+        config: Data, network and loss; one of each.
+        max_batch: Examples a forward pass; chosen by their size when None.
+
+    Raises:
+        UsageError: If there are two of something, or more examples are asked for than there are.
+    """
+    for key in (*FACTORS, "checkpoint"):
+        if len(getattr(config, key)) > 1:
+            raise UsageError(f"One minimum is looked at at a time; {key} names {len(getattr(config, key))}. Keep one.")
+    cell = _cell(config)
+    dataset = dataset_of(config, cell)
+    _check_examples(config, len(dataset.train[0]))
+    problem = problem_of(
+        config, cell, resolve_device(config.device), "train", loss=losses[config.loss].value, batch_size=max_batch
+    )
+    origin = f"the network as initialised with seed {cell.seed}, not trained"
+    if cell.checkpoint:
+        origin = f"the weights of {cell.checkpoint}"
+        model = model_of(config, cell, dataset)
+        load_into(model, cell.checkpoint)
+        problem.model.load_state_dict(model.state_dict())
+    minimum = Minimum(problem, problem.theta, provenance={"checkpoint": cell.checkpoint, "seed": cell.seed})
+    data = Path(config.data or config.dataset).name
+    name = f"{Path(cell.model).name} on {data}"
+    return OneMinimum(checked(minimum), name, origin, dataset.num_classes, _settings(config, cell))
+
+
+def stored_minimum(
+    config: StudyConfig,
+    folder: RunFolder,
+    *,
+    run: str | None = None,
+    stop: str | None = None,
+    examples: int | None = None,
+    max_batch: int | None = None,
+) -> OneMinimum:
+    """Return a minimum of a study's run folder.
+
+    Args:
+        config: The study's, with the precision and device to measure with.
+        folder: Where it lies.
+        run: Which run; may be left out where there is only one.
+        stop: ``"matched"`` or ``"end"``; the matched training loss where it was reached when None.
+        examples: How many to measure on; as the study did when None.
+        max_batch: Examples a forward pass; chosen by their size when None.
+
+    Raises:
+        UsageError: If there is no such run, or several and none is named.
+        StorageError: If the run has no minimum there.
+    """
+    cell = _chosen(cells(config), run, folder)
+    found = [
+        each for each in STOPS if folder.minimum(cell.id, each).exists() and folder.optimizer(cell.id, each).exists()
+    ]
+    if not found:
+        raise StorageError(f"{folder.run(cell.id)} holds no minimum. Type 'landscape analyze' to finish the study.")
+    if stop is not None and stop not in found:
+        raise StorageError(f"{cell.id} has no minimum {stop!r} in {folder.root}; it has {' and '.join(found)}.")
+    stop = stop or found[0]
+    dataset = dataset_of(config, cell)
+    if examples is not None:
+        config = dataclasses.replace(config, examples=examples)
+        _check_examples(config, len(dataset.train[0]))
+    minimum = minimum_of(config, cell, folder, stop, resolve_device(config.device), max_batch)
+    where = {"matched": "at the matched training loss", "end": "at the end of training"}[stop]
+    origin = f"run {cell.id} of {folder.root}, {where} (step {minimum.provenance['step']})"
+    settings = {"study": str(folder.root), "run": cell.id, "stop": stop, **_settings(config, cell)}
+    return OneMinimum(checked(minimum), cell.id, origin, dataset.num_classes, settings)
+
+
+def find_run(path: Path) -> tuple[RunFolder, str | None]:
+    """Return the study's folder and the run, if the path is that of one (``DIR/runs/ID``)."""
+    if path.name == "study.toml":
+        path = path.parent
+    if path.parent.name == "runs" and RunFolder(path.parent.parent).study.is_file():
+        return RunFolder(path.parent.parent), path.name
+    return existing_folder(path), None
+
+
+def checked(minimum: Minimum) -> Minimum:
+    """Return the minimum if its loss is finite.
+
+    Raises:
+        ProblemError: If it is not; says which batch.
+    """
+    problem, parameters = minimum.problem, minimum.problem.unflatten(minimum.theta)
+    with torch.no_grad():
+        for index, (batch, share) in enumerate(problem.batches()):
+            loss = problem.batch_loss(parameters, batch)
+            if not bool(torch.isfinite(loss)):
+                count = round(share * problem.num_examples)
+                raise ProblemError(
+                    f"The loss of batch {index + 1} (of {count} examples) is {float(loss):g}: there is no curvature to "
+                    f"measure. Look at the weights and the data, or try --dtype float64."
+                )
+    return minimum
+
+
+def _cell(config: StudyConfig) -> Cell:
+    if config.checkpoint:
+        return cells(config)[0]
+    values = {name: getattr(config, name)[0] for name in FACTORS}
+    return Cell("initialised", "none", None, 0, config.seed, **values)
+
+
+def _chosen(every: list[Cell], run: str | None, folder: RunFolder) -> Cell:
+    ids = [cell.id for cell in every]
+    listed = ", ".join(ids[:MOST_LISTED]) + (f" and {len(ids) - MOST_LISTED} more" if len(ids) > MOST_LISTED else "")
+    if run is None and len(ids) > 1:
+        raise UsageError(f"{folder.root} has {len(ids)} runs; say which with --run: {listed}.")
+    if run is not None and run not in ids:
+        raise UsageError(f"{folder.root} has no run {run!r}.{suggest(run, ids)} It has {listed}.")
+    return every[0 if run is None else ids.index(run)]
+
+
+def _check_examples(config: StudyConfig, there: int) -> None:
+    if config.examples is not None and config.examples > there:
+        raise UsageError(
+            f"There are {there} training examples; examples asks for {config.examples}. Ask for {there} or fewer."
+        )
+
+
+def _settings(config: StudyConfig, cell: Cell) -> dict[str, Any]:
+    named = {key: getattr(config, key) for key in ("model_option", "loss", "dataset_option", "subset", "examples")}
+    data = {"data": config.data} if config.data else {"dataset": config.dataset}
+    made: Mapping[str, Any] = {**data, "model": cell.model, **named, "seed": cell.seed, "checkpoint": cell.checkpoint}
+    factors = {"train_examples": cell.train_examples, "label_noise": cell.label_noise}
+    return {key: value for key, value in {**made, **factors}.items() if value not in (None, {}, 0.0) or key == "seed"}
