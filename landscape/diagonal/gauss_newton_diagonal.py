@@ -141,6 +141,7 @@ def recorded(problem: Problem, leaves: Sequence[Tensor], batch: Any) -> tuple[Te
     layers = RecordLayers(leaves)
     with layers:
         outputs = problem.batch_outputs(leaves, batch)
+    layers.record.examples = batch_size_of(batch)
     return outputs, layers.record
 
 
@@ -154,11 +155,7 @@ def _add_squares(
 ) -> tuple[int, Tensor]:
     """Add the sums over a batch to ``totals``; return the number of columns and each example's own sum."""
     outputs, record = recorded(problem, leaves, batch)
-    why_not = record.why_not_by_layers(problem.parameter_names)
-    if not why_not and any(use.input._version != use.version for use in record.uses):
-        why_not = "the input of a layer was overwritten in place"
-    if why_not:
-        raise ProblemError(f"The diagonal cannot be had layer by layer: {why_not}. Use method 'hutchinson'.")
+    _refuse(problem, record)
     flat = outputs.flatten(1) if outputs.ndim > 1 else outputs[:, None]
     columns = factors(flat.detach(), batch[1], before)
     own = torch.zeros(len(flat), dtype=torch.float64, device=problem.device)
@@ -177,6 +174,14 @@ def _add_squares(
     return len(columns), own
 
 
+def _refuse(problem: Problem, record: LayerRecord) -> None:
+    why_not = record.why_not_by_layers(problem.parameter_names)
+    if not why_not and any(use.input._version != use.version for use in record.uses):
+        why_not = "the input of a layer was overwritten in place"
+    if why_not:
+        raise ProblemError(f"The diagonal cannot be had layer by layer: {why_not}. Use method 'hutchinson'.")
+
+
 def _pieces(problem: Problem, leaves: Sequence[Tensor], memory: int) -> Iterator[tuple[Any, Tensor]]:
     """Go through the batches in pieces of which the gradients of all columns fit into the memory."""
     most = 0
@@ -193,6 +198,8 @@ def _pieces(problem: Problem, leaves: Sequence[Tensor], memory: int) -> Iterator
 def _fitting(problem: Problem, leaves: Sequence[Tensor], batch: Any, memory: int) -> int:
     """Return how many examples at once stay within the memory, and within the caches' reach."""
     outputs, record = recorded(problem, leaves, leading_rows(batch, 2))
+    # two examples and then many: a first dimension that is not the examples' cannot pass for it both times
+    _refuse(problem, record)
     columns = math.prod(outputs.shape[1:])
     floats = sum(use.input.numel() for use in record.uses) // 2
     each = 8 * max(1, floats * (columns + 9))

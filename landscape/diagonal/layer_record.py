@@ -177,12 +177,14 @@ class LayerRecord:
         unknown: Parameters (by index) that something else took, with its name.
         curved: Names of functions that are not piecewise linear, in order.
         mixes_examples: Whether BatchNorm took the statistics of the batch.
+        examples: How many examples went through.
     """
 
     uses: list[Use] = field(default_factory=list)
     unknown: dict[int, str] = field(default_factory=dict)
     curved: list[str] = field(default_factory=list)
     mixes_examples: bool = False
+    examples: int = 0
 
     def why_not_by_layers(self, names: Sequence[str]) -> str:
         """Return why gradients of single examples cannot be had layer by layer, or ""."""
@@ -191,6 +193,9 @@ class LayerRecord:
         if self.unknown:
             index, function = next(iter(self.unknown.items()))
             return f"{names[index]} is used by {function}, whose gradients by example are not known here"
+        other = next((use.parameter for use in self.uses if use.input.shape[0] != self.examples), None)
+        if other is not None:
+            return f"the input of the layer of {names[other]} has not one row an example"
         used = [use.parameter for use in self.uses]
         twice = next((index for index in used if used.count(index) > 1), None)
         return "" if twice is None else f"{names[twice]} is used more than once"

@@ -190,9 +190,25 @@ class Scaling(nn.Module):
         return torch.relu(self.a(x)) * self.gamma
 
 
+class TokensAsRows(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(3, 5), nn.Linear(10, 5)
+
+    def forward(self, x):
+        return self.b(torch.relu(self.a(x.reshape(-1, 3))).reshape(len(x), -1))
+
+
+class SequenceFirst(TokensAsRows):
+    def forward(self, x):
+        return self.b(torch.relu(self.a(x.view(-1, 2, 3).transpose(0, 1))).transpose(0, 1).flatten(1))
+
+
 @pytest.mark.parametrize(
     ("model", "options", "words"),
     [
+        (TokensAsRows(), {}, "not one row an example"),
+        (SequenceFirst(), {}, "not one row an example"),
         (Tied(), {}, "a.weight is used more than once"),
         (Scaling(), {}, "gamma is used by mul"),
         (nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.ReLU()), {"batch_norm": "batch"}, "statistics"),

@@ -6,7 +6,6 @@ from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 from landscape.data import load_dataset
 from landscape.errors import UsageError
 from landscape.models import build_model
-from landscape.models.cnn import FirstConv2d
 from landscape.models.vit import Attention
 
 DIGITS, MNIST, CIFAR = (1, 8, 8), (1, 28, 28), (3, 32, 32)
@@ -87,14 +86,6 @@ def test_known_numbers_of_parameters(name, expected):
     shape, parameters = expected
     with torch.device("meta"):
         assert count(build_model(name, shape, 10)) == parameters
-
-
-def test_first_convolution_is_torchs():
-    x = torch.randn(5, 3, 11, 9, dtype=torch.float64)
-    ours = FirstConv2d(3, 6, kernel_size=4, stride=2, padding=1).double()
-    theirs = nn.Conv2d(3, 6, kernel_size=4, stride=2, padding=1).double()
-    theirs.load_state_dict(ours.state_dict())
-    torch.testing.assert_close(ours(x), theirs(x), rtol=1e-12, atol=1e-12)
 
 
 def test_no_skip_means_no_skip():
