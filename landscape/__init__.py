@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from landscape.errors import LandscapeError
     from landscape.measures import Measurement, Measurements, measure, measure_minimum
     from landscape.minimum import Minimum
-    from landscape.operators import Dense, Hessian, Lambda, Preconditioned
+    from landscape.operators import Dense, Fisher, GaussNewton, Hessian, Lambda, Preconditioned
     from landscape.problem import Problem
     from landscape.solvers import hutchinson, lanczos, power_iteration
     from landscape.surfaces import Surface, loss_surface
@@ -22,6 +22,8 @@ _HOME = {
     "measure_minimum": "landscape.measures",
     "Minimum": "landscape.minimum",
     "Dense": "landscape.operators",
+    "Fisher": "landscape.operators",
+    "GaussNewton": "landscape.operators",
     "Hessian": "landscape.operators",
     "Lambda": "landscape.operators",
     "Preconditioned": "landscape.operators",
@@ -35,6 +37,8 @@ _HOME = {
 
 __all__ = [
     "Dense",
+    "Fisher",
+    "GaussNewton",
     "Hessian",
     "Lambda",
     "LandscapeError",

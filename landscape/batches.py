@@ -27,7 +27,7 @@ class Batches:
         """Go through the batches in a fixed order."""
         if _is_tensors(self.source):
             return self._slices()
-        if hasattr(self.source, "__getitem__") and not isinstance(self.source, list | tuple | Mapping):
+        if _is_dataset(self.source):
             size = self.batch_size or _fitting_size(self.source[0])
             return iter(torch.utils.data.DataLoader(self.source, batch_size=size))
         if isinstance(self.source, Iterable) and not isinstance(self.source, Iterator):
@@ -45,6 +45,36 @@ class Batches:
         for start in range(0, len(self.source[0]), size):
             yield tuple(each[start : start + size] for each in self.source)
 
+    def take(self, indices: Tensor) -> "Batches":
+        """Return only the examples at these positions, shape ``(m,)``, ascending, in the order of going through.
+
+        Rows of tensors, elements of a ``Dataset``; of an iterable, rows of every tensor in a batch whose leading
+        dimension is the batch's size, in batches as they were (which goes through all of them once).
+        """
+        if _is_tensors(self.source):
+            return Batches(tuple(each[indices.to(each.device)] for each in self.source), self.batch_size)
+        if _is_dataset(self.source):
+            return Batches(torch.utils.data.Subset(self.source, indices.tolist()), self.batch_size)
+        taken, start = [], 0
+        for batch in self:
+            size = batch_size_of(batch)
+            rows = indices[(indices >= start) & (indices < start + size)] - start
+            start += size
+            if len(rows):
+                taken.append(_take_rows(batch, rows, size))
+        return Batches(taken)
+
+
+def _take_rows(batch: Any, rows: Tensor, size: int) -> Any:
+    """Return the batch with these rows of every tensor that has one row an example."""
+    if isinstance(batch, Tensor):
+        return batch[rows.to(batch.device)] if batch.ndim and len(batch) == size else batch
+    if isinstance(batch, Mapping):
+        return {key: _take_rows(each, rows, size) for key, each in batch.items()}
+    if isinstance(batch, tuple | list):
+        return tuple(_take_rows(each, rows, size) for each in batch)
+    return batch
+
 
 def _fitting_size(example: Any) -> int:
     """Return a batch size for examples like this one: half a million inputs, 64 to 2,048 examples."""
@@ -54,6 +84,10 @@ def _fitting_size(example: Any) -> int:
 
 def _is_tensors(source: Any) -> bool:
     return isinstance(source, tuple) and len(source) > 0 and all(isinstance(each, Tensor) for each in source)
+
+
+def _is_dataset(source: Any) -> bool:
+    return hasattr(source, "__getitem__") and not isinstance(source, list | tuple | Mapping)
 
 
 def batch_size_of(batch: Any) -> int:
@@ -69,6 +103,20 @@ def batch_size_of(batch: Any) -> int:
         f"Cannot tell how many examples a batch of type {type(batch).__name__} holds: no tensor with a leading "
         f"dimension is in it. Yield batches such as (x, y) whose first tensor has one row an example."
     )
+
+
+def leading_rows(batch: Any, count: int) -> Any:
+    """Return the first ``count`` examples of a batch: of every tensor in it that has a row an example."""
+    size = batch_size_of(batch)
+
+    def cut(part: Any) -> Any:
+        if isinstance(part, Tensor):
+            return part[:count] if part.ndim and part.shape[0] == size else part
+        if isinstance(part, Mapping):
+            return {key: cut(each) for key, each in part.items()}
+        return tuple(cut(each) for each in part) if isinstance(part, tuple | list) else part
+
+    return batch if count >= size else cut(batch)
 
 
 def move_batch(batch: Any, device: torch.device, dtype: torch.dtype) -> Any:

@@ -41,14 +41,14 @@ class Minimum:
         theta: The point, shape ``(n,)``.
         second_moment: The running mean of squared gradients there, where there is one.
         provenance: How it came about (optimizer, learning rate, step ...), for the record.
-        memory: Bytes that the Hessian's held graphs may take.
+        memory: Bytes that the Hessian's held graphs may take; half of what is free when None.
     """
 
     problem: Problem
     theta: Tensor
     second_moment: SecondMoment | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
-    memory: int = 2**30
+    memory: int | None = None
 
     @cached_property
     def hessian(self) -> Hessian:

@@ -1,6 +1,7 @@
 r"""Model + loss + examples = L(theta) on a flat vector."""
 
 import contextlib
+import copy
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from landscape.batches import Batches, batch_size_of, move_batch
-from landscape.errors import ProblemError
+from landscape.errors import ProblemError, UsageError
+from landscape.randomness import derive_seed
 from landscape.registry import losses
 
 
@@ -119,6 +121,36 @@ class Problem:
         for batch in self._batches:
             yield move_batch(batch, self.device, self.dtype), batch_size_of(batch) / self.num_examples
 
+    def subset(self, count: int, seed: int = 0) -> "Problem":
+        """Return the same objective of ``count`` examples drawn without replacement; everything else is shared.
+
+        Raises:
+            UsageError: If there are not so many examples.
+        """
+        return self._of(self._drawn(count, seed, f"a subset of {count}"))
+
+    def split(self, count: int, seed: int = 0) -> tuple["Problem", "Problem"]:
+        """Return the same objective of two disjoint sets of ``count`` examples each, drawn without replacement.
+
+        Raises:
+            UsageError: If there are not so many examples.
+        """
+        drawn = self._drawn(2 * count, seed, f"two disjoint sets of {count}")
+        return self._of(drawn[:count]), self._of(drawn[count:])
+
+    def _drawn(self, count: int, seed: int, what: str) -> Tensor:
+        if not 1 <= count <= self.num_examples:
+            raise UsageError(f"Cannot draw {what} examples: there are {self.num_examples}. Ask for 1 to as many.")
+        generator = torch.Generator().manual_seed(derive_seed(seed, "subset of examples"))
+        return torch.randperm(self.num_examples, generator=generator)[:count]
+
+    def _of(self, indices: Tensor) -> "Problem":
+        """Return the problem of the examples at these positions."""
+        chosen = copy.copy(self)
+        chosen._batches = self._batches.take(indices.sort().values)
+        chosen.num_examples = len(indices)
+        return chosen
+
     def batch_loss(self, parameters: Sequence[Tensor], batch: Any) -> Tensor:
         """Return the mean loss of one batch, differentiable in ``parameters`` as often as wanted.
 
@@ -131,6 +163,35 @@ class Problem:
         if not isinstance(loss, Tensor) or loss.numel() != 1 or not loss.is_floating_point():
             raise ProblemError(f"The loss must be one number for a batch; it gave {_describe(loss)}.")
         return loss.reshape(())
+
+    def batch_outputs(self, parameters: Sequence[Tensor], batch: Any) -> Tensor:
+        """Return the model's outputs for one batch ``(x, y)``, differentiable in ``parameters``.
+
+        Raises:
+            ProblemError: If the outputs are no single tensor.
+        """
+        with self.mode(), sdpa_kernel(SDPBackend.MATH):
+            outputs = torch.func.functional_call(self.model, self._swapped(parameters), (batch[0],))
+        if not isinstance(outputs, Tensor):
+            raise ProblemError(f"The outputs must be one tensor here; the model gave {_describe(outputs)}.")
+        return outputs
+
+    def batch_criterion(self, outputs: Tensor, batch: Any) -> Tensor:
+        """Return the mean loss of one batch ``(x, y)`` as a function of the outputs."""
+        return self.require_criterion()(outputs, batch[1])
+
+    def require_criterion(self) -> Callable[[Tensor, Tensor], Tensor]:
+        """Return the loss as a function of (outputs, targets).
+
+        Raises:
+            ProblemError: If it is a function of (model, batch), which has no outputs to speak of.
+        """
+        if self._criterion is None:
+            raise ProblemError(
+                "This needs the outputs of the model, which a loss(model, batch) does not show. Give a criterion "
+                "(outputs, targets) and batches (x, y)."
+            )
+        return self._criterion
 
     def loss(self, theta: Tensor | None = None) -> float:
         """Return L(theta), accumulated in float64 over batches; at the model's own parameters by default."""
@@ -164,7 +225,7 @@ class Problem:
                 if self._criterion is None:
                     loss += share * float(self.batch_loss(parameters, batch))
                     continue
-                outputs = self._outputs(parameters, batch[0])
+                outputs = self.batch_outputs(parameters, batch)
                 loss += share * float(self._criterion(outputs, batch[1]))
                 classes = classes and not batch[1].is_floating_point() and outputs.ndim == 2
                 if classes:
@@ -185,11 +246,6 @@ class Problem:
         finally:
             for module, training in modes:
                 module.training = training
-
-    def _outputs(self, parameters: Sequence[Tensor], x: Tensor) -> Tensor:
-        with self.mode():
-            outputs: Tensor = torch.func.functional_call(self.model, self._swapped(parameters), (x,))
-        return outputs
 
     def _swapped(self, parameters: Sequence[Tensor], prefix: str = "") -> dict[str, Tensor]:
         """Return what functional_call puts in place of the model's own: trainable, frozen, copies of buffers."""

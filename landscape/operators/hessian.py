@@ -1,35 +1,44 @@
 """The Hessian of a problem by exact Hessian-vector products."""
 
-from collections.abc import Iterator, Sequence
+import dataclasses
+import math
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from landscape.errors import ProblemError
+from landscape.batches import batch_size_of
+from landscape.operators.hessian_products import HOLDABLE, KINDS
+from landscape.operators.linearisation import HeldBatches, Linearisation
+from landscape.operators.product_choice import Choice, choose
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.problem import Problem
 
-_Linearisation = tuple[list[Tensor], float]
-
 
 class Hessian(SymmetricOperator):
-    r"""The Hessian of L at theta, by double backward.
+    r"""The Hessian of L at theta, by exact products.
 
     $$Hv = \nabla_\theta \langle \nabla L(\theta), v \rangle,$$
 
     with L the mean over the *whole* example set (each batch counts by its size). The graph of the gradient does
     not depend on v, so it is held between products for as many batches as ``memory`` allows; the other batches
-    are linearised again for every product.
+    are done again for every product. How a product is computed is chosen by trying (see `choose`): every way is
+    used only after it agreed with plain double backward to rounding at this very point.
 
     Args:
-        problem: What L is.
+        problem: What L is. The order of its parameters is that of the vector's elements.
         theta: The point, shape ``(n,)``; the model's own parameters by default.
-        memory: Bytes that held graphs may take.
+        memory: Bytes that held graphs may take, with the one in hand; half of what is free when None.
+        product: A kind of product by name instead of the fastest, such as ``"double backward"``.
 
     Cost:
-        A product on a held batch is a backward pass through the gradient's graph (about twice a gradient); on
-        any other batch, a gradient more.
+        Counted in convolutions (a gradient is 3): 6 a product on a held batch, 8 on any other, 2 to hold one.
+
+    Raises:
+        ProblemError: At the first product, if the model has no second derivative or one batch does not fit into
+            the memory; at any, if a product is not finite.
+        UsageError: At the first product, if the kind asked for does not exist or is wrong here.
 
     Pitfalls:
         Piecewise-linear networks (ReLU) have kinks: this is the Hessian where it exists, and says nothing about
@@ -39,80 +48,74 @@ class Hessian(SymmetricOperator):
         Pearlmutter 1994, "Fast exact multiplication by the Hessian", eq. 6.
     """
 
-    def __init__(self, problem: Problem, theta: Tensor | None = None, *, memory: int = 2**30) -> None:
+    def __init__(
+        self, problem: Problem, theta: Tensor | None = None, *, memory: int | None = None, product: str = "auto"
+    ) -> None:
         self.problem = problem
         theta = (problem.theta if theta is None else theta).detach()
         self.shape = (problem.num_parameters, problem.num_parameters)
         self.dtype, self.device = problem.dtype, problem.device
         self._leaves = [each.clone().requires_grad_() for each in problem.unflatten(theta)]
-        self._free = memory
-        self._held: list[_Linearisation] = []
-        self._all_held = False
-        self._checked = False
+        self._wanted = product
+        self.batches = HeldBatches(problem, self._hold, memory, hold_any=product == "auto" or product in HOLDABLE)
+
+    @cached_property
+    def held_choice(self) -> Choice:
+        """How products on held batches are computed, and what was tried."""
+        return choose(self.problem, self._leaves, held=True, wanted=self._wanted)
+
+    @cached_property
+    def other_choice(self) -> Choice:
+        """How products on batches that are not held are computed, and what was tried."""
+        return choose(self.problem, self._leaves, held=False, wanted=self._wanted)
 
     def matvec(self, v: Tensor) -> Tensor:
         """Return Hv, shape ``(n,)``."""
-        total = self.problem.weight_decay * v
-        pieces = self.problem.unflatten(v)
-        for gradient, share in self._linearisations():
-            total = total + share * self._product(gradient, pieces)
-        return total
+        return self._products([v])[0]
 
-    def _product(self, gradient: list[Tensor], v: list[Tensor]) -> Tensor:
-        # where the gradient does not depend on theta (a linear loss, an unused parameter) its derivative is zero
-        curved = [(g, piece) for g, piece in zip(gradient, v, strict=True) if g.requires_grad]
-        if not curved:
-            return torch.zeros(self.shape[0], dtype=self.dtype, device=self.device)
-        outputs, directions = zip(*curved, strict=True)
-        products = torch.autograd.grad(outputs, self._leaves, directions, retain_graph=True, materialize_grads=True)
-        return self.problem.flatten(products)
+    def matmat(self, V: Tensor) -> Tensor:
+        """Return HV, shape ``(n, k)``; a batch that is not held is linearised once for all columns."""
+        return torch.stack(self._products(list(V.unbind(1))), dim=1)
 
-    def _linearisations(self) -> Iterator[_Linearisation]:
-        """Go through the batches' gradients as graphs; the first ones are held while they fit into memory."""
-        if self._all_held:
-            yield from self._held
+    def describe(self) -> dict[str, Any]:
+        """Return how products were computed so far, as plain JSON types: kinds, checks, batches and bytes held."""
+        chosen = {"held": self.__dict__.get("held_choice"), "other": self.__dict__.get("other_choice")}
+        return {
+            **{name: dataclasses.asdict(choice) for name, choice in chosen.items() if choice is not None},
+            "held_batches": self.batches.count,
+            "held_bytes": self.batches.held_bytes,
+            "planned_bytes": self.batches.planned_bytes,
+            "memory": self.batches.memory,
+        }
+
+    def _products(self, vectors: list[Tensor]) -> list[Tensor]:
+        totals = [self.problem.weight_decay * v for v in vectors]
+        pieces = [self.problem.unflatten(v) for v in vectors]
+        # one graph serves all columns of a block; for a single vector another kind may be cheaper
+        otherwise = self._from_scratch if len(vectors) == 1 or not self.batches.hold_any else self._hold
+        for linearisation, share in self.batches.iterate(otherwise):
+            for index, piece in enumerate(pieces):
+                totals[index] = totals[index].add(linearisation.product(piece), alpha=share)
+        for total, v in zip(totals, vectors, strict=True):
+            if not math.isfinite(float(total.sum())):
+                self._refuse_not_finite(v)
+        return totals
+
+    def _hold(self, batch: Any, before: int) -> Linearisation:
+        return KINDS[self.held_choice.kind](self.problem, self._leaves, batch)
+
+    def _from_scratch(self, batch: Any, before: int) -> Linearisation:
+        return KINDS[self.other_choice.kind](self.problem, self._leaves, batch)
+
+    def _refuse_not_finite(self, v: Tensor) -> None:
+        """Raise with the number of the batch whose product is not finite; return if the vector is to blame."""
+        if not bool(torch.isfinite(v).all()):
             return
-        count = 0
-        for index, (batch, share) in enumerate(self.problem.batches()):
-            count = index + 1
-            if index < len(self._held):
-                yield self._held[index]
-                continue
-            gradient, saved = self._linearise(batch)
-            if index == len(self._held) and saved <= self._free:
-                self._held.append((gradient, share))
-                self._free -= saved
-            yield gradient, share
-        self._all_held = count == len(self._held)
-
-    def _linearise(self, batch: Any) -> tuple[list[Tensor], int]:
-        """Return the gradient of one batch with its graph, and the bytes that the graph holds."""
-        held: dict[int, int] = {}
-
-        def count(tensor: Tensor) -> Tensor:
-            storage = tensor.untyped_storage()
-            held[storage.data_ptr()] = storage.nbytes()
-            # detached: an output saved by its own node would hold itself in a cycle; autograd joins it again
-            return tensor.detach()
-
-        with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
-            loss = self.problem.batch_loss(self._leaves, batch)
-            gradient = torch.autograd.grad(loss, self._leaves, create_graph=True, materialize_grads=True)
-        if not self._checked:
-            self._check_double_backward(gradient)
-        return list(gradient), sum(held.values())
-
-    def _check_double_backward(self, gradient: Sequence[Tensor]) -> None:
-        """Go backward through the whole graph once: a node without a derivative is left out silently otherwise."""
-        curved = [each for each in gradient if each.requires_grad]
-        try:
-            if curved:
-                torch.autograd.backward(curved, [torch.zeros_like(each) for each in curved], retain_graph=True)
-        except RuntimeError as error:
-            raise ProblemError(
-                f"The gradient of this model cannot be differentiated again ({error}). Replace the operation that has "
-                f"no double backward."
-            ) from error
-        for leaf in self._leaves:
-            leaf.grad = None
-        self._checked = True
+        pieces = self.problem.unflatten(v)
+        for index, (batch, _) in enumerate(self.problem.batches()):
+            made = KINDS["double backward"](self.problem, self._leaves, batch)
+            if not bool(torch.isfinite(made.product(pieces)).all()):
+                raise FloatingPointError(
+                    f"the Hessian-vector product of batch {index + 1} (of {batch_size_of(batch)} examples) is not "
+                    f"finite; its loss is {float(self.problem.batch_loss(self._leaves, batch)):.4g}"
+                )

@@ -25,6 +25,10 @@ class SymmetricOperator(ABC):
     def matvec(self, v: Tensor) -> Tensor:
         """Return the product with one vector, shape ``(n,)`` to ``(n,)``."""
 
+    def matmat(self, V: Tensor) -> Tensor:
+        """Return the product with each column of a block, shape ``(n, k)`` to ``(n, k)``."""
+        return torch.stack([self.matvec(column) for column in V.unbind(1)], dim=1)
+
     def __matmul__(self, v: Tensor) -> Tensor:
         """Return the product with a vector ``(n,)`` or with each column of a block ``(n, k)``.
 
@@ -36,7 +40,7 @@ class SymmetricOperator(ABC):
         v = v.to(self.device, self.dtype)
         if v.ndim == 1:
             return self.matvec(v)
-        return torch.stack([self.matvec(column) for column in v.unbind(1)], dim=1)
+        return self.matmat(v)
 
     def to_scipy(self) -> LinearOperator:
         """Return the operator for ``scipy.sparse.linalg``, float64 in and out, products in ``self.dtype``."""

@@ -1,136 +1,97 @@
 """Lanczos with full reorthogonalisation, stopped on its residuals."""
 
-import numpy as np
+import math
+
 import torch
-from scipy.linalg import eigh_tridiagonal
 from torch import Tensor
 
 from landscape.errors import UsageError
 from landscape.operators.symmetric_operator import SymmetricOperator
-from landscape.randomness import derive_seed
-from landscape.solvers.eigenpairs import Eigenpairs, dot, kato_temple, random_unit_vector
+from landscape.solvers.complement_check import ComplementCheck
+from landscape.solvers.eigen_request import EigenRequest
+from landscape.solvers.eigenpairs import Eigenpairs
+from landscape.solvers.krylov_basis import KrylovBasis
+from landscape.solvers.subspace_search import SubspaceSearch
 
 
 def lanczos(
     operator: SymmetricOperator,
     k: int = 1,
     *,
+    bottom: int = 0,
     rtol: float = 1e-3,
     max_matvecs: int = 200,
     start: Tensor | None = None,
+    block_size: int = 1,
+    max_basis: int | None = None,
+    verify: bool | None = None,
     seed: int = 0,
 ) -> Eigenpairs:
-    r"""Return the k largest algebraic eigenvalues with vectors, residuals and bounds.
+    r"""Return the k largest and the ``bottom`` smallest algebraic eigenvalues with vectors, residuals and bounds.
 
-    Every new basis vector is orthogonalised twice against all before it, so no ghost copies appear. The residual
-    of a Ritz pair is $\beta_m |s_m|$, the last off-diagonal element times the last component of its small
-    eigenvector, plus the rounding of the products.
+    Every product is orthogonalised twice against the whole basis, so no ghost copies appear, and the operator's
+    matrix in the basis is known whatever the basis is. From one vector this is plain Lanczos; from several (a warm
+    start) the first products find the best vectors in their span, and each further one goes along the residual of
+    the pair that is furthest from its tolerance. Where the products lead nowhere new, the search starts again from
+    a random vector of the complement. A full basis is shrunk to the wanted vectors and their neighbours (thick
+    restart).
 
     Args:
         operator: Any symmetric operator.
-        k: How many eigenvalues, 1 to n.
+        k: How many of the largest eigenvalues; may be 0 if ``bottom`` is not.
+        bottom: How many of the smallest.
         rtol: Stop when every residual is at most ``rtol`` times its eigenvalue's magnitude; the values are then far
             better than that (their error is of the order of the residual's square).
         max_matvecs: Stop here at the latest; then ``converged`` is False.
-        start: First vector, shape ``(n,)`` (a warm start); random by default.
-        seed: Of the random first vector.
+        start: First vector, shape ``(n,)``, or vectors, ``(n, p)``; random by default.
+        block_size: Products at a time. Blocks share passes through the network but need more products in all.
+        max_basis: Most vectors in memory (a copy that the check below finds adds one); 2 GiB of them by default, 256
+            at most unless many eigenvalues are asked for.
+        verify: Whether to look for eigenvalues that the search has missed, from random vectors of the complement.
+            By default where a multiplicity is suspected: the basis became invariant, n is at most 2,000 and more
+            than one value is wanted, or two wanted values are within 1 % of each other.
+        seed: Of all random vectors.
 
     Raises:
-        UsageError: If k or a tolerance is out of its range.
+        UsageError: If a number is out of its range, or the start is no direction.
+        ProblemError: If the products show that the operator is not symmetric.
+        FloatingPointError: If a product is not finite.
 
     Cost:
-        ``matvecs`` products, and as many vectors of length n in memory.
+        ``matvecs`` products, and as many vectors of length n in memory, up to ``max_basis``. The check costs half
+        as many products again, and at least ln(n) + 2.
 
     Pitfalls:
         The Kato-Temple bound is not what it stops on: after five or six products it can promise 1e-4 while the two
         largest eigenvalues, 10 % apart, are still one Ritz value between them (4 runs in 100 of digits CNNs).
-        A repeated eigenvalue is found once: a Krylov space holds one vector of each eigenspace.
+        A Krylov space holds one vector of each eigenspace: without the check a repeated eigenvalue is found once.
+        A start that is an eigenvector is one within rtol after a single product, whichever eigenvalue it belongs to.
 
     References:
-        Parlett 1998, "The symmetric eigenvalue problem", chapters 11 and 13.
+        Parlett 1998, "The symmetric eigenvalue problem", chapters 11 and 13. Wu and Simon 2000, "Thick-restart
+        Lanczos method for large symmetric eigenvalue problems".
     """
-    n = operator.shape[0]
-    _check(k, n, rtol, max_matvecs)
-    like = torch.empty(0, dtype=operator.dtype, device=operator.device)
-    q = random_unit_vector(n, derive_seed(seed, "lanczos"), like) if start is None else start.to(like) / start.norm()
-    basis = torch.empty(0, n, dtype=like.dtype, device=like.device)
-    alphas: list[float] = []
-    betas: list[float] = []
-    steps = min(max_matvecs, n)
-    while True:
-        basis = _append(basis, q, len(alphas), steps)
-        used = basis[: len(alphas) + 1]
-        w = operator @ q
-        alphas.append(dot(q, w))
-        w = _orthogonalise(w, used)
-        betas.append(float(w.double().norm()))
-        ritz = _Ritz(np.array(alphas), np.array(betas), k, float(torch.finfo(like.dtype).eps))
-        reason = _why_stop(ritz, rtol, len(alphas), steps, n)
-        if reason:
-            return ritz.pairs(used, reason, converged=ritz.within(rtol) or ritz.exhausted)
-        q = w / betas[-1]
+    request = EigenRequest(operator.shape[0], k, bottom, rtol, max_matvecs)
+    if block_size < 1:
+        raise UsageError(f"block_size must be at least 1; it is {block_size}. 1 needs the fewest products.")
+    basis = KrylovBasis(operator)
+    for column in () if start is None else start_columns(start, request.n):
+        basis.add(column)
+    search = SubspaceSearch(basis, request, seed, block=min(block_size, request.n), max_basis=max_basis)
+    return search.run(ComplementCheck(request, warm=start is not None, verify=verify))
 
 
-class _Ritz:
-    """The eigenpairs of the tridiagonal matrix, with what they tell of the operator."""
+def start_columns(start: Tensor, n: int) -> list[Tensor]:
+    """Return the vectors of a start of shape ``(n,)`` or ``(n, p)``.
 
-    def __init__(self, alphas: np.ndarray, betas: np.ndarray, k: int, eps: float) -> None:
-        values, vectors = eigh_tridiagonal(alphas, betas[:-1])
-        values, self.small = values[::-1], vectors[:, ::-1]
-        scale = float(np.abs(values).max())
-        # what a product loses to rounding: some tens of units in the last place, measured on networks in float32
-        self.rounding = 32 * eps * scale
-        self.exhausted = bool(betas[-1] <= 10 * self.rounding)
-        residuals = np.abs(betas[-1] * self.small[-1]) + self.rounding
-        bounds = np.minimum(residuals, kato_temple(values, residuals) + self.rounding)
-        self.k, self.complete = k, len(values) >= k
-        self.values, self.residuals, self.bounds = values[:k], residuals[:k], bounds[:k]
-
-    def within(self, rtol: float) -> bool:
-        enough = self.residuals <= np.maximum(rtol * np.abs(self.values), 2 * self.rounding)
-        return self.complete and bool(enough.all())
-
-    def pairs(self, basis: Tensor, reason: str, *, converged: bool) -> Eigenpairs:
-        small = torch.from_numpy(self.small[:, : self.k].copy()).to(basis)
-        vectors = basis.T @ small
-        vectors = vectors / vectors.norm(dim=0)
-        return Eigenpairs(
-            self.values, vectors, self.residuals, self.bounds, len(basis), converged and self.complete, reason
-        )
-
-
-def _why_stop(ritz: _Ritz, rtol: float, steps: int, limit: int, n: int) -> str:
-    """Return why to stop now, or "" to go on."""
-    if steps == n:
-        return "the whole space is spanned"
-    if ritz.exhausted:
-        return "the Krylov space is invariant"
-    if ritz.within(rtol):
-        return "every residual is within rtol"
-    return f"max_matvecs ({limit}) reached" if steps == limit else ""
-
-
-def _orthogonalise(w: Tensor, basis: Tensor) -> Tensor:
-    """Return w less its components in the rows of ``basis``; twice is enough (Parlett, section 6.9)."""
-    for _ in range(2):
-        w = w - basis.T @ (basis @ w)
-    return w
-
-
-def _append(basis: Tensor, q: Tensor, count: int, most: int) -> Tensor:
-    """Return ``basis`` with ``q`` in row ``count``, grown by doubling up to ``most`` rows."""
-    if count == len(basis):
-        grown = basis.new_empty(min(max(8, 2 * count), most), q.shape[0])
-        grown[:count] = basis
-        basis = grown
-    basis[count] = q
-    return basis
-
-
-def _check(k: int, n: int, rtol: float, max_matvecs: int) -> None:
-    if not 1 <= k <= n:
-        raise UsageError(f"Cannot find {k} eigenvalues of an operator of size {n}. Ask for 1 to {n}.")
-    if not rtol > 0:
-        raise UsageError(f"rtol must be positive; it is {rtol}. 1e-3 is a good start.")
-    if max_matvecs < 1:
-        raise UsageError(f"max_matvecs must be at least 1; it is {max_matvecs}.")
+    Raises:
+        UsageError: If it has another shape, or a vector is zero or not finite.
+    """
+    if start.ndim not in (1, 2) or start.shape[0] != n or not start.numel():
+        raise UsageError(f"A start has shape ({n},) or ({n}, p); this one has {tuple(start.shape)}.")
+    columns = list(start.detach().reshape(n, -1).unbind(1))
+    for index, column in enumerate(columns):
+        size = float(torch.linalg.vector_norm(column, dtype=torch.float64))
+        if not 0 < size < math.inf:
+            raise UsageError(f"Vector {index} of the start has length {size}: it is no direction. Leave it out.")
+    return columns

@@ -9,7 +9,9 @@ from torch import Tensor
 from landscape.errors import UsageError
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.randomness import derive_seed
+from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.eigenpairs import Eigenpairs, dot, random_unit_vector
+from landscape.solvers.symmetry import refuse_asymmetry
 
 _PATIENCE = 20
 _MARGIN = 0.9
@@ -33,6 +35,7 @@ def power_iteration(
 
     Raises:
         UsageError: If k or a tolerance is out of its range.
+        ProblemError: If the first two products show that the operator is not symmetric.
 
     Cost:
         About $\ln(1/\text{rtol})/\ln(\lambda_1/\lambda_2)$ products for one eigenvalue: slow where the two are
@@ -45,11 +48,9 @@ def power_iteration(
     References:
         Golub and Van Loan 2013, "Matrix computations", section 8.2.1.
     """
-    n = operator.shape[0]
-    if not 1 <= k <= n:
-        raise UsageError(f"Cannot find {k} eigenvalues of an operator of size {n}. Ask for 1 to {n}.")
-    if not rtol > 0 or max_matvecs < 1:
-        raise UsageError(f"rtol and max_matvecs must be positive; they are {rtol} and {max_matvecs}.")
+    n = EigenRequest(operator.shape[0], k, 0, rtol, max_matvecs).n
+    if max_matvecs < k:
+        raise UsageError(f"{k} values need a product each; max_matvecs is {max_matvecs}. Give some tens for each.")
     like = torch.empty(0, dtype=operator.dtype, device=operator.device)
     found: list[_Settled] = []
     left = max_matvecs
@@ -57,7 +58,9 @@ def power_iteration(
         start = random_unit_vector(n, derive_seed(seed, "power iteration", index), like)
         known = torch.stack([each.vector for each in found]) if found else like.new_empty(0, n)
         fresh = random_unit_vector(n, derive_seed(seed, "power iteration restart", index), like)
-        found.append(_settle(operator, _deflate(start, known), _deflate(fresh, known), known, rtol, max(left, 1)))
+        # each value that is still to come needs a product
+        most = left - (k - 1 - index)
+        found.append(_settle(operator, _deflate(start, known), _deflate(fresh, known), known, rtol, most))
         left -= found[-1].matvecs
     return _rayleigh_ritz(found, rtol, max_matvecs)
 
@@ -73,9 +76,13 @@ class _Settled:
 def _settle(operator: SymmetricOperator, v: Tensor, fresh: Tensor, known: Tensor, rtol: float, most: int) -> _Settled:
     """Iterate from v, orthogonal to the rows of ``known``, until the residual is small; with a shift from ``fresh``."""
     shift, best, stalled = 0.0, np.inf, 0
+    before = first = v
     for matvecs in range(1, most + 1):
         Hv = operator @ v
         value, size = dot(v, Hv), float(Hv.double().norm())
+        if matvecs == 2 and size:
+            refuse_asymmetry(abs(dot(v, first) - dot(before, Hv)) / max(size, float(first.double().norm())), v.dtype)
+        before, first = v, Hv
         # within the complement of the known vectors; what they leak into it is mended by Rayleigh-Ritz at the end
         residual = float(_project(Hv - value * v, known).double().norm())
         rounding = float(torch.finfo(v.dtype).eps) * max(size, shift)
@@ -118,12 +125,14 @@ def _rayleigh_ritz(found: list[_Settled], rtol: float, max_matvecs: int) -> Eige
     rounding = 2 * torch.finfo(V.dtype).eps * float(HV.double().norm())
     within = bool((residuals <= np.maximum(rtol * np.abs(values.numpy()), rounding)).all())
     converged = within and all(each.highest for each in found)
+    matvecs = sum(each.matvecs for each in found)
     return Eigenpairs(
         values=values.numpy(),
         vectors=vectors,
         residuals=residuals,
         bounds=residuals,
-        matvecs=sum(each.matvecs for each in found),
+        matvecs=matvecs,
         converged=converged,
         reason="every residual is within rtol" if converged else f"max_matvecs ({max_matvecs}) reached",
+        cost=float(matvecs),
     )

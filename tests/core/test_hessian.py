@@ -114,8 +114,8 @@ def test_held_and_recomputed_graphs_agree_and_memory_does_not_grow():
     problem = Problem(model, "cross_entropy", (x.repeat(40, 1), y.repeat(40)), batch_size=250)
     v = torch.randn(problem.num_parameters, dtype=torch.float64)
     results = []
-    for memory in (0, 3_000_000, 2**30):
-        H = Hessian(problem, memory=memory)
+    for memory, held in ((1_500_000, 0), (5_000_000, 2), (2**30, 8)):
+        H = Hessian(problem, memory=memory, product="double backward")
         for _ in range(20):
             Hv = H @ v
         gc.collect()
@@ -124,6 +124,8 @@ def test_held_and_recomputed_graphs_agree_and_memory_does_not_grow():
             Hv = H @ v
         # one batch's graph is some 1,500 KiB: growth with the number of products would be hundreds of MB
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000
+        assert H.batches.count == held
+        assert H.batches.held_bytes <= memory
         results.append(Hv)
     assert torch.equal(results[0], results[1])
     assert torch.equal(results[0], results[2])

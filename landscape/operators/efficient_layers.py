@@ -1,0 +1,98 @@
+"""Layers computed so that their second derivative is cheap, put in place of torch's while a model runs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+from landscape.operators.convolution import Convolution, Geometry
+
+
+class EfficientLayers(TorchFunctionMode):
+    """While entered, convolutions and evaluation-mode BatchNorm are computed by ways with a cheap double backward.
+
+    The same functions up to rounding. Everything else is left to torch.
+
+    Args:
+        convolutions: Replace convolutions too; they have no forward-mode derivative then.
+        linear: The gradient will be differentiated by its cotangent only (Jacobian products).
+
+    Attributes:
+        replaced: How many calls were computed in the other way.
+    """
+
+    def __init__(self, *, convolutions: bool = True, linear: bool = False) -> None:
+        super().__init__()
+        self.convolutions = convolutions
+        self.linear = linear
+        self.replaced = 0
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Sequence[type], args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Compute one call."""
+        kwargs = kwargs or {}
+        result = None
+        if func in _DIMENSIONS and self.convolutions:
+            result = _convolve(_DIMENSIONS[func], self.linear, *args, **kwargs)
+        elif func is F.batch_norm:
+            result = _normalize(*args, **kwargs)
+        if result is None:
+            return func(*args, **kwargs)
+        self.replaced += 1
+        return result
+
+
+_DIMENSIONS = {torch.conv1d: 1, torch.conv2d: 2, torch.conv3d: 3}
+
+
+def _convolve(
+    dimensions: int,
+    linear: bool,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor | None:
+    """Return the convolution, or None where it is better left to torch."""
+    if input.ndim != dimensions + 2 or not (torch.is_grad_enabled() and input.is_floating_point()):
+        return None
+    dilation = _each(dilation, dimensions)
+    if isinstance(padding, str):
+        reach = [d * (size - 1) for d, size in zip(dilation, weight.shape[2:], strict=True)]
+        if padding == "same" and any(each % 2 for each in reach):
+            return None
+        padding = tuple(each // 2 for each in reach) if padding == "same" else (0,) * dimensions
+    geometry = Geometry(_each(stride, dimensions), _each(padding, dimensions), dilation, groups)
+    result: Tensor = Convolution.apply(input, weight, bias, geometry, linear)  # type: ignore[no-untyped-call]
+    return result
+
+
+def _each(value: Any, dimensions: int) -> tuple[int, ...]:
+    parts = (value,) if isinstance(value, int) else tuple(value)
+    return parts * dimensions if len(parts) == 1 else parts
+
+
+def _normalize(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor | None:
+    """Return BatchNorm by running statistics as one affine map a channel, or None where batches are normalised."""
+    if training or running_mean is None or running_var is None or weight is None or bias is None:
+        return None
+    scale = weight * (running_var + eps).rsqrt()
+    shift = bias - running_mean * scale
+    shape = (1, -1, *[1] * (input.ndim - 2))
+    return torch.addcmul(shift.view(shape), input, scale.view(shape))

@@ -1,0 +1,95 @@
+"""The generalized Gauss-Newton matrix."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from landscape.operators.jacobian_products import OutputProduct, jacobian_sandwich
+from landscape.operators.linearisation import HeldBatches, Linearisation
+from landscape.operators.symmetric_operator import SymmetricOperator
+from landscape.problem import Problem
+
+OutputMatrix = Callable[[Tensor, Any, int], OutputProduct]
+
+
+class JacobianSandwich(SymmetricOperator):
+    r"""$\frac1N \sum_n J_n^\top A_n J_n$ over all examples, plus the weight decay of the problem.
+
+    Args:
+        problem: Its loss must be a criterion of (outputs, targets).
+        theta: The point, shape ``(n,)``; the model's own parameters by default.
+        matrix: (outputs, batch, number of examples before it) to the product with A of the batch's *mean*.
+        memory: Bytes that held graphs may take; half of what is free when None.
+    """
+
+    def __init__(self, problem: Problem, theta: Tensor | None, matrix: OutputMatrix, memory: int | None) -> None:
+        problem.require_criterion()
+        self.problem = problem
+        theta = (problem.theta if theta is None else theta).detach()
+        self.shape = (problem.num_parameters, problem.num_parameters)
+        self.dtype, self.device = problem.dtype, problem.device
+        self._leaves = [each.clone().requires_grad_() for each in problem.unflatten(theta)]
+        self._matrix = matrix
+        self.batches = HeldBatches(problem, self._linearise, memory)
+
+    def matvec(self, v: Tensor) -> Tensor:
+        """Return the product with one vector, shape ``(n,)``."""
+        return self.matmat(v[:, None])[:, 0]
+
+    def matmat(self, V: Tensor) -> Tensor:
+        """Return the product with each column, shape ``(n, k)``; every batch is linearised at most once."""
+        columns = [column.contiguous() for column in V.unbind(1)]
+        totals = [self.problem.weight_decay * v for v in columns]
+        pieces = [self.problem.unflatten(v) for v in columns]
+        for linearisation, share in self.batches.iterate(self._linearise):
+            for index, piece in enumerate(pieces):
+                totals[index] = totals[index].add(linearisation.product(piece), alpha=share)
+        return torch.stack(totals, dim=1)
+
+    def _linearise(self, batch: Any, before: int) -> Linearisation:
+        return jacobian_sandwich(
+            self.problem, self._leaves, batch, lambda outputs: self._matrix(outputs, batch, before)
+        )
+
+
+class GaussNewton(JacobianSandwich):
+    r"""The generalized Gauss-Newton matrix of L at theta: the Hessian with the network linearised.
+
+    $$G = \frac1N \sum_n J_n^\top \nabla_f^2 \ell(f_n, y_n) J_n, \qquad H = G + \frac1N \sum_n \sum_k
+    \frac{\partial \ell_n}{\partial f_k} \nabla^2 f_k(x_n)$$
+
+    Positive semi-definite for losses convex in the outputs. For cross-entropy it is the Fisher matrix (type II).
+
+    Args:
+        problem: What L is; its loss must be a criterion of (outputs, targets).
+        theta: The point, shape ``(n,)``; the model's own parameters by default.
+        memory: Bytes that held graphs may take; half of what is free when None.
+
+    Cost:
+        Counted in convolutions (a gradient is 3): 4 a product on a held batch, 6 on any other.
+
+    Raises:
+        ProblemError: If the loss is no criterion: then there are no outputs to linearise.
+
+    References:
+        Schraudolph 2002, "Fast curvature matrix-vector products for second-order gradient descent", section 3.
+    """
+
+    def __init__(self, problem: Problem, theta: Tensor | None = None, *, memory: int | None = None) -> None:
+        super().__init__(problem, theta, self._loss_hessian, memory)
+
+    def _loss_hessian(self, outputs: Tensor, batch: Any, before: int) -> OutputProduct:
+        """Return the product with the Hessian of the batch's mean loss by the outputs."""
+        f = outputs.clone().requires_grad_()
+        with torch.enable_grad():
+            loss = self.problem.batch_criterion(f, batch)
+            (gradient,) = torch.autograd.grad(loss, f, create_graph=True)
+
+        def product(u: Tensor) -> Tensor:
+            if not gradient.requires_grad:
+                return torch.zeros_like(u)
+            return torch.autograd.grad(gradient, f, u, retain_graph=True)[0]
+
+        return product

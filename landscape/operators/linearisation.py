@@ -1,0 +1,125 @@
+"""A linear map of one batch with the graph behind it, and as many of them held as memory allows."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from landscape.batches import batch_size_of
+from landscape.errors import ProblemError
+from landscape.memory import available_memory
+from landscape.problem import Problem
+
+
+@dataclass(frozen=True)
+class Linearisation:
+    """The product of one batch's matrix with a vector, and what it holds in memory.
+
+    Attributes:
+        product: Pieces of v shaped like the parameters to a flat vector of shape ``(n,)``.
+        num_bytes: Of the tensors that the graph behind it has saved.
+    """
+
+    product: Callable[[Sequence[Tensor]], Tensor]
+    num_bytes: int
+
+
+class SavedBytes(torch.autograd.graph.saved_tensors_hooks):
+    """While entered, counts the bytes that autograd saves, each storage once."""
+
+    def __init__(self) -> None:
+        self._storages: dict[int, int] = {}
+        super().__init__(self._count, lambda tensor: tensor)
+
+    @property
+    def total(self) -> int:
+        """Bytes saved so far."""
+        return sum(self._storages.values())
+
+    def _count(self, tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        self._storages[storage.data_ptr()] = storage.nbytes()
+        # detached: an output saved by its own node would hold itself in a cycle; autograd joins it again
+        return tensor.detach()
+
+
+Linearise = Callable[[Any, int], Linearisation]
+"""(batch, number of examples before it) to its linearisation."""
+
+
+class HeldBatches:
+    """The linearisations of all batches at one point: the first ones are held while they fit into memory.
+
+    Args:
+        problem: Whose batches.
+        hold: A batch to a linearisation that is worth holding.
+        memory: Bytes that everything together may take, the batch in hand included; half of what is free when None.
+        hold_any: Whether to hold batches at all.
+    """
+
+    def __init__(self, problem: Problem, hold: Linearise, memory: int | None = None, *, hold_any: bool = True) -> None:
+        self.problem = problem
+        self.memory = default_memory(problem.device) if memory is None else memory
+        self.hold_any = hold_any
+        self.planned_bytes = 0
+        self.held_bytes = 0
+        self.complete = False
+        self._hold = hold
+        self._held: list[tuple[Linearisation, float]] = []
+        self._full = not hold_any
+
+    @property
+    def count(self) -> int:
+        """How many batches are held."""
+        return len(self._held)
+
+    def iterate(self, otherwise: Linearise) -> Iterator[tuple[Linearisation, float]]:
+        """Go through (linearisation, share of the examples); ``otherwise`` makes those that are not held."""
+        if self.complete:
+            yield from self._held
+            return
+        count = before = 0
+        for batch, share in self.problem.batches():
+            if count < len(self._held):
+                yield self._held[count]
+            elif self._full:
+                yield otherwise(batch, before), share
+            else:
+                yield self._try_to_hold(batch, before, share), share
+            count, before = count + 1, before + batch_size_of(batch)
+        self.complete = count == len(self._held)
+
+    def _try_to_hold(self, batch: Any, before: int, share: float) -> Linearisation:
+        made = self._hold(batch, before)
+        if not self._held:
+            self._plan(made.num_bytes, share)
+        # room for this one, and where not all fit for one more that is made and dropped again
+        working = 0 if self.planned_bytes <= self.memory else made.num_bytes
+        if self.held_bytes + made.num_bytes + working <= self.memory:
+            self._held.append((made, share))
+            self.held_bytes += made.num_bytes
+        else:
+            self._full = True
+        return made
+
+    def _plan(self, num_bytes: int, share: float) -> None:
+        self.planned_bytes = round(num_bytes / share)
+        if num_bytes > self.memory:
+            raise ProblemError(
+                f"The memory budget of {megabytes(self.memory)} is too small: one batch needs {megabytes(num_bytes)}. "
+                f"Give at least that, or smaller batches."
+            )
+
+
+def default_memory(device: torch.device) -> int:
+    """Return half of the bytes that are free on a device."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] // 2
+    return (available_memory() or 2**31) // 2
+
+
+def megabytes(count: int) -> str:
+    """Return a number of bytes in words; never less than there are."""
+    return f"{-(-count // 2**20):,} MiB"

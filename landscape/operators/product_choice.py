@@ -1,0 +1,137 @@
+"""Which way to a Hessian-vector product is the fastest here, among those that are right here."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from landscape.batches import leading_rows
+from landscape.errors import UsageError, suggest
+from landscape.operators.hessian_products import HOLDABLE, KINDS, check_double_backward
+from landscape.operators.linearisation import Linearisation
+from landscape.problem import Problem
+from landscape.randomness import derive_seed
+
+_MARGIN = 0.9
+"""A kind later in the order must take at most this share of the time of the best before it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """One kind of product tried on a probe.
+
+    Attributes:
+        kind: Its name.
+        difference: From plain double backward, relative to its length.
+        seconds: Of one product: on the held graph for kinds tried for holding, from scratch otherwise.
+        note: Why it is not used, or "".
+    """
+
+    kind: str
+    difference: float
+    seconds: float
+    note: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """The kind that was chosen, with what was tried on how many examples."""
+
+    kind: str
+    trials: tuple[Trial, ...]
+    examples: int
+
+
+def choose(problem: Problem, leaves: Sequence[Tensor], *, held: bool, wanted: str = "auto") -> Choice:
+    """Return the fastest kind of product that agrees with plain double backward to rounding at this point.
+
+    Each kind is tried on a probe: the first examples of the first batch and one random vector. One that differs
+    by more than a thousand units in the last place, or that raises, is not used. PyTorch 2.13 is wrong by 7 to
+    35 % in forward-mode derivatives through LayerNorm and training-mode BatchNorm; such kinds fall out here.
+
+    Args:
+        problem: Whose Hessian.
+        leaves: The point, as parameters that require grad.
+        held: Choose among kinds with a graph that is held, by the time of a product on it; otherwise among all,
+            by the time of a product from scratch.
+        wanted: A kind by name; it is checked all the same.
+
+    Cost:
+        Some products on at most 1/32 of the examples (8 to 64 of them on a CPU).
+
+    Raises:
+        ProblemError: If the model has no second derivative.
+        UsageError: If there is no such kind, or the wanted one is wrong here.
+    """
+    names = _names(wanted, held)
+    batch, _ = next(problem.batches())
+    most = 64 if problem.device.type == "cpu" else 512
+    count = max(8, min(most, problem.num_examples // 32))
+    batch = leading_rows(batch, count)
+    check_double_backward(problem, leaves, batch)
+    trials = _trials(problem, leaves, batch, names, held)
+    right = [each for each in trials if not each.note]
+    if wanted != "auto" and (not right or right[0].kind != wanted):
+        raise UsageError(f"The product {wanted!r} cannot be used here: {trials[0].note}. Use 'double backward'.")
+    best = right[0]
+    for each in right[1:]:
+        best = each if each.seconds < _MARGIN * best.seconds else best
+    return Choice(best.kind, trials, count)
+
+
+def _names(wanted: str, held: bool) -> list[str]:
+    if wanted != "auto":
+        if wanted not in KINDS:
+            raise UsageError(
+                f"There is no product {wanted!r}.{suggest(wanted, KINDS)} Known: auto, {', '.join(KINDS)}."
+            )
+        return [wanted]
+    return list(HOLDABLE if held else KINDS)
+
+
+def _trials(problem: Problem, leaves: Sequence[Tensor], batch: Any, names: list[str], held: bool) -> tuple[Trial, ...]:
+    generator = torch.Generator().manual_seed(derive_seed(0, "probe of the products"))
+    v = torch.randn(problem.num_parameters, generator=generator, dtype=torch.float64)
+    pieces = problem.unflatten(v.to(problem.device, problem.dtype))
+    reference = KINDS["double backward"](problem, leaves, batch).product(pieces).double()
+    return tuple(_try(problem, leaves, batch, name, held, pieces, reference) for name in names)
+
+
+def _try(
+    problem: Problem,
+    leaves: Sequence[Tensor],
+    batch: Any,
+    name: str,
+    held: bool,
+    v: list[Tensor],
+    reference: Tensor,
+) -> Trial:
+    def from_scratch() -> tuple[Linearisation, Tensor]:
+        made = KINDS[name](problem, leaves, batch)
+        return made, made.product(v)
+
+    try:
+        made, found = from_scratch()
+        # the second time: the first includes what torch sets up once for new shapes
+        seconds = _seconds(problem.device, lambda: made.product(v)) if held else _seconds(problem.device, from_scratch)
+    except Exception as error:
+        # what torch raises for an operation without this derivative is of many types; the kind is then not used
+        return Trial(name, math.inf, math.inf, f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200]}")
+    size = float(reference.norm())
+    difference = float((found.double() - reference).norm()) / size if size else float(found.double().norm())
+    right = difference <= 1000 * torch.finfo(problem.dtype).eps or not math.isfinite(size)
+    return Trial(name, difference, seconds, "" if right else f"differs from double backward by {difference:.2g}")
+
+
+def _seconds(device: torch.device, call: Any) -> float:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    start = time.perf_counter()
+    call()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - start

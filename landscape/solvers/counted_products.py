@@ -1,0 +1,91 @@
+"""An operator as SciPy sees it, with every product counted, limited and looked at."""
+
+import numpy as np
+import torch
+from scipy.sparse.linalg import LinearOperator
+
+from landscape.operators.symmetric_operator import SymmetricOperator
+from landscape.solvers.eigen_request import EigenRequest
+from landscape.solvers.eigenpairs import Eigenpairs, rounding_of_products
+from landscape.solvers.symmetry import refuse_asymmetry
+
+
+class ProductsSpent(Exception):
+    """A solver wants more products than it may spend."""
+
+
+class CountedProducts(LinearOperator):  # type: ignore[misc]
+    """Products in the operator's precision, float64 in and out.
+
+    Args:
+        operator: What to multiply by.
+        budget: Most products.
+        keep: How many of the last vectors and products to remember, for when the budget runs out.
+    """
+
+    def __init__(self, operator: SymmetricOperator, budget: int, keep: int) -> None:
+        super().__init__(np.float64, operator.shape)
+        self.operator, self.budget, self.count = operator, budget, 0
+        self._keep = keep
+        self._inputs: list[np.ndarray] = []
+        self._outputs: list[np.ndarray] = []
+
+    def _matvec(self, v: np.ndarray) -> np.ndarray:
+        return self._matmat(v.reshape(-1, 1))[:, 0]
+
+    def _matmat(self, V: np.ndarray) -> np.ndarray:
+        if self.count + V.shape[1] > self.budget:
+            raise ProductsSpent
+        HV = self.multiply(V)
+        self._inputs = [*self._inputs, *V.T.copy()][-self._keep :]
+        self._outputs = [*self._outputs, *HV.T][-self._keep :]
+        return HV
+
+    def multiply(self, V: np.ndarray) -> np.ndarray:
+        """Return the products with the columns of V, whatever the budget.
+
+        Raises:
+            FloatingPointError: If one is not finite.
+        """
+        block = torch.from_numpy(np.ascontiguousarray(V))
+        product = self.operator @ block if V.shape[1] > 1 else (self.operator @ block[:, 0]).unsqueeze(1)
+        HV: np.ndarray = product.double().cpu().numpy()
+        self.count += V.shape[1]
+        if not np.isfinite(HV).all():
+            raise FloatingPointError(f"a product with the operator is nan or infinite (product {self.count})")
+        return HV
+
+    def best(self, largest: bool, count: int) -> np.ndarray:
+        """Return the best vectors within the span of those remembered, as columns; fewer if it is smaller."""
+        if not self._inputs:
+            return np.empty((self.shape[0], 0))
+        U, sizes, W = np.linalg.svd(np.array(self._inputs).T, full_matrices=False)
+        clear = sizes > 1e-6 * sizes[0]
+        U, HU = U[:, clear], (np.array(self._outputs).T @ W[clear].T) / sizes[clear]
+        small = np.linalg.eigh((U.T @ HU + HU.T @ U) / 2)[1]
+        vectors: np.ndarray = U @ (small[:, ::-1] if largest else small)[:, :count]
+        return vectors
+
+    def measured(self, vectors: np.ndarray, request: EigenRequest, reason: str) -> Eigenpairs:
+        """Return the pairs of these vectors, with residuals from one product each; ``reason`` is why they are these."""
+        V = vectors / np.linalg.norm(vectors, axis=0)
+        HV = self.multiply(V)
+        small, scale = V.T @ HV, float(np.linalg.norm(HV, axis=0).max(initial=0.0))
+        if scale:
+            refuse_asymmetry(float(np.abs(small - small.T).max()) / scale, self.operator.dtype)
+        values, rounding = np.diag(small), rounding_of_products(self.operator.dtype, scale)
+        residuals = np.linalg.norm(HV - V * values, axis=0) + rounding
+        order = np.argsort(-values)
+        within = residuals <= np.maximum(request.rtol * np.abs(values), 2 * rounding)
+        converged = len(values) == request.count and bool(within.all())
+        return Eigenpairs(
+            values=values[order],
+            vectors=torch.from_numpy(V[:, order]).to(self.operator.device, self.operator.dtype),
+            residuals=residuals[order],
+            # the neighbours beyond the last value were not looked for, so no gap is known
+            bounds=residuals[order],
+            matvecs=self.count,
+            converged=converged,
+            reason="every measured residual is within rtol" if converged else reason,
+            cost=float(self.count),
+        )

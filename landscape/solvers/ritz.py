@@ -1,0 +1,71 @@
+"""What a basis tells of the operator's spectrum: Ritz values, residuals, bounds."""
+
+import numpy as np
+
+from landscape.solvers.eigen_request import EigenRequest
+from landscape.solvers.eigenpairs import Eigenpairs, kato_temple, rounding_of_products
+from landscape.solvers.krylov_basis import KrylovBasis
+
+
+class Ritz:
+    """The eigenpairs of T, in descending order, seen as eigenpairs of the operator.
+
+    Attributes:
+        values: Ritz values, shape ``(size,)``.
+        small: Their vectors' coordinates in the basis, as columns.
+        wanted: Where the wanted ones are; fewer than asked for while the basis is small.
+        residuals: Shape ``(size,)``.
+        excess: How far each wanted residual is beyond its tolerance, as a ratio; at most 1 is within.
+    """
+
+    def __init__(self, basis: KrylovBasis, request: EigenRequest) -> None:
+        self._basis, self._request = basis, request
+        values, small = np.linalg.eigh((basis.T + basis.T.T) / 2)
+        self.values, self.small = values[::-1], small[:, ::-1]
+        self.wanted = request.indices(basis.size)
+        self.rounding = rounding_of_products(basis.operator.dtype, float(np.abs(values).max()))
+        self.residuals = basis.leaks(self.small) + self.rounding
+        wanted = np.abs(self.values[self.wanted])
+        tolerance = np.maximum(request.rtol * wanted - self.rounding, self.rounding)
+        leads_on = np.linalg.norm(basis.B @ self.small[:, self.wanted], axis=0)
+        # what cannot be made smaller is within: 0 of 0 (the zero operator) included
+        self.excess = np.divide(leads_on, tolerance, out=np.zeros_like(leads_on), where=leads_on > 0)
+
+    @property
+    def within(self) -> bool:
+        """Whether there are as many as asked for, each residual within its tolerance."""
+        return len(self.wanted) == self._request.count and bool((self.excess <= 1).all())
+
+    def moved(self, before: np.ndarray) -> bool:
+        """Whether a wanted value has left the one ``before`` by more than the tolerance."""
+        now = self.values[self.wanted]
+        allowed = np.maximum(self._request.rtol * np.abs(now), 2 * self.rounding)
+        return bool((np.abs(now - before) > allowed).any())
+
+    def worst(self) -> np.ndarray:
+        """Return where among the pending rows the worst wanted residual points, shape ``(pending,)``."""
+        index = self.wanted[int(self.excess.argmax())]
+        direction: np.ndarray = self._basis.B @ self.small[:, index]
+        return direction
+
+    def kept(self, room: int) -> np.ndarray:
+        """Return the coordinates of the wanted vectors and their neighbours, ``room`` of them or as many as wanted."""
+        k, bottom, size = self._request.k, self._request.bottom, self._basis.size
+        extra = max(0, min(room, size) - len(self.wanted))
+        below = extra * bottom // (k + bottom)
+        return self.small[:, np.r_[0 : k + extra - below, size - bottom - below : size]]
+
+    def pairs(self, reason: str, *, converged: bool) -> Eigenpairs:
+        """Return the wanted ones with their bounds."""
+        bounds = np.minimum(self.residuals, kato_temple(self.values, self.residuals) + self.rounding)
+        matvecs = self._basis.matvecs
+        return Eigenpairs(
+            values=self.values[self.wanted],
+            vectors=self._basis.vectors(self.small[:, self.wanted]),
+            residuals=self.residuals[self.wanted],
+            bounds=bounds[self.wanted],
+            matvecs=matvecs,
+            converged=converged,
+            reason=reason,
+            cost=float(matvecs),
+        )

@@ -1,0 +1,99 @@
+"""A basis on its way to the wanted eigenpairs: which direction next, when to shrink it, when to stop."""
+
+import numpy as np
+
+from landscape.errors import UsageError
+from landscape.randomness import derive_seed
+from landscape.solvers.complement_check import ComplementCheck
+from landscape.solvers.eigen_request import EigenRequest
+from landscape.solvers.eigenpairs import Eigenpairs, random_unit_vector
+from landscape.solvers.krylov_basis import KrylovBasis
+from landscape.solvers.ritz import Ritz
+
+_BASIS_BYTES = 2**31
+_MANY_ROWS = 256
+
+
+class SubspaceSearch:
+    """The search from the pending rows of a basis.
+
+    Args:
+        basis: Empty but for pending rows (the start), if any; random ones fill them up to ``block``.
+        request: What is wanted.
+        seed: Of random directions.
+        block: Products at a time.
+        max_basis: Most rows in memory; see `lanczos`.
+
+    Raises:
+        UsageError: If ``max_basis`` is too small.
+    """
+
+    def __init__(
+        self, basis: KrylovBasis, request: EigenRequest, seed: int, *, block: int, max_basis: int | None
+    ) -> None:
+        self.basis, self.request, self.seed, self.block = basis, request, seed, block
+        self._drawn = 0
+        while basis.pending < block and self._inject():
+            pass
+        least = min(request.n, request.count + basis.pending + max(block, 2))
+        if max_basis is None:
+            by_memory = _BASIS_BYTES // (request.n * basis.operator.dtype.itemsize)
+            max_basis = max(2 * least, min(by_memory, max(_MANY_ROWS, 3 * request.count)))
+        if max_basis < least:
+            raise UsageError(
+                f"A basis of {max_basis} vectors is too small for {request.count} eigenvalues from "
+                f"{basis.pending} vectors. Allow at least {least}."
+            )
+        self.most_rows = max_basis
+
+    def run(self, check: ComplementCheck) -> Eigenpairs:
+        """Expand the basis until the wanted pairs are within their tolerance and past their check."""
+        basis, limit = self.basis, self.request.max_matvecs
+        count = basis.pending
+        while True:
+            leads_on = basis.expand(min(count, limit - basis.matvecs))
+            ritz = Ritz(basis, self.request)
+            check.observe(ritz, leads_on=leads_on, invariant=not basis.pending)
+            reason = self._why_stop(ritz, check)
+            if reason:
+                return ritz.pairs(reason, converged=ritz.within and not reason.startswith("max_matvecs"))
+            if ((ritz.within and not check.running) or not basis.pending) and self._inject() and ritz.within:
+                check.begin(ritz, basis.matvecs)
+            count = 1 if check.running else min(self.block, basis.pending)
+            self._turn(ritz, count, check)
+            self._make_room(ritz, count)
+
+    def _why_stop(self, ritz: Ritz, check: ComplementCheck) -> str:
+        """Return why to stop now, or "" to go on."""
+        if self.basis.size == self.request.n:
+            return "the whole space is spanned"
+        if ritz.within and not check.needs(ritz):
+            found = "every residual is within rtol" if self.basis.pending else "the Krylov space is invariant"
+            return found + (", and a search of the complement found nothing more" if check.passed else "")
+        if self.basis.matvecs < self.request.max_matvecs:
+            return ""
+        return f"max_matvecs ({self.request.max_matvecs}) reached" + (" in the complement" if ritz.within else "")
+
+    def _turn(self, ritz: Ritz, count: int, check: ComplementCheck) -> None:
+        """Turn the pending rows so that the next product goes where it is of most use."""
+        if check.running:
+            self.basis.lead(np.eye(self.basis.pending)[-1])
+        elif count < self.basis.pending:
+            self.basis.lead(ritz.worst())
+
+    def _make_room(self, ritz: Ritz, count: int) -> None:
+        """Shrink the basis to half where the next products would not fit."""
+        if self.basis.total + count <= min(self.most_rows, self.request.n):
+            return
+        spare = self.most_rows - self.basis.pending - self.request.count
+        room = self.request.count + max(0, spare // 2)
+        if room < self.basis.size and self.most_rows < self.request.n:
+            self.basis.restart(ritz.kept(room))
+
+    def _inject(self) -> bool:
+        """Make a random direction of the complement pending; False if there is none."""
+        if self.basis.total == self.request.n:
+            return False
+        seed = derive_seed(self.seed, "lanczos", self._drawn)
+        self._drawn += 1
+        return self.basis.add(random_unit_vector(self.request.n, seed, self.basis.like))

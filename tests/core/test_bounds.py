@@ -1,0 +1,60 @@
+"""What is called rigorous is never exceeded; what is called heuristic is called so."""
+
+import numpy as np
+import pytest
+import torch
+from known_spectra import many
+
+from landscape import Dense, lanczos, power_iteration
+
+
+def test_there_is_an_eigenvalue_within_every_residual_of_10000_matrices():
+    rng = np.random.default_rng(1)
+    for seed, (kind, A, exact) in enumerate(many(10_000, seed=0, largest=12)):
+        n = len(exact)
+        k, bottom = ((1, 0), (1, 1), (0, 1), (n // 2, n // 2))[seed % 4]
+        pairs = lanczos(
+            Dense(A), k, bottom=bottom, rtol=1e-5, max_matvecs=int(rng.integers(1, 7)), verify=False, seed=seed
+        )
+        distance = np.abs(exact[None, :] - pairs.values[:, None]).min(axis=1)
+        assert np.all(distance <= pairs.residuals), (kind, seed)
+        assert np.all(pairs.bounds <= pairs.residuals)
+
+
+def test_residuals_are_those_of_the_vectors():
+    """At every stage, with a block, a warm start and a thick restart in it."""
+    rng = np.random.default_rng(0)
+    for seed, (_, A, exact) in enumerate(many(280, seed=3, largest=30)):
+        n, scale = len(exact), np.abs(exact).max()
+        options = ({}, {"block_size": 2}, {"start": torch.randn(n, min(3, n), dtype=A.dtype)}, {"max_basis": 12})[
+            seed % 4
+        ]
+        k = min(2, n)
+        pairs = lanczos(Dense(A), k, rtol=1e-6, max_matvecs=int(rng.integers(2, 40)), seed=seed, **options)
+        V = pairs.vectors.double().numpy()
+        true = np.linalg.norm(A.double().numpy() @ V - V * pairs.values, axis=0)
+        # what is left out as rounding, and the allowance for the rounding of products
+        slack = 400 * torch.finfo(A.dtype).eps * scale
+        assert np.all(np.abs(true - pairs.residuals) <= slack), (seed, true, pairs.residuals)
+
+
+def test_a_bound_below_the_residual_is_called_heuristic():
+    A = torch.diag(torch.tensor([3.0, 1.0, 0.5, *torch.linspace(0.4, 0, 20)], dtype=torch.float64))
+    for solver in (lanczos, power_iteration):
+        pairs = solver(Dense(A), k=1, rtol=1e-3)
+        kinds = {"rigorous": pairs.bounds == pairs.residuals, "heuristic": pairs.bounds < pairs.residuals}
+        assert [bool(kinds[kind]) for kind in pairs.bound_kind] == [True]
+    assert lanczos(Dense(A), rtol=1e-3).bound_kind == ("heuristic",)
+    assert power_iteration(Dense(A), rtol=1e-3).bound_kind == ("rigorous",)
+
+
+def test_kato_temple_can_be_wrong_which_is_why_it_is_heuristic():
+    """A start orthogonal to the top vector: the value found is an eigenvalue, but the second, and nothing tells."""
+    A = torch.diag(torch.tensor([2.0, 1.9, *torch.linspace(1, 0, 30)], dtype=torch.float64))
+    start = torch.ones(32, dtype=torch.float64)
+    start[0] = 0
+    blind = lanczos(Dense(A), start=start, verify=False)
+    assert blind.values[0] == pytest.approx(1.9, abs=1e-5)
+    assert abs(blind.values[0] - 1.9) <= blind.residuals[0]
+    assert abs(blind.values[0] - 2.0) > blind.bounds[0]
+    assert lanczos(Dense(A), start=start, verify=True).values[0] == pytest.approx(2.0, abs=1e-5)

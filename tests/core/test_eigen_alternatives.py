@@ -1,0 +1,110 @@
+"""Every solver that has a name: the same answers, the same honesty."""
+
+import numpy as np
+import pytest
+import torch
+from known_spectra import matrix_with
+
+from landscape import Dense, Lambda
+from landscape.errors import LandscapeError, ProblemError, UsageError
+from landscape.solvers import EIGEN_SOLVERS, eigen_solver
+
+SPECTRA = {
+    "outliers": [50.0, 20.0, 10.0, *np.linspace(1, 0, 60), -5.0, -9.0],
+    "negative dominates": [2.0, 1.0, *np.linspace(0.5, -5, 40), -20.0, -30.0],
+    "plus and minus the same": [3.0, 2.0, *np.linspace(1, -1, 30), -2.0, -3.0],
+    "negative": [-1.0, -2.0, *np.linspace(-4, -5, 30), -8.0, -16.0],
+}
+
+
+def dense(values, dtype=torch.float64):
+    return matrix_with(np.sort(values)[::-1], np.random.default_rng(0), dtype)[0]
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("spectrum", SPECTRA)
+@pytest.mark.parametrize("name", EIGEN_SOLVERS)
+def test_both_ends_with_true_residuals(name, spectrum, dtype):
+    exact, calls = np.sort(SPECTRA[spectrum])[::-1], []
+    A = dense(exact, dtype)
+    operator = Lambda(lambda v: (calls.append(1), A @ v)[1], len(A), dtype)
+    pairs = eigen_solver(name)(operator, 2, bottom=2, rtol=1e-3, max_matvecs=2000, seed=1)
+    assert pairs.converged, pairs.reason
+    assert pairs.matvecs == pairs.cost == len(calls)
+    np.testing.assert_allclose(pairs.values, [*exact[:2], *exact[-2:]], rtol=1e-3)
+    V = pairs.vectors.double()
+    true = (A.double() @ V - V * torch.from_numpy(pairs.values.copy())).norm(dim=0).numpy()
+    assert np.all(true <= pairs.residuals * (1 + 1e-6) + 1e-5 * (dtype == torch.float32))
+    assert np.all(true <= 1.001e-3 * np.abs(pairs.values) + 1e-5 * (dtype == torch.float32))
+    assert np.all(pairs.bounds <= pairs.residuals)
+    torch.testing.assert_close(V.norm(dim=0), torch.ones(4, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("name", EIGEN_SOLVERS)
+@pytest.mark.parametrize(("k", "bottom"), [(1, 0), (0, 1), (3, 0), (0, 2)])
+def test_one_end_alone(name, k, bottom):
+    exact = np.sort(SPECTRA["outliers"])[::-1]
+    pairs = eigen_solver(name)(Dense(dense(exact)), k, bottom=bottom, max_matvecs=2000)
+    np.testing.assert_allclose(pairs.values, [*exact[:k], *exact[len(exact) - bottom :]], rtol=1e-3)
+
+
+@pytest.mark.parametrize("max_matvecs", [8, 11, 30])
+@pytest.mark.parametrize("name", EIGEN_SOLVERS)
+def test_the_limit_of_products_holds_and_is_said(name, max_matvecs):
+    A, calls = dense(np.linspace(1, 0.9, 80)), []
+    operator = Lambda(lambda v: (calls.append(1), A @ v)[1], 80, torch.float64)
+    pairs = eigen_solver(name)(operator, 2, bottom=1, rtol=1e-9, max_matvecs=max_matvecs)
+    assert pairs.matvecs == len(calls) <= max_matvecs
+    assert not pairs.converged
+    assert f"max_matvecs ({max_matvecs}) reached" in pairs.reason
+    # the best so far, not nothing: within the spectrum, each near an eigenvalue by its residual
+    assert len(pairs.values) == 3
+    distance = np.abs(np.linspace(1, 0.9, 80)[None, :] - pairs.values[:, None]).min(axis=1)
+    assert np.all(distance <= pairs.residuals)
+
+
+@pytest.mark.parametrize("name", ["eigsh", "lobpcg"])
+def test_too_few_products_to_measure_residuals_are_refused(name):
+    with pytest.raises(UsageError, match="at least 6"):
+        eigen_solver(name)(Dense(dense(SPECTRA["outliers"])), 3, max_matvecs=5)
+
+
+@pytest.mark.parametrize("name", EIGEN_SOLVERS)
+def test_small_operators(name):
+    for n in (2, 3, 6):
+        A = torch.diag(torch.arange(n, 0, -1, dtype=torch.float64))
+        pairs = eigen_solver(name)(Dense(A), 1, bottom=1, max_matvecs=500)
+        np.testing.assert_allclose(pairs.values, [n, 1], rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", EIGEN_SOLVERS)
+@pytest.mark.parametrize(
+    "options", [{"k": 5}, {"k": 0}, {"k": 3, "bottom": 2}, {"k": 1, "bottom": -1}, {"rtol": -1.0}, {"max_matvecs": 0}]
+)
+def test_bad_requests_are_refused(name, options):
+    with pytest.raises(UsageError):
+        eigen_solver(name)(Dense(torch.eye(4)), **options)
+
+
+def test_arpack_cannot_find_all():
+    with pytest.raises(UsageError, match="lanczos"):
+        eigen_solver("eigsh")(Dense(torch.eye(4)), 4)
+
+
+def test_lobpcg_says_when_a_dense_matrix_is_too_dear():
+    with pytest.raises(UsageError, match="n products"):
+        eigen_solver("lobpcg")(Dense(torch.eye(40)), 10, max_matvecs=30)
+
+
+@pytest.mark.parametrize("name", EIGEN_SOLVERS)
+def test_products_that_are_not_finite_and_asymmetry_are_errors(name):
+    with pytest.raises(FloatingPointError, match="nan"):
+        eigen_solver(name)(Lambda(lambda v: v * float("nan"), 30))
+    generator = torch.Generator().manual_seed(0)
+    with pytest.raises(ProblemError, match="not symmetric"):
+        eigen_solver(name)(Dense(torch.randn(60, 60, generator=generator, dtype=torch.float64)), 2)
+
+
+def test_an_unknown_name_is_refused_with_a_suggestion():
+    with pytest.raises(LandscapeError, match="Did you mean 'lanczos'"):
+        eigen_solver("lancsoz")
