@@ -138,6 +138,14 @@ class Problem:
         drawn = self._drawn(2 * count, seed, f"two disjoint sets of {count}")
         return self._of(drawn[:count]), self._of(drawn[count:])
 
+    def with_data(self, data: Any, *, dtype: torch.dtype | None = None) -> "Problem":
+        """Return the same objective of other examples, in another precision if asked for; the model is shared."""
+        other = copy.copy(self)
+        other._batches = Batches(data)
+        other.num_examples = sum(batch_size_of(batch) for batch in other._batches)
+        other.dtype = dtype or self.dtype
+        return other
+
     def _drawn(self, count: int, seed: int, what: str) -> Tensor:
         if not 1 <= count <= self.num_examples:
             raise UsageError(f"Cannot draw {what} examples: there are {self.num_examples}. Ask for 1 to as many.")

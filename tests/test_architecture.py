@@ -17,6 +17,7 @@ LAYERS = [
     {"batches"},
     {"problem"},
     {"operators"},
+    {"diagonal"},
     {"solvers"},
     {"minimum"},
     {"measures"},

@@ -52,7 +52,7 @@ class Hessian(SymmetricOperator):
         self, problem: Problem, theta: Tensor | None = None, *, memory: int | None = None, product: str = "auto"
     ) -> None:
         self.problem = problem
-        theta = (problem.theta if theta is None else theta).detach()
+        self.theta = theta = (problem.theta if theta is None else theta).detach()
         self.shape = (problem.num_parameters, problem.num_parameters)
         self.dtype, self.device = problem.dtype, problem.device
         self._leaves = [each.clone().requires_grad_() for each in problem.unflatten(theta)]

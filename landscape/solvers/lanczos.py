@@ -59,7 +59,12 @@ def lanczos(
 
     Cost:
         ``matvecs`` products, and as many vectors of length n in memory, up to ``max_basis``. The check costs half
-        as many products again, and at least ln(n) + 2.
+        as many products again, and at least ln(n) + 2. Warm starts for five values, after five steps of training
+        (digits, 9 networks): 20.2 products from a random vector, 19.0 from five vectors of shape ``(n, 5)``, 15.3
+        from their *sum*, which is the better start unless the vectors are eigenvectors already. For one value: 9.8
+        and 5.0. A start along the gradient saved 1.2 products of 9.8 for one value and 0.6 of 19.7 for five,
+        of which the gradient itself costs about half a product; mixed with a random vector it stopped at a value 3 %
+        too small in 2 of 96 runs (24 networks), which neither a random start nor the bare gradient did.
 
     Pitfalls:
         The Kato-Temple bound is not what it stops on: after five or six products it can promise 1e-4 while the two

@@ -1,0 +1,94 @@
+"""Whether a network is piecewise linear, so that the Hessian's diagonal is that of the Gauss-Newton matrix."""
+
+from dataclasses import dataclass
+
+import torch
+
+from landscape.batches import batch_size_of, leading_rows
+from landscape.diagonal.gauss_newton_diagonal import gauss_newton_diagonal, recorded
+from landscape.operators.gauss_newton import GaussNewton
+from landscape.operators.hessian import Hessian
+from landscape.problem import Problem
+from landscape.randomness import derive_seed
+
+_EXAMPLES = 8
+_TENSORS = 5
+
+
+@dataclass(frozen=True)
+class PiecewiseLinear:
+    """What was found out about a network.
+
+    Attributes:
+        holds: Whether the diagonal of H is that of G here.
+        why: How it was recognised and checked, or why it does not hold, in words.
+        probes: Products on a few examples that the check took.
+        difference: The largest relative difference between H and G that the probes showed.
+    """
+
+    holds: bool
+    why: str
+    probes: int = 0
+    difference: float = 0.0
+
+
+def check_piecewise_linear(problem: Problem, theta: torch.Tensor | None = None, *, seed: int = 0) -> PiecewiseLinear:
+    r"""Return whether the diagonal of the Hessian is that of the Gauss-Newton matrix at this point.
+
+    Where outputs are piecewise linear in each layer's parameters (ReLU, max-pooling, BatchNorm in evaluation mode,
+    each parameter used once), $v^\top (H - G) v = 0$ for every v on one parameter tensor. The functions that the
+    forward pass calls are recognised; then, on a few examples in float64, random v on some parameter tensors
+    (the first one, whose output passes through everything, always) and single coordinates are tried.
+
+    Args:
+        problem: Its loss must be a criterion.
+        theta: The point, shape ``(n,)``; the model's own parameters by default.
+        seed: Of the probes.
+
+    Cost:
+        A forward pass, and up to 15 products on 8 examples.
+    """
+    theta = (problem.theta if theta is None else theta).detach()
+    leaves = [each.clone().requires_grad_() for each in problem.unflatten(theta)]
+    batch = leading_rows(next(problem.batches())[0], _EXAMPLES)
+    _, record = recorded(problem, leaves, batch)
+    why_not = record.why_not_by_layers(problem.parameter_names)
+    if record.curved:
+        why_not = f"{record.curved[0]} is not piecewise linear"
+    if why_not:
+        return PiecewiseLinear(False, why_not)
+    dtype = torch.float32 if problem.device.type == "mps" else torch.float64
+    small = problem.with_data([batch], dtype=dtype)
+    difference, probes = _difference(small, theta.to(dtype), seed)
+    tolerance = 1e4 * torch.finfo(dtype).eps
+    if difference > tolerance:
+        return PiecewiseLinear(
+            False, f"probes differ by {difference:.2g} though every function looks so", probes, difference
+        )
+    examples = batch_size_of(batch)
+    why = f"piecewise linear by its functions; {probes} probes on {examples} examples agree to {difference:.1g}"
+    return PiecewiseLinear(True, why, probes, difference)
+
+
+def _difference(problem: Problem, theta: torch.Tensor, seed: int) -> tuple[float, int]:
+    """Return the largest difference of v'Hv and v'Gv, and of H_ii and G_ii, relative to their sizes; and products."""
+    H, G = Hessian(problem, theta, product="double backward"), GaussNewton(problem, theta)
+    diagonal = gauss_newton_diagonal(problem, theta)
+    starts = [0, *torch.tensor(problem.sizes).cumsum(0).tolist()]
+    generator = torch.Generator().manual_seed(derive_seed(seed, "piecewise linear"))
+    others = 1 + torch.randperm(len(problem.sizes) - 1, generator=generator)[: _TENSORS - 1]
+    worst, probes = 0.0, 0
+    for index in [0, *others.tolist()]:
+        block = slice(starts[index], starts[index + 1])
+        v = torch.zeros(problem.num_parameters, dtype=theta.dtype)
+        v[block] = torch.randn(problem.sizes[index], generator=generator, dtype=theta.dtype)
+        v = v.to(theta.device)
+        unit = torch.zeros_like(v)
+        unit[block][diagonal[block].argmax()] = 1.0
+        Hv, Gv, Hi = H @ v, G @ v, H @ unit
+        size = max(float(v.norm() * Hv.norm()), float(v.norm() * Gv.norm()), torch.finfo(theta.dtype).tiny)
+        at = block.start + int(diagonal[block].argmax())
+        single = max(float(diagonal[at].abs()), float(Hi.norm()), torch.finfo(theta.dtype).tiny)
+        worst = max(worst, abs(float(v @ (Hv - Gv))) / size, abs(float(Hi[at] - diagonal[at])) / single)
+        probes += 3
+    return worst, probes

@@ -1,0 +1,105 @@
+"""What a stochastic estimator returns, and when it stops."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from landscape.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A Monte-Carlo estimate.
+
+    Attributes:
+        value: The mean over probes.
+        error: Its standard error.
+        matvecs: Products spent.
+        converged: Whether the standard error is within the tolerance asked for.
+        reason: Why the estimator stopped, in words.
+        method: How it was had, where there is more than one way.
+        passes: Backward passes over all the examples, beside the products.
+    """
+
+    value: float
+    error: float
+    matvecs: int
+    converged: bool
+    reason: str
+    method: str = ""
+    passes: int = 0
+
+
+@dataclass(frozen=True)
+class DiagonalEstimate:
+    """A Monte-Carlo estimate of a diagonal.
+
+    Attributes:
+        values: Shape ``(n,)``, float64.
+        errors: The standard error of each, shape ``(n,)``.
+        matvecs: Products spent.
+        converged: Whether the length of ``errors`` is within the tolerance times the length of ``values``.
+        reason: Why the estimator stopped, in words.
+    """
+
+    values: np.ndarray
+    errors: np.ndarray
+    matvecs: int
+    converged: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class StoppingRule:
+    """When an estimator has spent enough.
+
+    Args:
+        rtol: Enough is a standard error of at most ``rtol`` times the magnitude of the estimate.
+        min_matvecs: Products before the standard error is trusted.
+        max_matvecs: The most products.
+
+    Raises:
+        UsageError: If one of them is out of its range.
+    """
+
+    rtol: float
+    min_matvecs: int
+    max_matvecs: int
+
+    def __post_init__(self) -> None:
+        if not self.rtol > 0 or not 2 <= self.min_matvecs <= self.max_matvecs:
+            raise UsageError(
+                f"rtol must be positive and 2 <= min_matvecs <= max_matvecs; "
+                f"they are {self.rtol}, {self.min_matvecs} and {self.max_matvecs}."
+            )
+
+    def within(self, error: float, value: float, matvecs: int) -> bool:
+        """Return whether to stop because the error is small enough."""
+        return matvecs >= self.min_matvecs and error <= self.rtol * abs(value)
+
+    def reason(self, *, converged: bool) -> str:
+        """Return why it stopped."""
+        return "the standard error is within rtol" if converged else f"max_matvecs ({self.max_matvecs}) reached"
+
+    def estimate(self, value: float, error: float, matvecs: int) -> Estimate:
+        """Return the estimate so far."""
+        converged = self.within(error, value, matvecs)
+        return Estimate(value, error, matvecs, converged, self.reason(converged=converged))
+
+
+def mean_and_error(samples: np.ndarray) -> tuple[float, float]:
+    """Return the mean of independent samples and its standard error; that of a single sample is infinite."""
+    if len(samples) < 2:
+        return float(np.mean(samples)), math.inf
+    return float(np.mean(samples)), float(np.std(samples, ddof=1)) / math.sqrt(len(samples))
+
+
+def check_block_size(block_size: int) -> None:
+    """Refuse a block of less than one probe.
+
+    Raises:
+        UsageError: If there is less than one.
+    """
+    if block_size < 1:
+        raise UsageError(f"block_size must be at least 1; it is {block_size}.")

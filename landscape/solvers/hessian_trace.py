@@ -1,0 +1,159 @@
+"""The trace of a Hessian by the way that is best for its network."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from landscape.diagonal import (
+    check_piecewise_linear,
+    gauss_newton_diagonal,
+    gauss_newton_squares,
+    output_dimension,
+    sampled_squares,
+)
+from landscape.errors import ProblemError, UsageError, suggest
+from landscape.operators.combinations import Sum
+from landscape.operators.gauss_newton import GaussNewton
+from landscape.operators.hessian import Hessian
+from landscape.solvers.estimate import Estimate, StoppingRule
+from landscape.solvers.hutchinson import hutchinson
+from landscape.solvers.hutchpp import hutchpp
+from landscape.solvers.xtrace import xtrace
+
+_MOST_COLUMNS = 64
+"""Outputs up to which the exact trace is taken: one backward pass each."""
+
+
+def hessian_trace(
+    hessian: Hessian, *, method: str = "auto", rtol: float = 0.02, max_matvecs: int = 1000, seed: int = 0
+) -> Estimate:
+    r"""Return the trace of a Hessian, exactly where the network allows it.
+
+    On a piecewise-linear network (ReLU, max-pooling, BatchNorm in evaluation mode, each parameter used once)
+    $\operatorname{tr} H = \operatorname{tr} G$, the trace of the Gauss-Newton matrix, which backward passes give.
+
+    Args:
+        hessian: Of which network and where.
+        method: ``"exact"``: by backward passes, one an output; refused where the network is not piecewise linear.
+            ``"sampled"``: the same with targets drawn from the model, one backward pass a draw, for many classes.
+            ``"gauss_newton"``: G's trace exactly, and H - G by random probes. ``"hutchinson"``, ``"hutchpp"``,
+            ``"xtrace"``: products with random vectors. ``"auto"``: exact or sampled where the network is recognised
+            and probes agree, Hutchinson's probes elsewhere.
+        rtol: Stop when the standard error is at most ``rtol`` times the magnitude; the exact trace has none.
+        max_matvecs: Most products, or draws.
+        seed: Of everything random.
+
+    Returns:
+        The estimate; ``method`` and ``reason`` say how it was had, ``passes`` how many backward passes it took.
+
+    Raises:
+        ProblemError: If ``"exact"``, ``"sampled"`` or ``"gauss_newton"`` cannot be done for this network or loss.
+        UsageError: If there is no such method, or a tolerance is out of its range.
+
+    Cost:
+        Counted in convolutions, where a gradient is 3 and a product 6 to 9: exact 2 an output, sampled 3 a draw.
+
+    Pitfalls:
+        H - G is no smaller than H far from a fit, so that ``"gauss_newton"`` then pays two products a probe for
+        nothing.
+
+    References:
+        Hutchinson 1990; Meyer et al. 2021 (Hutch++); Epperly, Tropp, Webber 2024 (XTrace).
+    """
+    rule = StoppingRule(rtol, 2, max(2, max_matvecs))
+    if method in _PROBES:
+        found = _PROBES[method](hessian, rtol=rtol, max_matvecs=max_matvecs, seed=seed)
+        return dataclasses.replace(found, method=method)
+    if method not in METHODS:
+        raise UsageError(
+            f"There is no way to a trace {method!r}.{suggest(method, METHODS)} Known: {', '.join(METHODS)}."
+        )
+    if method == "gauss_newton":
+        return _control_variate(hessian, rtol, max_matvecs, seed)
+    holds, why = _recognise(hessian, seed)
+    if not holds and method == "auto":
+        found = hutchinson(hessian, rtol=rtol, max_matvecs=max_matvecs, seed=seed)
+        return dataclasses.replace(found, method="hutchinson", reason=f"{found.reason} (not exact: {why})")
+    if not holds:
+        raise ProblemError(f"The trace of this Hessian cannot be had by backward passes: {why}. Use 'hutchinson'.")
+    if method == "sampled" or (method == "auto" and output_dimension(hessian.problem) > _MOST_COLUMNS):
+        return _sampled(hessian, rule, seed, why)
+    return _exact(hessian, why)
+
+
+_PROBES: dict[str, Callable[..., Estimate]] = {"hutchinson": hutchinson, "hutchpp": hutchpp, "xtrace": xtrace}
+METHODS = ("auto", "exact", "sampled", "gauss_newton", *_PROBES)
+"""Names that ``method`` takes."""
+
+
+def hessian_diagonal(hessian: Hessian, *, seed: int = 0) -> Tensor:
+    r"""Return the diagonal of a Hessian, exactly, shape ``(n,)``, float64: for piecewise-linear networks.
+
+    Args:
+        hessian: Of which network and where.
+        seed: Of the probes that check it.
+
+    Raises:
+        ProblemError: If the network is not piecewise linear: use `xdiag` or `hutchinson_diagonal`.
+
+    Cost:
+        As the exact trace of `hessian_trace`.
+    """
+    holds, why = _recognise(hessian, seed)
+    if not holds:
+        raise ProblemError(f"The diagonal of this Hessian cannot be had by backward passes: {why}. Use xdiag.")
+    return gauss_newton_diagonal(hessian.problem, hessian.theta, memory=hessian.batches.memory)
+
+
+def _recognise(hessian: Hessian, seed: int) -> tuple[bool, str]:
+    try:
+        found = check_piecewise_linear(hessian.problem, hessian.theta, seed=seed)
+    except ProblemError as error:
+        return False, str(error).split(". ")[0].lower()
+    return found.holds, found.why
+
+
+def _exact(hessian: Hessian, why: str) -> Estimate:
+    found = gauss_newton_squares(hessian.problem, hessian.theta, memory=hessian.batches.memory)
+    value = float(found.diagonal.sum())
+    # a sum of squares, each to the rounding of a backward pass, added in float64
+    error = 32 * float(torch.finfo(hessian.dtype).eps) * abs(value)
+    return Estimate(value, error, 0, True, f"exact up to rounding: {why}", method="exact", passes=found.passes)
+
+
+def _sampled(hessian: Hessian, rule: StoppingRule, seed: int, why: str) -> Estimate:
+    problem = hessian.problem
+    draws: list[np.ndarray] = []
+    while True:
+        drawn = sampled_squares(problem, hessian.theta, seed=seed, index=len(draws), memory=hessian.batches.memory)
+        draws.append(drawn.by_example.cpu().numpy())
+        if len(draws) < 2:
+            continue
+        value, error = _mean_of_draws(np.array(draws))
+        value += problem.weight_decay * problem.num_parameters
+        converged = rule.within(error, value, len(draws))
+        if converged or len(draws) >= rule.max_matvecs:
+            reason = f"{rule.reason(converged=converged)}; {why}"
+            return Estimate(value, error, 0, converged, reason, method="sampled", passes=len(draws))
+
+
+def _mean_of_draws(draws: np.ndarray) -> tuple[float, float]:
+    """Return the mean over draws and examples of ``(draws, examples)``, and its error over draws alone.
+
+    The examples are what the loss is a mean of; only the targets are random, each example's on its own.
+    """
+    count, examples = draws.shape
+    variance = draws.var(axis=0, ddof=1).sum() / examples**2
+    return float(draws.mean()), math.sqrt(variance / count)
+
+
+def _control_variate(hessian: Hessian, rtol: float, max_matvecs: int, seed: int) -> Estimate:
+    problem = hessian.problem
+    exact = gauss_newton_squares(problem, hessian.theta, memory=hessian.batches.memory)
+    rest = Sum([hessian, GaussNewton(problem, hessian.theta, memory=hessian.batches.memory)], [1.0, -1.0])
+    found = hutchinson(rest, rtol=rtol, max_matvecs=max_matvecs, seed=seed, known=float(exact.diagonal.sum()))
+    return dataclasses.replace(found, matvecs=2 * found.matvecs, method="gauss_newton", passes=exact.passes)

@@ -1,0 +1,55 @@
+"""Random probes, each from its own stream, and checked products with blocks of them."""
+
+import math
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor
+
+from landscape.operators.symmetric_operator import SymmetricOperator
+from landscape.randomness import derive_seed
+
+Draw = Callable[[int, int], Tensor]
+
+
+def signs(size: int, seed: int) -> Tensor:
+    """Return a vector of random signs, shape ``(size,)``: the probe of least variance whose square is known."""
+    return 2.0 * torch.randint(0, 2, (size,), generator=torch.Generator().manual_seed(seed)) - 1.0
+
+
+def sphere(size: int, seed: int) -> Tensor:
+    """Return a uniform direction of length sqrt(size), shape ``(size,)``, float64."""
+    v = torch.randn(size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return v * (math.sqrt(size) / float(v.norm()))
+
+
+def draw_probes(
+    operator: SymmetricOperator,
+    draw: Draw,
+    seed: int,
+    purpose: str,
+    indices: Iterable[int],
+    *,
+    dtype: torch.dtype | None = None,
+) -> Tensor:
+    """Return probes as rows, shape ``(b, n)``; probe i depends on (seed, purpose, i) alone."""
+    drawn = [draw(operator.shape[0], derive_seed(seed, purpose, index)) for index in indices]
+    return torch.stack(drawn).to(operator.device, dtype or operator.dtype)
+
+
+def products(operator: SymmetricOperator, rows: Tensor) -> Tensor:
+    """Return the product with each row, shape ``(b, n)``.
+
+    Raises:
+        FloatingPointError: If a product is not finite.
+    """
+    result = (operator @ rows.T).T
+    if not bool(torch.isfinite(result).all()):
+        worst = float(result[~torch.isfinite(result)][0])
+        raise FloatingPointError(f"a product with the operator is {worst}")
+    return result.contiguous()
+
+
+def row_dots(a: Tensor, b: Tensor) -> Tensor:
+    """Return the inner product of each row of a with the same row of b, accumulated in float64, shape ``(b,)``."""
+    return torch.stack([torch.dot(x.double(), y.double()) for x, y in zip(a, b, strict=True)]).cpu()
