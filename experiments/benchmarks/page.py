@@ -52,11 +52,11 @@ Seconds: median over rounds (quartiles), from the construction of the package's 
 with one thread the processor's, so that other processes on the machine do not count, with more the wall clock's.
 *Times ours*: the row's seconds over this package's in the same round, median (least to most). *Gradients*: the seconds
 in units of one gradient of the same loss in plain PyTorch in the same process. *Products*: counted by wrapping the
-package's own function (a block counts its columns); an exact trace makes none. *Relative error*: against the reference,
-the worst of the values asked for; bold where the tolerance was missed. *Certifies*: what the package itself says of its
-error. *Memory*: largest resident size beyond that of loading the problem and one gradient. Numbers of steps and probes,
-and the options of ARPACK, that a user could not know are given to the peers from the reference, and tuning them costs
-them nothing here."""
+package's own function (a block counts its columns); an exact trace makes none. *Relative error*: against the
+reference, the worst of the values asked for; bold where the tolerance was missed. *Certifies*: what the package itself
+says of its error. *Memory*: largest resident size beyond that of loading the problem and one gradient. Numbers of steps
+and probes, and the options of ARPACK, that a user could not know are given to the peers from the reference, and tuning
+them costs them nothing here."""
 
 
 def _problem(name: str, problem: dict) -> list[str]:
@@ -126,7 +126,7 @@ def _line(row: dict) -> str:
     title = CONTENDERS[row["contender"]].title
     if "failure" in row:
         return f"| {title} | {row['label']} | failed: {row['failure']} | | | | | | |"
-    cells = [title, row["label"], _spread(row["seconds"], row["rounds"]), _ratio(row), _range(row["products"])]
+    cells = [title, row["label"], _spread(row["seconds"], row["rounds"]), _ratio(row), _products(row)]
     cells += [f"{row['gradients'][0]:.3g}", _error(row), _certificate(row), _memory(row)]
     return "| " + " | ".join(cells) + " |"
 
@@ -137,6 +137,11 @@ def _spread(values: list[float], rounds: int) -> str:
 
 def _range(values: list[float]) -> str:
     return f"{values[0]:.0f}" if values[1] == values[2] else f"{values[0]:.0f} ({values[1]:.0f} to {values[2]:.0f})"
+
+
+def _products(row: dict) -> str:
+    passes = row.get("passes", [0.0])[0]
+    return _range(row["products"]) + (f", {passes:.0f} backward passes" if passes else "")
 
 
 def _ratio(row: dict) -> str:
@@ -152,7 +157,7 @@ def _error(row: dict) -> str:
     text = f"{row['relative_error'][0]:.1e}"
     if "trace_error" in row:
         text += f" at the edge, {row['trace_error'][0]:.1e} in the trace"
-    if "standard_error" in row:
+    if row.get("standard_error", [0.0])[0] > 1e-6:
         text += f" (standard error {row['standard_error'][0]:.1%})"
     if 0 < row["reached"] < row["rounds"]:
         text += f", reached in {row['reached']} of {row['rounds']} rounds"

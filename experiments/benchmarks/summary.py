@@ -108,7 +108,7 @@ def _row(rows: list[dict], own: dict) -> dict:
     summary["gradients"] = _quartiles([each["seconds"] / each["gradient"] for each in results])
     if task == "product":
         summary["gradients"] = _quartiles([each["ratio"] for each in results])
-    for name in ("relative_error", "standard_error", "trace_error", "extra_memory", "first_use", "wall"):
+    for name in ("relative_error", "standard_error", "trace_error", "extra_memory", "first_use", "wall", "passes"):
         known = [each[name] for each in results if each.get(name) is not None]
         if known:
             summary[name] = _quartiles(known)
