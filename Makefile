@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint types format clean
+.PHONY: help demo test lint types format bench clean
 
 help:
 	@echo "make demo    install, then answer the question on the embedded data (landscape analyze)"
 	@echo "make test    install, then run the tests"
+	@echo "make bench   install, then measure this package against its peers (hours; BENCH='--quick --only landscape': seconds)"
 	@echo "make lint    ruff; make types: mypy; make format: rewrite the code in the house's format"
 
 # One environment; made again when what it holds changes.
@@ -30,6 +31,9 @@ lint: $(VENV)/.installed
 
 types: $(VENV)/.installed
 	$(BIN)/mypy
+
+bench: $(VENV)/.installed
+	$(BIN)/python experiments/benchmarks/run.py $(BENCH)
 
 format: $(VENV)/.installed
 	$(BIN)/ruff format .
