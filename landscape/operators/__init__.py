@@ -5,7 +5,7 @@ from landscape.operators.dense import Dense, Lambda
 from landscape.operators.fisher import Fisher
 from landscape.operators.gauss_newton import GaussNewton
 from landscape.operators.hessian import Hessian
-from landscape.operators.preconditioned import Preconditioned, adam_preconditioner, rmsprop_preconditioner
+from landscape.operators.preconditioned import Preconditioned, adam_preconditioner
 from landscape.operators.symmetric_operator import SymmetricOperator
 
 __all__ = [
@@ -22,5 +22,4 @@ __all__ = [
     "SymmetricOperator",
     "adam_preconditioner",
     "restrict",
-    "rmsprop_preconditioner",
 ]

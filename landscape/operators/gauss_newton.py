@@ -1,5 +1,6 @@
 """The generalized Gauss-Newton matrix."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor
 
 from landscape.operators.jacobian_products import OutputProduct, jacobian_sandwich
-from landscape.operators.linearisation import HeldBatches, Linearisation
+from landscape.operators.linearisation import HeldBatches, Linearisation, refuse_not_finite
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.problem import Problem
 
@@ -46,6 +47,9 @@ class JacobianSandwich(SymmetricOperator):
         for linearisation, share in self.batches.iterate(self._linearise):
             for index, piece in enumerate(pieces):
                 totals[index] = totals[index].add(linearisation.product(piece), alpha=share)
+        for total, v in zip(totals, columns, strict=True):
+            if not math.isfinite(float(total.sum())):
+                refuse_not_finite(self.problem, self._leaves, v, self._linearise)
         return torch.stack(totals, dim=1)
 
     def _linearise(self, batch: Any, before: int) -> Linearisation:

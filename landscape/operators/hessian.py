@@ -8,9 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from landscape.batches import batch_size_of
 from landscape.operators.hessian_products import HOLDABLE, KINDS
-from landscape.operators.linearisation import HeldBatches, Linearisation
+from landscape.operators.linearisation import HeldBatches, Linearisation, refuse_not_finite
 from landscape.operators.product_choice import Choice, choose
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.problem import Problem
@@ -98,7 +97,7 @@ class Hessian(SymmetricOperator):
                 totals[index] = totals[index].add(linearisation.product(piece), alpha=share)
         for total, v in zip(totals, vectors, strict=True):
             if not math.isfinite(float(total.sum())):
-                self._refuse_not_finite(v)
+                refuse_not_finite(self.problem, self._leaves, v, self._hold)
         return totals
 
     def _hold(self, batch: Any, before: int) -> Linearisation:
@@ -106,17 +105,3 @@ class Hessian(SymmetricOperator):
 
     def _from_scratch(self, batch: Any, before: int) -> Linearisation:
         return KINDS[self.other_choice.kind](self.problem, self._leaves, batch)
-
-    def _refuse_not_finite(self, v: Tensor) -> None:
-        """Raise with the number of the batch whose product is not finite; return if the vector is to blame."""
-        if not bool(torch.isfinite(v).all()):
-            return
-        pieces = self.problem.unflatten(v)
-        for index, (batch, _) in enumerate(self.problem.batches()):
-            made = KINDS["double backward"](self.problem, self._leaves, batch)
-            if not bool(torch.isfinite(made.product(pieces)).all()):
-                loss = float(self.problem.batch_loss(self._leaves, batch).detach())
-                raise FloatingPointError(
-                    f"the Hessian-vector product of batch {index + 1} (of {batch_size_of(batch)} examples) is not "
-                    f"finite; its loss is {loss:.4g}"
-                )

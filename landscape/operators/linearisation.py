@@ -122,6 +122,32 @@ class HeldBatches:
             )
 
 
+def refuse_not_finite(problem: Problem, leaves: Sequence[Tensor], v: Tensor, linearise: Linearise) -> None:
+    """Raise with the number of the batch whose product is not finite; return if the vector is to blame.
+
+    Args:
+        problem: Whose batches.
+        leaves: The point, as parameters.
+        v: The vector, shape ``(n,)``.
+        linearise: A batch to its product.
+
+    Raises:
+        FloatingPointError: If a batch's product with a finite vector is not finite.
+    """
+    if not bool(torch.isfinite(v).all()):
+        return
+    pieces, before = problem.unflatten(v), 0
+    for index, (batch, _) in enumerate(problem.batches()):
+        if not bool(torch.isfinite(linearise(batch, before).product(pieces)).all()):
+            with torch.no_grad():
+                loss = float(problem.batch_loss(leaves, batch))
+            raise FloatingPointError(
+                f"the product of batch {index + 1} (of {batch_size_of(batch)} examples) is not finite; "
+                f"its loss is {loss:.4g}"
+            )
+        before += batch_size_of(batch)
+
+
 def default_memory(device: torch.device) -> int:
     """Return half of the bytes that are free on a device."""
     if device.type == "cuda":

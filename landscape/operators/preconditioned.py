@@ -48,17 +48,3 @@ def adam_preconditioner(second_moment: Tensor, step: int, *, beta2: float, eps: 
     """
     correction = 1 - beta2**step if step else 1.0
     return (second_moment.double() / correction).sqrt() + eps
-
-
-def rmsprop_preconditioner(second_moment: Tensor, *, eps: float, mean_gradient: Tensor | None = None) -> Tensor:
-    r"""Return the diagonal of RMSProp's preconditioner, $\sqrt{v} + \epsilon$, shape ``(n,)``.
-
-    Args:
-        second_moment: v (torch's ``square_avg``) after absorbing the gradient of the coming step, shape ``(n,)``.
-        eps: Added outside the root, as torch does.
-        mean_gradient: The running mean g of gradients where RMSProp is centred: then $\sqrt{v - g^2} + \epsilon$.
-    """
-    v = second_moment.double()
-    if mean_gradient is not None:
-        v = (v - mean_gradient.double().square()).clamp(min=0)
-    return v.sqrt() + eps

@@ -78,8 +78,11 @@ def choose(problem: Problem, leaves: Sequence[Tensor], *, held: bool, wanted: st
     check_double_backward(problem, leaves, batch)
     trials = _trials(problem, leaves, batch, names, held)
     right = [each for each in trials if not each.note]
-    if wanted != "auto" and (not right or right[0].kind != wanted):
-        raise UsageError(f"The product {wanted!r} cannot be used here: {trials[0].note}. Use 'double backward'.")
+    if wanted != "auto":
+        right = [each for each in right if each.kind == wanted]
+        if not right:
+            why = next(each.note for each in trials if each.kind == wanted)
+            raise UsageError(f"The product {wanted!r} cannot be used here: {why}. Use 'double backward'.")
     best = right[0]
     for each in right[1:]:
         best = each if each.seconds < _MARGIN * best.seconds else best
@@ -100,8 +103,12 @@ def _trials(problem: Problem, leaves: Sequence[Tensor], batch: Any, names: list[
     generator = torch.Generator().manual_seed(derive_seed(0, "probe of the products"))
     v = torch.randn(problem.num_parameters, generator=generator, dtype=torch.float64)
     pieces = problem.unflatten(v.to(problem.device, problem.dtype))
-    reference = KINDS["double backward"](problem, leaves, batch).product(pieces).double()
-    return tuple(_try(problem, leaves, batch, name, held, pieces, reference) for name in names)
+    made = KINDS["double backward"](problem, leaves, batch)
+    reference = made.product(pieces).double()
+    itself = [Trial("double backward", 0.0, _seconds(problem.device, lambda: made.product(pieces)), "")] * held
+    others = [name for name in names if not (held and name == "double backward")]
+    tried = [_try(problem, leaves, batch, name, held, pieces, reference) for name in others]
+    return tuple(sorted([*tried, *itself], key=lambda each: list(KINDS).index(each.kind)))
 
 
 def _try(
