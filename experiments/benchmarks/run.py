@@ -37,26 +37,14 @@ def main() -> None:
     references = {name: reference_of(name, list(range(options.rounds))) for name in options.problems}
     measured = [json.loads(line) for line in store.read_text().splitlines()] if store.exists() else []
     for key, row in _plan(options, references, measured):
-        print(
-            key["problem"],
-            key["threads"],
-            key["round"],
-            row.contender,
-            row.task,
-            row.label,
-            end=" ",
-            file=sys.stderr,
-            flush=True,
-        )
+        print(*key.values(), row.contender, row.task, row.label, end=": ", file=sys.stderr, flush=True)
         result = measure(key, row, options.limit)
         if "failure" not in result:
             result |= judge(row.task, result, references[key["problem"]])
+        print(result.get("failure") or f"{result['seconds']:.3g} s", file=sys.stderr)
         measured.append(key | {"key": row.key, "group": row.group, "label": row.label, "result": result})
         with store.open("a") as file:
             file.write(json.dumps(measured[-1]) + "\n")
-        print(
-            {name: result[name] for name in ("failure", "seconds", "relative_error") if name in result}, file=sys.stderr
-        )
     references |= {name: reference_of(name, []) for name in {row["problem"] for row in measured} - set(references)}
     results = summarise(measured, references, options.command)
     options.out.mkdir(parents=True, exist_ok=True)
