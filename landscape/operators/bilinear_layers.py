@@ -81,12 +81,14 @@ class NormalizationKernel:
         return self._backward(g, u, W, torch.zeros_like(self.mean), [*wanted, False])
 
     def _forward(self, x: Tensor, W: Tensor, b: Tensor | None, mean: Tensor) -> Tensor:
+        # the kernel reads weights without their strides: columns of a block would be misread
+        W, b = W.contiguous(), None if b is None else b.contiguous()
         result: Tensor = torch.ops.aten.native_batch_norm(x, W, b, mean, self.variance, False, 0.0, self.eps)[0]
         return result
 
     def _backward(self, g: Tensor, x: Tensor, W: Tensor, mean: Tensor, wanted: list[bool]) -> list[Tensor | None]:
         found = torch.ops.aten.native_batch_norm_backward(
-            g, x, W, mean, self.variance, None, None, False, self.eps, wanted
+            g, x, W.contiguous(), mean, self.variance, None, None, False, self.eps, wanted
         )
         return [each if asked else None for each, asked in zip(found, wanted, strict=True)]
 

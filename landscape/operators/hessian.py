@@ -89,6 +89,7 @@ class Hessian(SymmetricOperator):
         }
 
     def _products(self, vectors: list[Tensor]) -> list[Tensor]:
+        vectors = [v.contiguous() for v in vectors]
         totals = [self.problem.weight_decay * v for v in vectors]
         pieces = [self.problem.unflatten(v) for v in vectors]
         # one graph serves all columns of a block; for a single vector another kind may be cheaper
