@@ -89,7 +89,7 @@ def test_outliers_below_are_named_too():
 
 def test_mass_near_zero_names_its_threshold_and_both_errors():
     text = near_zero(numbers())
-    assert text == "94.74 ± 0.07 % of the eigenvalues within ±0.080 (the quadrature allows 94 to 96 %)"
+    assert text == "94.7 ± 1.3 % of the eigenvalues within ±0.080 (the quadrature allows 94.0 to 96.0 %)"
     drawing = drawn()
     assert text in drawing.caption
     assert any(text in each.get_text() for each in drawing.figure.texts)

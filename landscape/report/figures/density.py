@@ -12,7 +12,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from landscape.report.figures.axis_scale import tick_text
 from landscape.report.figures.canvas import WIDTH, Drawing, canvas
-from landscape.report.numbers import fixed, number, with_error
+from landscape.report.mass_near_zero import allowed, share
+from landscape.report.numbers import number, with_error
 from landscape.report.palette import BLACK, BLUE, VERMILION
 
 NAME = "spectral_density"
@@ -47,12 +48,8 @@ def outliers(density: Mapping[str, Any], side: str = "above") -> str:
 def near_zero(density: Mapping[str, Any]) -> str:
     """Return the mass near zero with its error, what the quadrature allows, and the threshold."""
     mass = density["near_zero"]
-    low, high = (fixed(100 * mass[end], 0) for end in ("least", "most"))
-    error = mass["error"]
-    share = with_error(100 * mass["value"], None if error is None else 100 * error)
-    return (
-        f"{share} % of the eigenvalues within ±{number(mass['threshold'], 2)} (the quadrature allows {low} to {high} %)"
-    )
+    text = f"{share(mass)} % of the eigenvalues within ±{number(mass['threshold'], 2)}"
+    return f"{text} ({allowed(mass)})" if allowed(mass) else text
 
 
 def caption(density: Mapping[str, Any]) -> str:
@@ -67,7 +64,8 @@ def caption(density: Mapping[str, Any]) -> str:
         f"arsinh(eigenvalue / {number(density['symlog']['linear_below'], 2)}) (right); {band}. Spikes are outliers, "
         f"each as high as one eigenvalue with the least smoothing; marks at the bottom are the other eigenvalues that "
         f"are resolved one by one: {outliers(density)}.{_gap(density)} "
-        f"{near_zero(density)}. Trace {with_error(density['trace']['value'], density['trace']['error'])}."
+        f"{near_zero(density)}. Trace by these probes: "
+        f"{with_error(density['trace']['value'], density['trace']['error'])}."
     )
 
 
@@ -75,7 +73,7 @@ def _gap(density: Mapping[str, Any]) -> str:
     """Return how far the leading eigenvalues are apart, also at the number of classes."""
     found, classes = density["above"], density.get("num_classes")
     values = found["values"]
-    if len(values) < 2:
+    if len(values) < 2 or not found["gap_after"]:
         return ""
     there = ""
     if classes and classes < len(values):
