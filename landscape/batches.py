@@ -110,18 +110,15 @@ def batch_size_of(batch: Any) -> int:
     )
 
 
-def leading_rows(batch: Any, count: int) -> Any:
-    """Return the first ``count`` examples of a batch: of every tensor in it that has a row an example."""
+def rows_of(batch: Any, rows: Tensor) -> Any:
+    """Return some examples of a batch: those rows of every tensor in it that has a row an example."""
+    return _take_rows(batch, rows, batch_size_of(batch))
+
+
+def spread_rows(batch: Any, count: int) -> Any:
+    """Return ``count`` examples of a batch, evenly spread over it; all where there are fewer."""
     size = batch_size_of(batch)
-
-    def cut(part: Any) -> Any:
-        if isinstance(part, Tensor):
-            return part[:count] if part.ndim and part.shape[0] == size else part
-        if isinstance(part, Mapping):
-            return {key: cut(each) for key, each in part.items()}
-        return tuple(cut(each) for each in part) if isinstance(part, tuple | list) else part
-
-    return batch if count >= size else cut(batch)
+    return batch if count >= size else rows_of(batch, torch.linspace(0, size - 1, count).long())
 
 
 def move_batch(batch: Any, device: torch.device, dtype: torch.dtype) -> Any:

@@ -64,3 +64,19 @@ def describe(value: Any) -> str:
     if isinstance(value, Tensor):
         return f"a {value.dtype} tensor of shape {tuple(value.shape)}".replace("torch.", "")
     return f"a {type(value).__name__}"
+
+
+def refuse_ignored(criterion: Any, batch: Any) -> None:
+    """Refuse targets that a cross-entropy leaves out: its mean is then not one over examples.
+
+    Raises:
+        ProblemError: If a target is the criterion's ``ignore_index``.
+    """
+    ignored = getattr(criterion, "ignore_index", None)
+    if ignored is None or not isinstance(batch, tuple | list) or len(batch) != 2 or not isinstance(batch[1], Tensor):
+        return
+    if not batch[1].is_floating_point() and bool((batch[1] == ignored).any()):
+        raise ProblemError(
+            f"Some targets are {ignored}, which {type(criterion).__name__} leaves out of its mean: batches with fewer "
+            f"targets would count wrongly. Give a loss(model, batch) that divides by the number of examples."
+        )

@@ -12,7 +12,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from landscape.batches import Batches, batch_size_of, move_batch
 from landscape.errors import ProblemError, UsageError
-from landscape.loss_contract import LossOfModel, criterion_of, describe, loss_contract
+from landscape.loss_contract import LossOfModel, criterion_of, describe, loss_contract, refuse_ignored
 from landscape.randomness import derive_seed
 
 
@@ -57,6 +57,10 @@ class Problem:
         (8, 20)
     """
 
+    def __repr__(self) -> str:
+        """Return what it is a problem of."""
+        return f"Problem({type(self.model).__name__}, {self.num_parameters} parameters, {self.num_examples} examples)"
+
     def __init__(
         self,
         model: nn.Module,
@@ -84,7 +88,10 @@ class Problem:
         self._criterion = criterion_of(loss)
         self._loss_of_model = LossOfModel(self.model, loss_contract(loss))
         self._batches = Batches(data, batch_size)
-        self.num_examples = sum(batch_size_of(batch) for batch in self._batches)
+        self.num_examples = 0
+        for batch in self._batches:
+            refuse_ignored(self._criterion, batch)
+            self.num_examples += batch_size_of(batch)
         if not self.num_examples:
             raise ProblemError("There are no examples: the data yields nothing.")
 
@@ -258,3 +265,15 @@ class Problem:
 
     def _penalty(self, theta: Tensor) -> float:
         return 0.5 * self.weight_decay * float(theta.double().square().sum()) if self.weight_decay else 0.0
+
+
+def require_problem(problem: object, what: str) -> None:
+    """Refuse anything else where a problem belongs.
+
+    Raises:
+        UsageError: If it is no `Problem`.
+    """
+    if not isinstance(problem, Problem):
+        raise UsageError(
+            f"{what} takes a Problem, not a {type(problem).__name__}: {what}(landscape.Problem(model, loss, data))."
+        )

@@ -8,17 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from landscape.batches import batch_size_of, leading_rows
+from landscape.batches import batch_size_of, spread_rows
 from landscape.diagonal.layer_record import LayerRecord, RecordLayers
 from landscape.diagonal.output_factors import exact_factors
 from landscape.errors import ProblemError
 from landscape.operators.linearisation import default_memory
-from landscape.operators.predictive import output_precision, scores_of_draws
+from landscape.operators.predictive import predictive_precision, scores_of_draws
 from landscape.problem import Problem
 from landscape.randomness import derive_seed
 
 Factors = Callable[[Tensor, Tensor, int], Tensor]
-"""(outputs (n, o), targets, examples before these) to columns (c, n, o)."""
+"""(outputs (n, ...), targets, examples before these) to columns (c, n, ...)."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def sampled_squares(
     drawn: list[Tensor] = []
 
     def factor(outputs: Tensor, _: Tensor, before: int) -> Tensor:
-        precision = output_precision(problem.require_criterion(), outputs.shape[1])
+        precision = predictive_precision(problem, outputs)
         if not drawn:
             # a row an example of the whole set, so that they are the same however the set is cut
             uniform, shape = precision is None, (problem.num_examples, *outputs.shape[1:])
@@ -103,7 +103,7 @@ def sampled_squares(
 
 def output_dimension(problem: Problem) -> int:
     """Return how many outputs an example has."""
-    batch = leading_rows(next(problem.batches())[0], 2)
+    batch = spread_rows(next(problem.batches())[0], 2)
     with torch.no_grad():
         outputs = problem.batch_outputs(problem.unflatten(problem.theta), batch)
     return math.prod(outputs.shape[1:])
@@ -156,8 +156,9 @@ def _add_squares(
     """Add the sums over a batch to ``totals``; return the number of columns and each example's own sum."""
     outputs, record = recorded(problem, leaves, batch)
     _refuse(problem, record)
-    flat = outputs.flatten(1) if outputs.ndim > 1 else outputs[:, None]
-    columns = factors(flat.detach(), batch[1], before)
+    flat = outputs.reshape(len(outputs), -1)
+    columns = factors(outputs.detach(), batch[1], before)
+    columns = columns.reshape(*columns.shape[:2], -1)
     own = torch.zeros(len(flat), dtype=torch.float64, device=problem.device)
     edges = list(dict.fromkeys(use.edge for use in record.uses))
     pulled = [
@@ -197,7 +198,7 @@ def _pieces(problem: Problem, leaves: Sequence[Tensor], memory: int) -> Iterator
 
 def _fitting(problem: Problem, leaves: Sequence[Tensor], batch: Any, memory: int) -> int:
     """Return how many examples at once stay within the memory, and within the caches' reach."""
-    outputs, record = recorded(problem, leaves, leading_rows(batch, 2))
+    outputs, record = recorded(problem, leaves, spread_rows(batch, 2))
     # two examples and then many: a first dimension that is not the examples' cannot pass for it both times
     _refuse(problem, record)
     columns = math.prod(outputs.shape[1:])

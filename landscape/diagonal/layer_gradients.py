@@ -163,13 +163,16 @@ def embedding(
     """Return how an embedding gets them: tokens of one kind in one example are summed before squaring."""
     if max_norm is not None or scale_grad_by_freq or sparse:
         return None
+    input = input[:, None] if input.ndim == 1 else input
     tokens = input.detach().flatten(1)
     width = weight.shape[1]
 
     def by_weight(g: Tensor) -> Squares:
         columns, examples = g.shape[:2]
         place = tokens[None, :, :, None].expand(columns, -1, -1, width)
-        summed = g.new_zeros(columns, examples, weight.shape[0], width).scatter_add_(2, place, g.flatten(2, -2))
+        summed = g.new_zeros(columns, examples, weight.shape[0], width).scatter_add_(
+            2, place, g.view(*g.shape[:2], -1, width)
+        )
         if padding_idx is not None:
             summed[:, :, padding_idx] = 0
         return _squares(summed)

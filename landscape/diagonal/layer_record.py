@@ -150,7 +150,6 @@ _NO_VALUES = frozenset(
         "__len__",
         "ndimension",
         "stride",
-        "type",
         "device",
     ]
 )
@@ -221,12 +220,16 @@ class RecordLayers(TorchFunctionMode):
         kwargs = dict(kwargs or {})
         name = getattr(func, "__name__", str(func))
         if name in _NO_VALUES:
-            return func(*args, **kwargs)
+            result = func(*args, **kwargs)
+            if isinstance(result, Tensor) and args and id(args[0]) in self._index:
+                # .T and its like: a parameter in another shape, of which what is made is not followed
+                self.record.unknown.setdefault(self._index[id(args[0])], "a transpose")
+            return result
         tensors = list(_tensors((args, kwargs)))
         made = _LAYERS[func](*args, **kwargs) if func in _LAYERS else None
         self.record.mixes_examples |= func is F.batch_norm and made is None
         result = func(*args, **kwargs)
-        if name in _VIEWS and id(args[0]) in self._index:
+        if name in _VIEWS and args and id(args[0]) in self._index:
             # a parameter in another shape is still that parameter; it is kept alive so that its id stays its own
             self._index[id(result)] = self._index[id(args[0])]
             self._views.append(result)

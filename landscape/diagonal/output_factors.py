@@ -6,32 +6,34 @@ import torch
 from torch import Tensor
 
 from landscape.errors import ProblemError
-from landscape.operators.predictive import output_precision
+from landscape.operators.predictive import predictive_precision
 from landscape.problem import Problem
 
 
 def exact_factors(problem: Problem, outputs: Tensor, y: Tensor) -> Tensor:
-    r"""Return columns whose outer products add up to each example's $\nabla_f^2 \ell$, shape ``(c, n, outputs)``.
+    r"""Return columns whose outer products add up to each example's $\nabla_f^2 \ell$, shape ``(c, n, ...)``.
 
     For the softmax these are the columns of the Cholesky factor of $\operatorname{diag} p - pp^\top$, one fewer than
     classes; for a squared error the unit vectors times a root; for any other criterion they come from its Hessian.
 
     Args:
         problem: Whose criterion.
-        outputs: Shape ``(n, outputs)``, detached.
+        outputs: Shape ``(n, ...)``, detached.
         y: Targets of these examples.
 
     Raises:
         ProblemError: If the loss is not convex in the outputs.
     """
     try:
-        precision = output_precision(problem.require_criterion(), outputs.shape[1])
+        precision = predictive_precision(problem, outputs)
     except ProblemError:
         return _from_hessian(problem, outputs, y)
     if precision is None:
-        return _softmax_factors(outputs)
-    unit = torch.eye(outputs.shape[1], dtype=outputs.dtype, device=outputs.device)
-    return (math.sqrt(precision) * unit)[:, None, :].expand(-1, len(outputs), -1)
+        # class probabilities as targets: p - pp' only where they add up to one
+        return _from_hessian(problem, outputs, y) if y.is_floating_point() else _softmax_factors(outputs)
+    size = outputs[0].numel()
+    unit = torch.eye(size, dtype=outputs.dtype, device=outputs.device).view(size, 1, *outputs.shape[1:])
+    return (math.sqrt(precision) * unit).expand(-1, len(outputs), *outputs.shape[1:])
 
 
 def _softmax_factors(outputs: Tensor) -> Tensor:
@@ -50,14 +52,18 @@ def _softmax_factors(outputs: Tensor) -> Tensor:
 
 
 def _from_hessian(problem: Problem, outputs: Tensor, y: Tensor) -> Tensor:
-    n, count = outputs.shape
+    n, count = len(outputs), outputs[0].numel()
     f = outputs.double().requires_grad_()
-    with torch.enable_grad():
-        loss = problem.require_criterion()(f, y.double() if y.is_floating_point() else y) * n
-        (gradient,) = torch.autograd.grad(loss, f, create_graph=True)
-    if not gradient.requires_grad:
-        return outputs.new_zeros(1, n, count)
-    rows = [torch.autograd.grad(gradient[:, c].sum(), f, retain_graph=True)[0] for c in range(count)]
+    try:
+        with torch.enable_grad():
+            loss = problem.require_criterion()(f, y.double() if y.is_floating_point() else y) * n
+            (gradient,) = torch.autograd.grad(loss, f, create_graph=True)
+        if not gradient.requires_grad:
+            return torch.zeros_like(outputs)[None]
+        flat = gradient.reshape(n, count)
+        rows = [torch.autograd.grad(flat[:, c].sum(), f, retain_graph=True)[0].view(n, count) for c in range(count)]
+    except RuntimeError as error:
+        raise ProblemError(f"The loss has no second derivative by the outputs ({error}).") from error
     values, vectors = torch.linalg.eigh(torch.stack(rows, dim=1))
     if bool((values < -1e-8 * values.abs().amax(1, keepdim=True)).any()):
         raise ProblemError(
@@ -65,4 +71,4 @@ def _from_hessian(problem: Problem, outputs: Tensor, y: Tensor) -> Tensor:
             f"Use method 'hutchinson'."
         )
     columns: Tensor = vectors * values.clamp(min=0).sqrt()[:, None, :]
-    return columns.permute(2, 0, 1).to(outputs.dtype)
+    return columns.permute(2, 0, 1).reshape(count, *outputs.shape).to(outputs.dtype)

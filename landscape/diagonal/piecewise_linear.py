@@ -4,15 +4,16 @@ from dataclasses import dataclass
 
 import torch
 
-from landscape.batches import batch_size_of, leading_rows
+from landscape.batches import batch_size_of, rows_of, spread_rows
 from landscape.diagonal.gauss_newton_diagonal import gauss_newton_diagonal, recorded
+from landscape.diagonal.graph_of_outputs import why_not_by_graph
 from landscape.operators.gauss_newton import GaussNewton
 from landscape.operators.hessian import Hessian
 from landscape.problem import Problem
 from landscape.randomness import derive_seed
 
 _EXAMPLES = 4
-_TENSORS = 3
+_TENSORS = 4
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,9 @@ def check_piecewise_linear(problem: Problem, theta: torch.Tensor | None = None, 
 
     Where outputs are piecewise linear in each layer's parameters (ReLU, max-pooling, BatchNorm in evaluation mode,
     each parameter used once), $v^\top (H - G) v = 0$ for every v on one parameter tensor. The functions that the
-    forward pass calls are recognised; then, on a few examples in float64, random v on some parameter tensors
-    (the first one, whose output passes through everything, always) and single coordinates are tried.
+    forward pass calls and the operations in the graph behind the outputs are recognised; then, on a few examples in
+    float64, examples are seen to be on their own, and random v on some parameter tensors and single coordinates
+    are tried.
 
     Args:
         problem: Its loss must be a criterion.
@@ -46,19 +48,23 @@ def check_piecewise_linear(problem: Problem, theta: torch.Tensor | None = None, 
         seed: Of the probes.
 
     Cost:
-        A forward pass, and 9 products on 4 examples.
+        A forward pass, and 12 products on 4 examples.
     """
     theta = (problem.theta if theta is None else theta).detach()
     leaves = [each.clone().requires_grad_() for each in problem.unflatten(theta)]
-    batch = leading_rows(next(problem.batches())[0], _EXAMPLES)
-    _, record = recorded(problem, leaves, batch)
+    batch = spread_rows(next(problem.batches())[0], _EXAMPLES)
+    outputs, record = recorded(problem, leaves, batch)
     why_not = record.why_not_by_layers(problem.parameter_names)
     if record.curved and not why_not:
         why_not = f"{record.curved[0]} is not piecewise linear"
+    why_not = why_not or why_not_by_graph(outputs, leaves, {use.parameter for use in record.uses})
     if why_not:
         return PiecewiseLinear(False, why_not)
     dtype = torch.float32 if problem.device.type == "mps" else torch.float64
     small = problem.with_data([batch], dtype=dtype)
+    why_not = _why_examples_mix(small, theta.to(dtype))
+    if why_not:
+        return PiecewiseLinear(False, why_not)
     difference, probes = _difference(small, theta.to(dtype), seed)
     tolerance = 1e4 * torch.finfo(dtype).eps
     if difference > tolerance:
@@ -68,6 +74,24 @@ def check_piecewise_linear(problem: Problem, theta: torch.Tensor | None = None, 
     examples = batch_size_of(batch)
     why = f"piecewise linear by its functions; {probes} probes on {examples} examples agree to {difference:.1g}"
     return PiecewiseLinear(True, why, probes, difference)
+
+
+def _why_examples_mix(problem: Problem, theta: torch.Tensor) -> str:
+    """Return why examples are not on their own, in the outputs or in the loss, or ""."""
+    parameters = problem.unflatten(theta)
+    batch, _ = next(problem.batches())
+    rows = [rows_of(batch, torch.tensor([index])) for index in range(batch_size_of(batch))]
+    with torch.no_grad():
+        outputs = problem.batch_outputs(parameters, batch)
+        alone = torch.cat([problem.batch_outputs(parameters, row) for row in rows])
+        loss = problem.batch_criterion(outputs, batch)
+        mean = torch.stack([problem.batch_criterion(f[None], row) for f, row in zip(outputs, rows, strict=True)]).mean()
+    tolerance = 1e4 * torch.finfo(theta.dtype).eps
+    if float((outputs - alone).norm()) > tolerance * float(outputs.norm()):
+        return "the outputs of one example depend on the others"
+    if abs(float(loss - mean)) > tolerance * abs(float(loss)):
+        return "the loss is not the mean of the examples' own"
+    return ""
 
 
 def _difference(problem: Problem, theta: torch.Tensor, seed: int) -> tuple[float, int]:

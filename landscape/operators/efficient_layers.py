@@ -14,20 +14,22 @@ from landscape.operators.bilinear_layers import BilinearLayer, ConvolutionKernel
 class EfficientLayers(TorchFunctionMode):
     """While entered, convolutions and evaluation-mode BatchNorm are computed by ways with a cheap double backward.
 
-    The same functions up to rounding. Everything else is left to torch.
+    The same functions up to rounding. Weight normalisation is always written out: torch's own has a second derivative
+    that is wrong (by half, in 2.13). Everything else is left to torch.
 
     Args:
         convolutions: Replace convolutions too, and BatchNorm for double backward; they have no forward-mode derivative
             then. Otherwise BatchNorm alone becomes a product and a sum.
+        batch_norm: Replace BatchNorm.
         linear: The gradient will be differentiated by its cotangent only (Jacobian products).
 
     Attributes:
         replaced: How many calls were computed in the other way.
     """
 
-    def __init__(self, *, convolutions: bool = True, linear: bool = False) -> None:
+    def __init__(self, *, convolutions: bool = True, batch_norm: bool = True, linear: bool = False) -> None:
         super().__init__()
-        self.convolutions = convolutions
+        self.convolutions, self.batch_norm = convolutions, batch_norm
         self.linear = linear
         self.replaced = 0
 
@@ -39,8 +41,10 @@ class EfficientLayers(TorchFunctionMode):
         result = None
         if func in _DIMENSIONS and self.convolutions:
             result = _convolve(_DIMENSIONS[func], self.linear, *args, **kwargs)
-        elif func is F.batch_norm:
+        elif func is F.batch_norm and self.batch_norm:
             result = _normalize(self.convolutions, self.linear, *args, **kwargs)
+        elif func is torch._weight_norm:
+            result = _weight_norm(*args, **kwargs)
         if result is None:
             return func(*args, **kwargs)
         self.replaced += 1
@@ -64,6 +68,8 @@ def _convolve(
     """Return the convolution, or None where it is better left to torch."""
     if input.ndim != dimensions + 2 or not (torch.is_grad_enabled() and input.is_floating_point()):
         return None
+    if not linear and _is_computed(weight, bias):
+        return None
     dilation = _each(dilation, dimensions)
     if isinstance(padding, str):
         reach = [d * (size - 1) for d, size in zip(dilation, weight.shape[2:], strict=True)]
@@ -73,6 +79,15 @@ def _convolve(
     kernel = ConvolutionKernel(_each(stride, dimensions), _each(padding, dimensions), dilation, groups)
     result: Tensor = BilinearLayer.apply(input, weight, bias, kernel, linear)  # type: ignore[no-untyped-call]
     return result
+
+
+def _weight_norm(v: Tensor, g: Tensor, dim: int = 0) -> Tensor:
+    return v * (g / torch.norm_except_dim(v, 2, dim))
+
+
+def _is_computed(*parameters: Tensor | None) -> bool:
+    """Return whether one is made of others: then the value of the gradient by it enters the second derivative."""
+    return any(each is not None and each.grad_fn is not None for each in parameters)
 
 
 def _each(value: Any, dimensions: int) -> tuple[int, ...]:
@@ -96,7 +111,7 @@ def _normalize(
     if training or running_mean is None or running_var is None or weight is None or bias is None:
         return None
     if double_backward:
-        if not torch.is_grad_enabled():
+        if not torch.is_grad_enabled() or (not linear and _is_computed(weight, bias)):
             return None
         kernel = NormalizationKernel(running_mean, running_var, eps)
         result: Tensor = BilinearLayer.apply(input, weight, bias, kernel, linear)  # type: ignore[no-untyped-call]

@@ -8,7 +8,7 @@ from torch import Tensor
 from landscape.errors import UsageError, suggest
 from landscape.operators.gauss_newton import JacobianSandwich
 from landscape.operators.jacobian_products import OutputProduct
-from landscape.operators.predictive import output_precision, scores_of_draws, type_ii_product
+from landscape.operators.predictive import output_precision, predictive_precision, scores_of_draws, type_ii_product
 from landscape.problem import Problem
 from landscape.randomness import derive_seed
 
@@ -72,7 +72,7 @@ class Fisher(JacobianSandwich):
     def _expected_scores(self, outputs: Tensor, batch: Any, before: int) -> OutputProduct:
         """Return the product with the batch's mean of E[s s']."""
         count = len(outputs)
-        precision = output_precision(self.problem.require_criterion(), outputs[0].numel())
+        precision = predictive_precision(self.problem, outputs)
         if self.kind == "type_ii":
             product = type_ii_product(outputs, precision)
             return lambda u: product(u) / count

@@ -12,7 +12,7 @@ from landscape.operators.hessian_products import HOLDABLE, KINDS
 from landscape.operators.linearisation import HeldBatches, Linearisation, refuse_not_finite
 from landscape.operators.product_choice import Choice, choose
 from landscape.operators.symmetric_operator import SymmetricOperator
-from landscape.problem import Problem
+from landscape.problem import Problem, require_problem
 
 
 class Hessian(SymmetricOperator):
@@ -50,6 +50,7 @@ class Hessian(SymmetricOperator):
     def __init__(
         self, problem: Problem, theta: Tensor | None = None, *, memory: int | None = None, product: str = "auto"
     ) -> None:
+        require_problem(problem, "Hessian")
         self.problem = problem
         self.theta = theta = (problem.theta if theta is None else theta).detach()
         self.shape = (problem.num_parameters, problem.num_parameters)

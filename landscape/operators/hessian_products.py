@@ -1,6 +1,5 @@
 """The ways to a Hessian-vector product of one batch: the same number, at costs that depend on the network."""
 
-import contextlib
 import difflib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,7 +18,7 @@ Kind = Callable[[Problem, Sequence[Tensor], Any], Linearisation]
 
 def double_backward(problem: Problem, leaves: Sequence[Tensor], batch: Any) -> Linearisation:
     """Return the product by plain double backward: right everywhere in torch, and so the reference of the others."""
-    return _differentiated_gradient(problem, leaves, batch, contextlib.nullcontext())
+    return _differentiated_gradient(problem, leaves, batch, EfficientLayers(convolutions=False, batch_norm=False))
 
 
 def efficient_double_backward(problem: Problem, leaves: Sequence[Tensor], batch: Any) -> Linearisation:
@@ -107,7 +106,7 @@ def check_double_backward(problem: Problem, leaves: Sequence[Tensor], batch: Any
 
 
 def _differentiated_gradient(
-    problem: Problem, leaves: Sequence[Tensor], batch: Any, layers: contextlib.AbstractContextManager[Any]
+    problem: Problem, leaves: Sequence[Tensor], batch: Any, layers: EfficientLayers
 ) -> Linearisation:
     saved = SavedBytes(resident=leaves)
     with saved, layers:

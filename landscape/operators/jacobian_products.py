@@ -15,7 +15,12 @@ OutputProduct = Callable[[Tensor], Tensor]
 
 
 def jacobian_sandwich(
-    problem: Problem, leaves: Sequence[Tensor], batch: Any, matrix: Callable[[Tensor], OutputProduct]
+    problem: Problem,
+    leaves: Sequence[Tensor],
+    batch: Any,
+    matrix: Callable[[Tensor], OutputProduct],
+    *,
+    efficient: bool = True,
 ) -> Linearisation:
     r"""Return the product $v \mapsto J^\top A J v$ of one batch, on graphs that are held.
 
@@ -26,12 +31,13 @@ def jacobian_sandwich(
         leaves: The point, as parameters that require grad.
         batch: ``(x, y)``.
         matrix: The batch's outputs to the product with A.
+        efficient: Go through `EfficientLayers`, which models that differentiate in their forward pass do not bear.
 
     Cost:
         Counted in convolutions (a gradient is 3): 4 a product, 2 to hold.
     """
     saved = SavedBytes(resident=leaves)
-    with saved, EfficientLayers(linear=True):
+    with saved, EfficientLayers(convolutions=efficient, batch_norm=efficient, linear=True):
         outputs = problem.batch_outputs(leaves, batch)
         cotangent = torch.zeros_like(outputs).requires_grad_()
         pulled = torch.autograd.grad(outputs, leaves, cotangent, create_graph=True, materialize_grads=True)

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from landscape.errors import ProblemError
 from landscape.losses import cross_entropy, half_squared, mse
+from landscape.problem import Problem
 
 
 def output_precision(criterion: Any, num_outputs: int) -> float | None:
@@ -32,6 +33,22 @@ def output_precision(criterion: Any, num_outputs: int) -> float | None:
         f"The Fisher matrix needs a loss that is a negative log-likelihood; {name} is none that is known here. "
         f"Use cross_entropy, half_squared or mse, or GaussNewton, which takes any criterion."
     )
+
+
+def predictive_precision(problem: Problem, outputs: Tensor) -> float | None:
+    """Return `output_precision` of a problem's loss at these outputs.
+
+    Raises:
+        ProblemError: If the loss stands for no distribution known here, or classes are not in the last of two
+            dimensions.
+    """
+    precision = output_precision(problem.require_criterion(), outputs[0].numel())
+    if precision is None and outputs.ndim != 2:
+        raise ProblemError(
+            f"The distribution of a softmax over outputs of shape {tuple(outputs.shape)} is not known here: they must "
+            f"be (examples, classes)."
+        )
+    return precision
 
 
 def type_ii_product(outputs: Tensor, precision: float | None) -> Callable[[Tensor], Tensor]:

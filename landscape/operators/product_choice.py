@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from landscape.batches import batch_size_of, leading_rows
-from landscape.errors import UsageError
+from landscape.batches import batch_size_of, spread_rows
+from landscape.errors import ProblemError, UsageError
 from landscape.operators.hessian_products import HOLDABLE, KINDS, check_double_backward, check_product
 from landscape.operators.linearisation import Linearisation
 from landscape.problem import Problem
@@ -67,14 +67,14 @@ def choose(problem: Problem, leaves: Sequence[Tensor], *, held: bool, wanted: st
         Some products on 1/32 of the examples, 32 to 64 of them on a CPU.
 
     Raises:
-        ProblemError: If the model has no second derivative.
+        ProblemError: If the model has no second derivative, or one that is not symmetric.
         UsageError: If there is no such kind, or the wanted one is wrong here.
     """
     names = _names(wanted, held)
     batch, _ = next(problem.batches())
     most = 64 if problem.device.type == "cpu" else 512
     count = max(32, min(most, problem.num_examples // 32))
-    batch = leading_rows(batch, count)
+    batch = spread_rows(batch, count)
     check_double_backward(problem, leaves, batch)
     trials = _trials(problem, leaves, batch, names, held)
     right = [each for each in trials if not each.note]
@@ -102,10 +102,27 @@ def _trials(problem: Problem, leaves: Sequence[Tensor], batch: Any, names: list[
     pieces = problem.unflatten(v.to(problem.device, problem.dtype))
     made = KINDS["double backward"](problem, leaves, batch)
     reference = made.product(pieces).double()
+    _check_symmetric(problem, made, v.to(problem.device), reference)
     itself = [Trial("double backward", 0.0, _seconds(problem.device, lambda: made.product(pieces)), "")] * held
     others = [name for name in names if not (held and name == "double backward")]
     tried = [_try(problem, leaves, batch, name, held, pieces, reference) for name in others]
     return tuple(sorted([*tried, *itself], key=lambda each: list(KINDS).index(each.kind)))
+
+
+def _check_symmetric(problem: Problem, made: Linearisation, v: Tensor, Hv: Tensor) -> None:
+    """Refuse a second derivative that is not symmetric: then an operation's own is wrong, or the model is random."""
+    size = float(Hv.norm())
+    if size == 0 or not math.isfinite(size):
+        return
+    # half along Hv: two random vectors would see next to nothing where n is large
+    u = Hv / size + v.flip(0) / float(v.norm())
+    Hu = made.product(problem.unflatten(u.to(problem.dtype))).double()
+    difference = abs(float(u @ Hv) - float(v.double() @ Hu)) / (float(u.norm()) * size)
+    if difference > max(1e4 * torch.finfo(problem.dtype).eps, 1e-9):
+        raise ProblemError(
+            f"The Hessian of this model is not symmetric by {difference:.2g} of a product: torch's second derivative "
+            f"of an operation in it is wrong. Write that operation out."
+        )
 
 
 def _try(

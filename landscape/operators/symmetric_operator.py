@@ -25,6 +25,10 @@ class SymmetricOperator(ABC):
     def matvec(self, v: Tensor) -> Tensor:
         """Return the product with one vector, shape ``(n,)`` to ``(n,)``."""
 
+    def __repr__(self) -> str:
+        """Return its kind, size and precision."""
+        return f"{type(self).__name__}({self.shape[0]} x {self.shape[1]}, {self.dtype}, {self.device})"
+
     def matmat(self, V: Tensor) -> Tensor:
         """Return the product with each column of a block, shape ``(n, k)`` to ``(n, k)``."""
         return torch.stack([self.matvec(column) for column in V.unbind(1)], dim=1)
@@ -35,6 +39,7 @@ class SymmetricOperator(ABC):
         Raises:
             ValueError: If the first dimension is not n.
         """
+        v = torch.as_tensor(v)
         if v.ndim not in (1, 2) or v.shape[0] != self.shape[0]:
             raise ValueError(f"A vector of shape {tuple(v.shape)} does not go with an operator of shape {self.shape}.")
         v = v.to(self.device, self.dtype)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Eigenpairs:
     r"""Approximate eigenpairs of a symmetric operator, largest algebraic value first.
 
@@ -40,6 +40,12 @@ class Eigenpairs:
     converged: bool
     reason: str
     cost: float
+
+    def __repr__(self) -> str:
+        """Return a line a value; the vectors are left out."""
+        rows = zip(self.values, self.residuals, self.bounds, strict=True)
+        lines = [f"{value:.7g}  residual {residual:.2g}  bound {bound:.2g}" for value, residual, bound in rows]
+        return "\n".join([*lines, f"{self.matvecs} products; {self.reason}"])
 
     @property
     def bound_kind(self) -> tuple[str, ...]:

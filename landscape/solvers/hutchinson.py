@@ -4,7 +4,7 @@ import numpy as np
 
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.solvers.estimate import Estimate, StoppingRule, check_block_size, mean_and_error
-from landscape.solvers.probes import draw_probes, products, row_dots, signs
+from landscape.solvers.probes import SymmetryCheck, draw_probes, products, row_dots, signs
 
 
 def hutchinson(
@@ -43,11 +43,13 @@ def hutchinson(
     """
     rule = StoppingRule(rtol, min_matvecs, max_matvecs)
     check_block_size(block_size)
-    samples = np.empty(0)
+    samples, check = np.empty(0), SymmetryCheck(operator)
     while True:
         indices = range(len(samples), min(len(samples) + block_size, max_matvecs))
         z = draw_probes(operator, signs, seed, "hutchinson", indices)
-        samples = np.append(samples, known + row_dots(z, products(operator, z)).numpy())
+        product = products(operator, z)
+        check.add(z, product)
+        samples = np.append(samples, known + row_dots(z, product).numpy())
         estimate = rule.estimate(*mean_and_error(samples), len(samples))
         if estimate.converged or len(samples) >= max_matvecs:
             return estimate

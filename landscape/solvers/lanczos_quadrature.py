@@ -9,7 +9,7 @@ from torch import Tensor
 
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.solvers.basis import GrowingRows, orthogonalise
-from landscape.solvers.probes import products, row_dots
+from landscape.solvers.probes import SymmetryCheck, products, row_dots
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,11 @@ def quadrature(operator: SymmetricOperator, start: Tensor, steps: int, known: Te
     basis.append(known)
     alphas: list[float] = []
     betas: list[float] = []
+    check = SymmetryCheck(operator)
     while True:
         basis.append(q)
         w = products(operator, q[None])[0]
+        check.add(q[None], w[None])
         alphas.append(float(row_dots(q[None], w[None])))
         w, _ = orthogonalise(w, basis.rows)
         betas.append(float(w.double().norm()))

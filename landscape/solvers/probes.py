@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
+from landscape.errors import ProblemError
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.randomness import derive_seed
 
@@ -53,3 +54,34 @@ def products(operator: SymmetricOperator, rows: Tensor) -> Tensor:
 def row_dots(a: Tensor, b: Tensor) -> Tensor:
     """Return the inner product of each row of a with the same row of b, accumulated in float64, shape ``(b,)``."""
     return torch.stack([torch.dot(x.double(), y.double()) for x, y in zip(a, b, strict=True)]).cpu()
+
+
+class SymmetryCheck:
+    """Sees by the first two probes whether an operator is symmetric, at no product more.
+
+    Raises:
+        ProblemError: From `add`, if it is not.
+    """
+
+    def __init__(self, operator: SymmetricOperator) -> None:
+        self._tolerance = max(1e4 * float(torch.finfo(operator.dtype).eps), 1e-9)
+        self._seen: list[tuple[Tensor, Tensor]] = []
+
+    def add(self, probes: Tensor, products: Tensor) -> None:
+        """Take probes with their products, as rows.
+
+        Raises:
+            ProblemError: If the operator is not symmetric.
+        """
+        if len(self._seen) > 1:
+            return
+        self._seen += list(zip(probes[:2], products[:2], strict=True))
+        if len(self._seen) > 1:
+            (z, Hz), (y, Hy) = self._seen[:2]
+            left, right = row_dots(z[None], Hy[None])[0], row_dots(y[None], Hz[None])[0]
+            size = float(z.double().norm() * Hy.double().norm() + y.double().norm() * Hz.double().norm())
+            if abs(float(left - right)) > self._tolerance * size:
+                raise ProblemError(
+                    f"The operator is not symmetric: two bilinear forms that should agree are {float(left):.6g} and "
+                    f"{float(right):.6g}."
+                )

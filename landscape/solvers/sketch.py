@@ -7,7 +7,7 @@ from torch import Tensor
 
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.solvers.basis import GrowingRows, extended, orthogonalise
-from landscape.solvers.probes import Draw, draw_probes, products
+from landscape.solvers.probes import Draw, SymmetryCheck, draw_probes, products
 
 
 class Sketch:
@@ -34,6 +34,7 @@ class Sketch:
         self.R = torch.zeros(0, 0, dtype=torch.float64)
         self._QZ = torch.zeros(0, 0, dtype=torch.float64)
         self._scale = 0.0
+        self._check = SymmetryCheck(operator)
 
     def __len__(self) -> int:
         return len(self._Q)
@@ -65,7 +66,9 @@ class Sketch:
         indices = range(self._drawn, self._drawn + count)
         omega = draw_probes(self.operator, self._draw, self._seed, self._purpose, indices)
         self._drawn += count
-        for w, y in zip(omega, products(self.operator, omega), strict=True):
+        found = products(self.operator, omega)
+        self._check.add(omega, found)
+        for w, y in zip(omega, found, strict=True):
             self._add(w, y)
         self.matvecs += count
         fresh = self.Q[before:]

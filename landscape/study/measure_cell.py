@@ -115,4 +115,6 @@ def problem_of(
 def _on_device(config: StudyConfig, cell: Cell, device: torch.device, part: str) -> tuple[Tensor, Tensor]:
     x, y = getattr(dataset_of(config, cell), part)
     dtype = getattr(torch, config.dtype)
-    return x.to(device, dtype), y.to(device, dtype if y.is_floating_point() else y.dtype)
+    return x.to(device, dtype if x.is_floating_point() else x.dtype), y.to(
+        device, dtype if y.is_floating_point() else y.dtype
+    )

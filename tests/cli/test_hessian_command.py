@@ -355,7 +355,7 @@ BAD = [
     (["--loss", "own.py:nan_loss"], 3, "The loss of batch 1 (of 40 examples) is nan"),
     # its curvature is infinite where an output is exactly zero, as it is at the origin
     ([*KINK, "--max-batch", "8", "--no-trace"], 3, "product of batch 5 (of 8 examples)"),
-    ([*KINK, "--operator", "gauss_newton"], 3, "a product with the operator is nan"),
+    ([*KINK, "--operator", "gauss_newton"], 3, "product of batch 1 (of 40 examples) is not finite"),
     (["--model", "own.py:OnceModel"], 3, "cannot be differentiated again"),
     (["study"], 2, "--model is"),
 ]

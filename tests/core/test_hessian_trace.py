@@ -158,7 +158,7 @@ def test_near_a_fit_the_gauss_newton_matrix_is_a_control_variate_that_pays():
         optimizer.zero_grad()
         F.cross_entropy(model(x), y).backward()
         optimizer.step()
-    assert [each.method for each, _ in found.values()] == ["xtrace", "gauss_newton"]
+    assert [each.method for each, _ in found.values()] == ["hutchinson", "gauss_newton"]
     for estimate, exact in found.values():
         assert estimate.converged
         assert abs(estimate.value - exact) < 4 * estimate.error
@@ -186,12 +186,11 @@ class Disguised(nn.Module):
         return self.b(self.Bent.apply(self.a(x)))
 
 
-def test_a_disguised_network_is_found_out_by_the_probes():
+def test_a_disguised_network_is_found_out():
     problem = Problem(Disguised().double(), "cross_entropy", examples((6,)))
     check = check_piecewise_linear(problem)
     assert not check.holds
-    assert check.probes > 0
-    assert check.difference > 1e-3
+    assert "Bent" in check.why
 
 
 class Tied(nn.Module):
