@@ -26,6 +26,11 @@ DATA_KEYS = ("dataset", "dataset_option", "data", "data_dir", "subset", "train_e
 MODEL_KEYS = ("model", "model_option", "loss", "checkpoint")
 MEASURED_KEYS = ("examples", "seed", "device", "dtype")
 RUN_KEYS = ("data_dir", "examples", "seed", "device", "dtype")
+HINT = "Add --density for the spectral density and a report under runs/, or --out DIR to choose where."
+PRODUCT_HELP = (
+    "Of the Hessian: auto takes the fastest that is right here; or one of efficient-double-backward, double-backward, "
+    "reverse-over-forward, forward-over-reverse."
+)
 OWN_HELP = {
     "train_examples": "Training examples; all by default.",
     "checkpoint": "The weights; without them the network is as initialised.",
@@ -81,7 +86,8 @@ def _own(*names: str, metavar: str, parse: Callable[[Any], Any] = str, default: 
 @click.option(
     "--density/--no-density",
     default=None,
-    help="Draw the spectral density: some 640 products, where eigenvalues take 20.  [default: with --out]",
+    help="Draw the spectral density: 640 products, where eigenvalues take some 50. Without --out its files go to a "
+    "folder under runs/ that is named at the end.  [default: with --out]",
 )
 @_own("--density-probes", metavar="N", parse=parsers.integer(1), default=8, help="Its random vectors.")
 @_own("--density-steps", metavar="N", parse=parsers.integer(2), default=80, help="Its products a vector.")
@@ -103,7 +109,7 @@ def _own(*names: str, metavar: str, parse: Callable[[Any], Any] = str, default: 
     parse=parsers.integer(1),
     help="Examples a forward pass: memory and speed, no number; by default by their size.",
 )
-@_own("--product", metavar="KIND", default="auto", help="auto times the kinds; or one: double-backward, ...")
+@_own("--product", metavar="KIND", default="auto", help=PRODUCT_HELP)
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write numbers, figure and report here.")
 @click.option("--verbose", is_flag=True, help="Say how products were computed.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
@@ -116,17 +122,23 @@ def command(folder: Path | None, out: Path | None, verbose: bool, as_json: bool,
     and data, or, without either, the network as initialised.
 
     With --out DIR: hessian.json, figures/spectral_density.pdf, .png and .json, and report.html, which works offline.
+    With --density alone they go to runs/hessian-MODEL-ON-DATA-HASH. The measurement of other settings is never
+    overwritten.
     """
     from landscape.report.curvature import curvature_text, write_curvature
     from landscape.store import finite
     from landscape.study.curvature import curvature, printed
     from landscape.study.environment import environment
+    from landscape.study.other_measurement import refuse_other_measurement
 
     draw = bool(flags["density"])
     flags["density"] = out is not None if flags["density"] is None else draw
     _check_out(out)
     settings = _settings(flags)
     one = _minimum(folder, flags)
+    if out is not None:
+        dtype = str(one.minimum.problem.dtype).removeprefix("torch.")
+        refuse_other_measurement(out, {"settings": one.settings, "asked": dataclasses.asdict(settings), "dtype": dtype})
     click.echo(f"Measuring {one.origin}.", err=True)
     with ProductsProgress() as progress:
         result = curvature(one, settings, progress)
@@ -138,7 +150,7 @@ def command(folder: Path | None, out: Path | None, verbose: bool, as_json: bool,
         click.echo(json.dumps({**printed(result), "files": [str(path) for path in files]}, allow_nan=False))
     else:
         click.echo(curvature_text(result, width=min(shutil.get_terminal_size().columns, 100)))
-        click.echo(f"Report: {files[-1]}" if files else "Add --out DIR for the spectral density and a report.")
+        click.echo(f"Report: {files[-1]}" if files else HINT)
     if verbose:
         _explain(result["products"])
     if strict and not result["converged"]:

@@ -1,12 +1,13 @@
 """The ways to a Hessian-vector product of one batch: the same number, at costs that depend on the network."""
 
+import difflib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from landscape.errors import ProblemError
+from landscape.errors import ProblemError, UsageError
 from landscape.operators.efficient_layers import EfficientLayers
 from landscape.operators.linearisation import Linearisation, SavedBytes
 from landscape.problem import Problem
@@ -63,6 +64,22 @@ KINDS: dict[str, Kind] = {
 
 HOLDABLE = ("efficient double backward", "double backward")
 """Those with a graph that does not depend on v, which serves many products."""
+
+
+def check_product(wanted: str, space: str = " ") -> None:
+    """Refuse a kind of product that there is not; with ``space`` between the words of those that there are.
+
+    Raises:
+        UsageError: If it is neither ``"auto"`` nor one of `KINDS`.
+    """
+    if wanted == "auto" or wanted in KINDS:
+        return
+    words = len(wanted.split())
+    begun = {" ".join(kind.split()[:words]): kind for kind in reversed(KINDS)}
+    near = difflib.get_close_matches(wanted, begun, n=1, cutoff=0.5)
+    meant = f" Did you mean {begun[near[0]].replace(' ', space)!r}?" if near else ""
+    known = ", ".join(kind.replace(" ", space) for kind in ("auto", *KINDS))
+    raise UsageError(f"There is no product {wanted.replace(' ', space)!r}.{meant} Known: {known}.")
 
 
 def check_double_backward(problem: Problem, leaves: Sequence[Tensor], batch: Any) -> None:

@@ -118,7 +118,7 @@ class HeldBatches:
         if num_bytes > self.memory:
             raise ProblemError(
                 f"The memory budget of {megabytes(self.memory)} is too small: one batch needs {megabytes(num_bytes)}. "
-                f"Give at least that, or smaller batches."
+                f"Give at least that (--memory), or smaller batches (--max-batch)."
             )
 
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from landscape.batches import batch_size_of, spread_rows
-from landscape.errors import ProblemError, UsageError, suggest
-from landscape.operators.hessian_products import HOLDABLE, KINDS, check_double_backward
+from landscape.errors import ProblemError, UsageError
+from landscape.operators.hessian_products import HOLDABLE, KINDS, check_double_backward, check_product
 from landscape.operators.linearisation import Linearisation
 from landscape.problem import Problem
 from landscape.randomness import derive_seed
@@ -91,10 +91,7 @@ def choose(problem: Problem, leaves: Sequence[Tensor], *, held: bool, wanted: st
 
 def _names(wanted: str, held: bool) -> list[str]:
     if wanted != "auto":
-        if wanted not in KINDS:
-            raise UsageError(
-                f"There is no product {wanted!r}.{suggest(wanted, KINDS)} Known: auto, {', '.join(KINDS)}."
-            )
+        check_product(wanted)
         return [wanted]
     return list(HOLDABLE if held else KINDS)
 

@@ -11,6 +11,7 @@ from landscape.solvers.estimate import Estimate, mean_and_error
 from landscape.solvers.gauss_rules import Array, interpolated_share, share_bounds, smoothed
 from landscape.solvers.outliers import Outliers, find_outliers
 
+BRACKET = "bracket of the quadrature"
 _NEAR_ZERO = 0.01
 _WIDTH = 0.005
 _POINTS = 801
@@ -20,24 +21,48 @@ _POINTS = 801
 class Mass:
     """The share of the eigenvalues in an interval.
 
+    A quadrature says little about what lies between its nodes: the value is interpolated there, and its bias can be
+    many times the standard error over probes. The error therefore reaches to the farther end of what the quadratures
+    allow.
+
     Attributes:
         value: The mean over probes.
-        error: Its standard error.
+        standard_error: Of that mean; infinite with one probe.
         least: The least that the quadratures allow, averaged over probes (Chebyshev, Markov, Stieltjes).
         most: The most that they allow.
     """
 
     value: float
-    error: float
+    standard_error: float
     least: float
     most: float
+
+    @property
+    def error(self) -> float:
+        """The distance to the farther of ``least`` and ``most``, or the standard error where that is larger."""
+        return max(self._reach, self.standard_error)
+
+    @property
+    def error_kind(self) -> str:
+        """Which of the two the error is."""
+        return BRACKET if self._reach >= self.standard_error else "standard error"
+
+    @property
+    def _reach(self) -> float:
+        return max(self.value - self.least, self.most - self.value)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as plain JSON types."""
+        errors = {"error": _finite(self.error), "error_kind": self.error_kind}
+        return errors | {name: _finite(each) for name, each in asdict(self).items()}
 
 
 @dataclass(frozen=True)
 class SpectralDensity:
     r"""The distribution of the n eigenvalues: resolved ones with weight 1/n each, quadratures for the others.
 
-    Every number comes as a mean over probes with its standard error: the spread of p independent estimates.
+    Every number comes as a mean over probes with its standard error, the spread of p independent estimates; that of a
+    mass has what the quadrature cannot tell besides.
 
     Attributes:
         nodes: Nodes of the quadrature of each probe, shape ``(p, m)``.
@@ -119,7 +144,7 @@ class SpectralDensity:
         """Return the share of the eigenvalues in [low, high].
 
         The standard error is over probes. What a quadrature of so many steps cannot tell is in the range from
-        ``least`` to ``most``, which holds for every distribution with these quadratures.
+        ``least`` to ``most``, which holds for every distribution with these quadratures, and in the error.
         """
         ends = np.array([low, high])
         rules = self._rules()
@@ -148,7 +173,7 @@ class SpectralDensity:
         if not chosen.any():
             return find_outliers(self.resolved[:0])
         left = step * self.nodes[self.weights > 0]
-        # a bulk that does not reach to this side of zero ends, for this side, at zero
+        # a bulk that does not reach to this side of zero ends, for this side, at zero, to which no gap counts
         edge = step * max(float(left.max(initial=0.0)), 0.0)
         return find_outliers(self.resolved[chosen][::step], self.residuals[chosen][::step], edge)
 
@@ -191,7 +216,7 @@ class SpectralDensity:
             "converged": self.converged,
             "reason": self.reason,
             "trace": {"value": trace.value, "error": _finite(trace.error)},
-            "near_zero": {"threshold": near, **{name: _finite(each) for name, each in asdict(mass).items()}},
+            "near_zero": {"threshold": near, **mass.to_dict()},
             "above": _ends(self.above),
             "below": _ends(self.below),
             "linear": self._curve(None),

@@ -22,6 +22,7 @@ from landscape.solvers import (
     spectral_density,
     xtrace,
 )
+from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.hessian_trace import METHODS
 from landscape.study.one_minimum import OneMinimum
 from landscape.study.operator_by_name import Wanted, check_operator, make_operator
@@ -85,6 +86,9 @@ class CurvatureSettings:
         if self.trace_method not in METHODS:
             name, known = self.trace_method, ", ".join(METHODS)
             raise UsageError(f"There is no trace method {name!r}.{suggest(name, METHODS)} Known: {known}.")
+        if self.trace and self.operator != "hessian" and self.trace_method not in ("auto", *PROBES):
+            name = self.trace_method
+            raise UsageError(f"The trace method {name!r} is one of the Hessian's. Use auto, {', '.join(PROBES)}.")
 
 
 def curvature(one: OneMinimum, settings: CurvatureSettings, on_progress: OnProgress | None = None) -> dict[str, Any]:
@@ -101,13 +105,18 @@ def curvature(one: OneMinimum, settings: CurvatureSettings, on_progress: OnProgr
     """
     tell = on_progress or (lambda what, done, most: None)
     start = time.perf_counter()
+    if settings.top_k or settings.bottom_k:
+        EigenRequest(one.minimum.problem.num_parameters, settings.top_k, settings.bottom_k, settings.rtol, 2)
     wanted = Wanted(settings.memory, settings.product, settings.seed)
     operator, inner = make_operator(settings.operator, one.minimum, wanted)
     result = _about(one, settings)
     try:
+        if settings.trace and settings.trace_method not in ("auto", *PROBES):
+            # first, since the network may not allow it
+            result |= _timed(lambda: {"trace": _trace(operator, settings, tell)}, "trace")
         if settings.top_k or settings.bottom_k:
             result |= _timed(lambda: _eigenvalues(operator, settings, tell), "eigenvalue_solver")
-        if settings.trace:
+        if settings.trace and not result["trace"]:
             result |= _timed(lambda: {"trace": _trace(operator, settings, tell)}, "trace")
         if settings.density:
             result |= _timed(lambda: {"density": _density(operator, one.num_classes, settings, tell)}, "density")
@@ -241,8 +250,6 @@ def _estimated_trace(operator: SymmetricOperator, settings: CurvatureSettings, t
         found = hessian_trace(operator, method=name, rtol=settings.trace_rtol, seed=settings.seed, **most)
         tell("trace", found.matvecs, None)
         return found
-    if name not in ("auto", *PROBES):
-        raise UsageError(f"The trace method {name!r} is one of the Hessian's. Use auto, {', '.join(PROBES)}.")
     if name == "auto":
         name = "hutchinson" if settings.trace_rtol >= COARSE else "xtrace"
     if most:

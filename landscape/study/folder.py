@@ -132,6 +132,8 @@ def existing_folder(root: Path) -> RunFolder:
         StorageError: If it holds none.
     """
     folder = RunFolder(root)
+    if not root.exists():
+        raise StorageError(f"There is no folder {root}. Name one that `landscape analyze` wrote.")
     if not folder.study.is_file():
         raise StorageError(f"{root} holds no study.toml: it is no run folder. Name one that `landscape analyze` wrote.")
     return folder

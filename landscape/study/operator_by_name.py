@@ -7,6 +7,7 @@ from landscape.errors import ProblemError, UsageError, suggest
 from landscape.measures.preconditioned_top_eigenvalue import coming_preconditioner
 from landscape.minimum import Minimum
 from landscape.operators import Fisher, GaussNewton, Hessian, Preconditioned, SymmetricOperator
+from landscape.operators.hessian_products import check_product
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ def check_operator(name: str, product: str = "auto") -> None:
         raise UsageError(f"There is no operator {name!r}.{suggest(name, OPERATORS)} Known: {known}.")
     if product != "auto" and name not in ("hessian", "preconditioned"):
         raise UsageError(f"The product {product!r} is one of the Hessian's; {name} has only its own.")
+    check_product(product, "-")
 
 
 def _hessian(minimum: Minimum, wanted: Wanted) -> tuple[SymmetricOperator, SymmetricOperator]:

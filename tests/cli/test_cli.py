@@ -134,7 +134,7 @@ def test_strict_exits_with_5_where_a_number_has_not_converged(analyzed, tmp_path
         (["analyze", "--device", "cuda:99"], 2, "--device cpu"),
         (["analyze", "--dataset", "mnist", "--data-dir", "/nonexistent"], 4, "/nonexistent"),
         (["analyze", "--checkpoint", "none.pt"], 4, "none.pt"),
-        (["relate", "/nonexistent"], 4, "no run folder"),
+        (["relate", "/nonexistent"], 4, "There is no folder"),
         (["report", "/nonexistent"], 4, "nonexistent"),
         (["list", "model"], 2, "models"),
     ],

@@ -17,7 +17,8 @@ from PIL import Image
 from torch import nn
 
 from landscape.cli.main import cli
-from landscape.errors import LandscapeError
+from landscape.errors import LandscapeError, UsageError
+from landscape.operators.hessian_products import KINDS
 from landscape.registry import losses
 from landscape.study.curvature import larger_in_density
 
@@ -274,8 +275,45 @@ def test_files_and_folder_by_default(own, tmp_path, monkeypatch, place):
     )
     subprocess.run([sys.executable, "-c", blocker], check=True, env=ENVIRONMENT)
     assert (folder / "report.html").read_bytes() == before
-    run(*own, "--no-density", "--out", folder)
-    assert not (folder / "figures" / "spectral_density.pdf").exists()
+
+
+def test_another_measurement_is_not_overwritten(own, tmp_path):
+    first = [*own, "--no-trace", "--no-density", "--top-k", 2]
+    run(*first, "--out", tmp_path)
+    kept = (tmp_path / "hessian.json").read_bytes()
+    for other, words in (
+        (["--top-k", 1], "top_k is 2 there and 1 here"),
+        (["--top-k", 2, "--dtype", "float64"], "dtype is float32 there and float64 here"),
+        (["--top-k", 2, "--examples", 30], "examples is not given there and 30 here"),
+        (["--top-k", 2, "--checkpoint", "weights.pt"], "weights.pt"),
+        (["--top-k", 1, "--bottom-k", 2, "--rtol", 0.1, "--seed", 1, "--density"], "and "),
+    ):
+        arguments = [*own, "--no-trace", *([] if "--density" in other else ["--no-density"]), *other, "--out", tmp_path]
+        result = CliRunner().invoke(cli, ["hessian", *map(str, arguments)])
+        assert isinstance(result.exception, UsageError), result.exception
+        assert words in str(result.exception)
+        assert "Choose another folder with --out" in str(result.exception)
+        assert (tmp_path / "hessian.json").read_bytes() == kept
+    # what changes no number may differ
+    run(*first, "--out", tmp_path, "--memory", "1GB", "--product", "double-backward")
+    (tmp_path / "hessian.json").write_text("{")
+    result = CliRunner().invoke(cli, ["hessian", *map(str, first), "--out", str(tmp_path)])
+    assert "cannot be read" in str(result.exception)
+
+
+def test_help_names_the_products_that_there_are():
+    shown = "".join(CliRunner().invoke(cli, ["hessian", "--help"]).output.split())
+    for kind in KINDS:
+        assert kind.replace(" ", "-") in shown
+
+
+def test_an_impossible_trace_is_noticed_before_the_eigenvalues(own, monkeypatch):
+    def never(*arguments, **options):
+        raise AssertionError("the eigenvalues came first")
+
+    monkeypatch.setattr("landscape.study.curvature.eigen_solver", lambda name: never)
+    result = CliRunner().invoke(cli, ["hessian", *own, "--trace-method", "exact"])
+    assert "cannot be had by backward passes" in str(result.exception)
 
 
 KINK = ["--model", "own.py:linear", "--data", "own.py:origin", "--loss", "own.py:flat"]
@@ -291,6 +329,7 @@ BAD = [
     (["--examples", "41"], 2, "There are 40 training examples"),
     (["--examples", "0"], 2, "1 or more"),
     (["--memory", "1kB"], 3, "budget of 1,000 bytes is too small: one batch needs "),
+    (["--memory", "1kB"], 3, "smaller batches (--max-batch)"),
     (["--memory", "8 bananas"], 2, "500MB"),
     (["--memory", "0"], 2, "500MB"),
     (["--operator", "hesian"], 2, "Did you mean 'hessian'"),
@@ -301,7 +340,9 @@ BAD = [
     (["--method", "lanzos"], 2, "Did you mean 'lanczos'"),
     (["--trace-method", "hutch"], 2, "Did you mean"),
     (["--trace-method", "exact"], 3, "cannot be had by backward passes"),
-    (["--product", "triple"], 2, "double backward"),
+    (["--product", "triple"], 2, "Known: auto, efficient-double-backward, double-backward"),
+    (["--product", "dobule"], 2, "Did you mean 'double-backward'"),
+    (["--product", "forward"], 2, "Did you mean 'forward-over-reverse'"),
     (["--top-k", "0", "--bottom-k", "0", "--no-trace"], 2, "Nothing is asked for"),
     (["--run", "x"], 2, "Name its folder"),
     (["--stop", "middle"], 2, "matched, end"),
@@ -314,7 +355,7 @@ BAD = [
     (["--loss", "own.py:nan_loss"], 3, "The loss of batch 1 (of 40 examples) is nan"),
     # its curvature is infinite where an output is exactly zero, as it is at the origin
     ([*KINK, "--max-batch", "8", "--no-trace"], 3, "product of batch 5 (of 8 examples)"),
-    ([*KINK, "--operator", "gauss_newton"], 3, "a product with the operator is nan"),
+    ([*KINK, "--operator", "gauss_newton"], 3, "product of batch 1 (of 40 examples) is not finite"),
     (["--model", "own.py:OnceModel"], 3, "cannot be differentiated again"),
     (["study"], 2, "--model is"),
 ]
@@ -338,7 +379,8 @@ def test_mistakes_give_one_message_and_their_exit_code(own, arguments, code, wor
         (["study", "--run", "adm-lr0.01-seed0"], 2, "Did you mean 'adam-lr0.01-seed0'"),
         (["study/runs/adam-lr0.01-seed0", "--examples", "101"], 2, "There are 100 training examples"),
         (["study/runs/adam-lr0.01-seed0", "--dataset", "digits"], 2, "Leave out --dataset"),
-        (["nowhere"], 4, "no run folder"),
+        (["nowhere"], 4, "There is no folder nowhere"),
+        (["."], 4, "no run folder"),
     ],
 )
 def test_mistakes_with_a_study(own, arguments, code, words):

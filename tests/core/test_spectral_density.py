@@ -84,11 +84,12 @@ def test_mass_near_zero_of_a_network(network, density):
     threshold = near["threshold"]
     truth = exact_mass(exact, -threshold, threshold)
     assert threshold <= 0.02 * exact[0]
-    assert abs(near["value"] - truth) < 4 * near["error"]
+    assert abs(near["value"] - truth) <= near["error"]
+    assert near["error"] >= near["standard_error"]
     for threshold in np.array([1e-4, 1e-3, 1e-2, 1e-1]) * exact[0]:
         mass = density.mass(-threshold, threshold)
         truth = exact_mass(exact, -threshold, threshold)
-        assert mass.least - 4 * mass.error <= truth <= mass.most + 4 * mass.error
+        assert mass.least - 4 * mass.standard_error <= truth <= mass.most + 4 * mass.standard_error
 
 
 def test_cumulative_distribution_of_a_network(network, density):
@@ -133,7 +134,7 @@ def test_errors_are_the_actual_spread_over_seeds():
     assert np.sqrt((errors**2).mean()) == pytest.approx(off.std(), rel=0.3)
     masses = [each.mass(0.5, 2.0) for each in found]
     off = np.array([each.value for each in masses]) - exact_mass(NINE, 0.5, 2.0)
-    errors = np.array([each.error for each in masses])
+    errors = np.array([each.standard_error for each in masses])
     assert np.mean(np.abs(off) <= 3 * errors) > 0.85
     assert np.sqrt((errors**2).mean()) == pytest.approx(off.std(), rel=0.35)
     grid = np.array([0.3, 1.0, 2.5])
@@ -254,7 +255,22 @@ def test_outliers_by_definition():
     assert find_outliers(np.array([1.0])).count == find_outliers(np.empty(0)).count == 0
     alone = find_outliers(np.array([3.0, 2.9]), edge=1.0)
     assert (alone.count, alone.bulk_edge, alone.gap) == (2, 1.0, 2.9)
-    assert find_outliers(np.array([3.0]), edge=0.0).count == 1
+
+
+def test_zeros_are_no_bulk():
+    """A ratio to zero, or to what rounding leaves of one, makes no outliers of all that is not zero."""
+    assert find_outliers(np.array([3.0]), edge=0.0).count == 0
+    slow = 1.1 ** -np.arange(46.0)
+    assert find_outliers(np.array([*slow, *[1e-7] * 6])).count == 0
+    assert find_outliers(np.array([*slow, *[1e-7] * 6])).gap == pytest.approx(1.1)
+    # ratios far down in a tail that falls over many powers of ten say nothing about the first ones
+    assert find_outliers(np.array([9.0, 8.0, 2.0, 1.5, 5e-3, 1e-3, 2e-4])).gap_after == 4
+    assert find_outliers(np.array([1.0, 0.9, 4e-4, 1e-4])).count == 2
+    assert find_outliers(np.array([1.0, 0.9, 0.8, 1e-3 * 0.9, 1e-4])).gap == pytest.approx(800)
+    for dtype in (torch.float32, torch.float64):
+        density = spectral_density(Dense(matrix_with(np.array([*slow, *[0.0] * 7]), dtype=dtype)))
+        assert (density.above.count, density.below.count) == (0, 0)
+        json.dumps(density.to_dict(), allow_nan=False)
 
 
 def test_bad_requests_and_products():

@@ -83,13 +83,13 @@ def test_no_clear_gap_and_a_single_outlier_are_said():
 
 def test_outliers_below_are_named_too():
     drawing = drawn(below=end([-9.0, -1.0], 1, 9.0))
-    assert "1 outlier below the bulk, 10 classes" in legend(drawing.figure)
-    assert "9 outliers above the bulk, 10 classes" in legend(drawing.figure)
+    assert "outliers: 9 above, 1 below the bulk, 10 classes" in legend(drawing.figure)
+    assert len(legend(drawing.figure)) == 4
 
 
 def test_mass_near_zero_names_its_threshold_and_both_errors():
     text = near_zero(numbers())
-    assert text == "94.74 ± 0.07 % of the eigenvalues within ±0.080 (the quadrature allows 94 to 96 %)"
+    assert text == "94.7 ± 1.3 % of the eigenvalues within ±0.080 (the quadrature allows 94.0 to 96.0 %)"
     drawing = drawn()
     assert text in drawing.caption
     assert any(text in each.get_text() for each in drawing.figure.texts)
@@ -124,8 +124,22 @@ def test_one_probe_has_no_band():
 
 def test_ticks_of_the_symmetric_log_axis_leave_room():
     assert decades(-0.2, 3.0, 0.004) == [-0.1, -0.01, 0.0, 0.01, 0.1, 1.0]
-    assert decades(0.0, 3.0, 0.5) == [0.0, 1.0]
+    assert decades(0.0, 3.0, 0.5) == [0.0, 1.0, 3.0]
     assert len(decades(-1e3, 1e3, 1e-6)) <= 11
+
+
+def test_ends_of_the_symmetric_log_axis_have_a_tick():
+    assert decades(-0.065, 3.0, 0.05) == [-0.06, 0.0, 0.1, 1.0, 3.0]
+    assert decades(-5.2, 8.7, 1.0) == [-5.0, 0.0, 8.0]
+    for low, high, below in [(-0.2, 3.0, 0.004), (-9.5, 99.0, 0.3), (-1e-3, 0.04, 2e-3), (-30.0, -1.0, 0.1)]:
+        span = np.arcsinh(high / below) - np.arcsinh(low / below)
+        ticks = decades(low, high, below)
+        assert ticks == sorted(ticks)
+        if low < 0 < high:
+            assert low <= ticks[0]
+            assert ticks[-1] <= high
+            rest = np.diff(np.arcsinh(np.array([low, ticks[0], ticks[-1], high]) / below))[::2]
+            assert rest.max() < 0.16 * span
 
 
 def test_files_have_the_numbers_and_true_type_text(tmp_path):

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from landscape.report.numbers import fixed, number, with_error
+from landscape.report.mass_near_zero import allowed, error_kind, share
+from landscape.report.numbers import number, with_error
 from landscape.report.table import Row, Table
 
 OPERATORS = {
@@ -76,9 +77,8 @@ def others(result: Result) -> Table:
 
 def _of_density(density: Result) -> list[Row]:
     mass, cost = density["near_zero"], _cost(density["matvecs"], 0)
-    share = with_error(100 * mass["value"], None if mass["error"] is None else 100 * mass["error"])
-    share = _marked(share, density["converged"])
-    rows: list[Row] = [(f"% within ±{number(mass['threshold'], 2)}", share, "standard error", cost)]
+    value = _marked(share(mass), density["converged"])
+    rows: list[Row] = [(f"% within ±{number(mass['threshold'], 2)}", value, error_kind(mass), cost)]
     for side in ("above", "below"):
         if side == "above" or density[side]["count"]:
             rows.append((f"outliers {side}", str(density[side]["count"]), "", ""))
@@ -88,13 +88,14 @@ def _of_density(density: Result) -> list[Row]:
 def _notes(density: Result) -> list[str]:
     """Return what the numbers of a density rest on."""
     mass, found, classes = density["near_zero"], density["above"], density["num_classes"]
-    low, high = (fixed(100 * mass[end], 0) for end in ("least", "most"))
-    notes = [f"The quadrature by itself allows {low} to {high} % within ±{number(mass['threshold'], 2)}."]
+    within = f"within ±{number(mass['threshold'], 2)}"
+    notes = [f"T{allowed(mass)[1:]} {within}."] if allowed(mass) else []
     held = f" There are {classes} classes." if classes else ""
     if found["gap_after"]:
         notes.append(
-            f"Outliers stand before the largest gap if it is one of at least 1.5; above the bulk the largest is "
-            f"{number(found['gap'])} after {found['gap_after']} of {len(found['values'])} resolved eigenvalues.{held}"
+            f"The largest ratio of two neighbours above the bulk is {number(found['gap'])}, after "
+            f"{found['gap_after']} of {len(found['values'])} resolved eigenvalues; from 1.5 on those before it count "
+            f"as outliers.{held}"
         )
     return notes
 

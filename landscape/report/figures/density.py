@@ -12,7 +12,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from landscape.report.figures.axis_scale import tick_text
 from landscape.report.figures.canvas import WIDTH, Drawing, canvas
-from landscape.report.numbers import fixed, number, with_error
+from landscape.report.mass_near_zero import allowed, share
+from landscape.report.numbers import number, with_error
 from landscape.report.palette import BLACK, BLUE, VERMILION
 
 NAME = "spectral_density"
@@ -47,12 +48,8 @@ def outliers(density: Mapping[str, Any], side: str = "above") -> str:
 def near_zero(density: Mapping[str, Any]) -> str:
     """Return the mass near zero with its error, what the quadrature allows, and the threshold."""
     mass = density["near_zero"]
-    low, high = (fixed(100 * mass[end], 0) for end in ("least", "most"))
-    error = mass["error"]
-    share = with_error(100 * mass["value"], None if error is None else 100 * error)
-    return (
-        f"{share} % of the eigenvalues within ±{number(mass['threshold'], 2)} (the quadrature allows {low} to {high} %)"
-    )
+    text = f"{share(mass)} % of the eigenvalues within ±{number(mass['threshold'], 2)}"
+    return f"{text} ({allowed(mass)})" if allowed(mass) else text
 
 
 def caption(density: Mapping[str, Any]) -> str:
@@ -67,7 +64,8 @@ def caption(density: Mapping[str, Any]) -> str:
         f"arsinh(eigenvalue / {number(density['symlog']['linear_below'], 2)}) (right); {band}. Spikes are outliers, "
         f"each as high as one eigenvalue with the least smoothing; marks at the bottom are the other eigenvalues that "
         f"are resolved one by one: {outliers(density)}.{_gap(density)} "
-        f"{near_zero(density)}. Trace {with_error(density['trace']['value'], density['trace']['error'])}."
+        f"{near_zero(density)}. Trace by these probes: "
+        f"{with_error(density['trace']['value'], density['trace']['error'])}."
     )
 
 
@@ -75,7 +73,7 @@ def _gap(density: Mapping[str, Any]) -> str:
     """Return how far the leading eigenvalues are apart, also at the number of classes."""
     found, classes = density["above"], density.get("num_classes")
     values = found["values"]
-    if len(values) < 2:
+    if len(values) < 2 or not found["gap_after"]:
         return ""
     there = ""
     if classes and classes < len(values):
@@ -115,7 +113,7 @@ def _panel(axes: Axes, density: Mapping[str, Any], curve: Mapping[str, Any]) -> 
 
 
 def decades(low: float, high: float, linear_below: float) -> list[float]:
-    """Return zero and powers of ten of either sign, no more than four a side, none where the axis is nearly linear."""
+    """Return zero, powers of ten of either sign, no more than four a side, and where these do not reach it the end."""
     # nearer to zero its label would run into that of zero
     first = math.ceil(math.log10(1.6 * linear_below))
     sides = []
@@ -123,9 +121,29 @@ def decades(low: float, high: float, linear_below: float) -> list[float]:
         last = math.floor(math.log10(end)) if end > 0 else first - 1
         exponents = list(range(last, first - 1, -1))
         sides.append([float(f"1e{each}") for each in exponents[:: -(-len(exponents) // 4) or 1]])
-    return [*(-each for each in sides[0]), 0.0, *reversed(sides[1])]
+    ticks = [*(-each for each in sides[0]), 0.0, *reversed(sides[1])]
+    return _with_ends(ticks, low, high, linear_below)
 
 
+def _with_ends(ticks: list[float], low: float, high: float, linear_below: float) -> list[float]:
+    """Return the ticks, with one more at each end of the axis that is far from the last of them."""
+
+    def place(value: float) -> float:
+        return math.asinh(value / linear_below)
+
+    least = _EMPTY * (place(high) - place(low))
+    if place(ticks[0]) - place(low) > least:
+        ticks = [_rounded(low), *ticks]
+    return [*ticks, _rounded(high)] if place(high) - place(ticks[-1]) > least else ticks
+
+
+def _rounded(end: float) -> float:
+    """Return the value of one digit that is nearest to an end of the axis and not beyond it."""
+    power = 10.0 ** math.floor(math.log10(abs(end)))
+    return math.copysign(float(f"{math.floor(abs(end) / power * (1 + 1e-12)) * power:.1g}"), end)
+
+
+_EMPTY = 0.14  # share of the axis, the room of a label to either side of it
 _BAND: dict[str, Any] = {"color": BLUE, "alpha": 0.25, "linewidth": 0}
 _RUG: dict[str, Any] = {"color": BLACK, "markersize": 6, "markeredgewidth": 0.7}
 
@@ -138,9 +156,17 @@ def _handles(density: Mapping[str, Any]) -> list[Any]:
     if others:
         label = f"{others} more eigenvalues resolved"
         handles.append(Line2D([], [], **_RUG, marker="|", linestyle="", label=label))
-    for side in ["above", "below"] if density["below"]["count"] else ["above"]:
-        style: dict[str, Any] = {"linestyle": "", "marker": ""}
-        if density[side]["count"]:
-            style = {"color": VERMILION, "marker": "o", "markersize": 3}
-        handles.append(Line2D([], [], **style, label=outliers(density, side)))
+    found = any(density[side]["count"] for side in ("above", "below"))
+    style: dict[str, Any] = {"color": VERMILION, "marker": "o", "markersize": 3} if found else {"marker": ""}
+    handles.append(Line2D([], [], **style, linestyle="", label=_both_sides(density)))
     return handles
+
+
+def _both_sides(density: Mapping[str, Any]) -> str:
+    """Return the outliers of either side in one line: their spikes look the same."""
+    counts = [density[side]["count"] for side in ("above", "below")]
+    if not counts[1]:
+        return outliers(density)
+    classes = density.get("num_classes")
+    held = f", {classes} classes" if classes else ""
+    return f"outliers: {counts[0]} above, {counts[1]} below the bulk{held}"
