@@ -158,9 +158,10 @@ def test_near_a_fit_the_gauss_newton_matrix_is_a_control_variate_that_pays():
         optimizer.zero_grad()
         F.cross_entropy(model(x), y).backward()
         optimizer.step()
-    assert [each.method for each, _ in found.values()] == ["hutchinson", "gauss_newton"]
+    assert found[0][0].method in ("xtrace", "hutchinson")
+    assert found[400][0].method == "gauss_newton"
+    assert found[400][0].converged
     for estimate, exact in found.values():
-        assert estimate.converged
         assert abs(estimate.value - exact) < 4 * estimate.error
     assert 32 <= found[400][0].matvecs < 60
 
