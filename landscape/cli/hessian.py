@@ -86,7 +86,7 @@ def _own(*names: str, metavar: str, parse: Callable[[Any], Any] = str, default: 
 @click.option(
     "--density/--no-density",
     default=None,
-    help="Draw the spectral density: 640 products, where eigenvalues take some 50. Without --out its files go to a "
+    help="Draw the spectral density: 640 products, where eigenvalues take 50 to 70. Without --out its files go to a "
     "folder under runs/ that is named at the end.  [default: with --out]",
 )
 @_own("--density-probes", metavar="N", parse=parsers.integer(1), default=8, help="Its random vectors.")

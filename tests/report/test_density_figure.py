@@ -131,15 +131,16 @@ def test_ticks_of_the_symmetric_log_axis_leave_room():
 def test_ends_of_the_symmetric_log_axis_have_a_tick():
     assert decades(-0.065, 3.0, 0.05) == [-0.06, 0.0, 0.1, 1.0, 3.0]
     assert decades(-5.2, 8.7, 1.0) == [-5.0, 0.0, 8.0]
+    assert decades(-0.0195, 0.0195, 0.004) == [-0.01, 0.0, 0.01]
     for low, high, below in [(-0.2, 3.0, 0.004), (-9.5, 99.0, 0.3), (-1e-3, 0.04, 2e-3), (-30.0, -1.0, 0.1)]:
         span = np.arcsinh(high / below) - np.arcsinh(low / below)
         ticks = decades(low, high, below)
-        assert ticks == sorted(ticks)
+        assert ticks == sorted(set(ticks))
         if low < 0 < high:
             assert low <= ticks[0]
             assert ticks[-1] <= high
             rest = np.diff(np.arcsinh(np.array([low, ticks[0], ticks[-1], high]) / below))[::2]
-            assert rest.max() < 0.16 * span
+            assert rest.max() < 0.2 * span
 
 
 def test_files_have_the_numbers_and_true_type_text(tmp_path):

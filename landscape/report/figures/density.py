@@ -131,19 +131,22 @@ def _with_ends(ticks: list[float], low: float, high: float, linear_below: float)
     def place(value: float) -> float:
         return math.asinh(value / linear_below)
 
-    least = _EMPTY * (place(high) - place(low))
-    if place(ticks[0]) - place(low) > least:
-        ticks = [_rounded(low), *ticks]
-    return [*ticks, _rounded(high)] if place(high) - place(ticks[-1]) > least else ticks
+    span = place(high) - place(low)
+    first, last = _rounded(low), _rounded(high)
+    if place(ticks[0]) - place(first) > _ROOM[0] * span:
+        ticks = [first, *ticks]
+    return [*ticks, last] if place(last) - place(ticks[-1]) > _ROOM[1] * span else ticks
 
 
 def _rounded(end: float) -> float:
-    """Return the value of one digit that is nearest to an end of the axis and not beyond it."""
-    power = 10.0 ** math.floor(math.log10(abs(end)))
-    return math.copysign(float(f"{math.floor(abs(end) / power * (1 + 1e-12)) * power:.1g}"), end)
+    """Return the value of one digit, or 1.5 of a power of ten, that is nearest to an end of the axis and within it."""
+    exponent = math.floor(math.log10(abs(end))) if end else 0
+    mantissa = abs(end) / 10.0**exponent * (1 + 1e-12)
+    digit = 1.5 if 1.5 <= mantissa < 2 else math.floor(mantissa)
+    return math.copysign(float(f"{digit}e{exponent}"), end) if end else 0.0
 
 
-_EMPTY = 0.14  # share of the axis, the room of a label to either side of it
+_ROOM = (0.14, 0.11)  # share of the axis that the label of its first and last tick needs from the next, with its sign
 _BAND: dict[str, Any] = {"color": BLUE, "alpha": 0.25, "linewidth": 0}
 _RUG: dict[str, Any] = {"color": BLACK, "markersize": 6, "markeredgewidth": 0.7}
 
