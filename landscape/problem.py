@@ -140,6 +140,24 @@ class Problem:
         other.dtype = dtype or self.dtype
         return other
 
+    def in_precision(self, dtype: torch.dtype) -> "Problem":
+        """Return the same objective computed in another precision; the model and the examples are shared."""
+        other = copy.copy(self)
+        other.dtype = dtype
+        return other
+
+    @property
+    def has_criterion(self) -> bool:
+        """Whether the loss is a function of (outputs, targets)."""
+        return self._criterion is not None
+
+    def with_criterion(self, criterion: Callable[[Tensor, Tensor], Tensor]) -> "Problem":
+        """Return the same model and examples with another loss, a function of (outputs, targets)."""
+        other = copy.copy(self)
+        other._criterion = criterion
+        other._loss_of_model = LossOfModel(self.model, loss_contract(criterion))
+        return other
+
     def _drawn(self, count: int, seed: int, what: str) -> Tensor:
         if not 1 <= count <= self.num_examples:
             raise UsageError(f"Cannot draw {what} examples: there are {self.num_examples}. Ask for 1 to as many.")
