@@ -1,6 +1,6 @@
 """What a measure gives: a value with its error and its cost."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -68,40 +68,3 @@ class Measure:
     typical_matvecs: int
     sign: int = 1
     why_not: str = ""
-
-
-class Measurements(Mapping[str, Measurement]):
-    """Measurements by the name of their measure; prints as a table, in a notebook too."""
-
-    def __init__(self, by_name: Mapping[str, Measurement]) -> None:
-        self._by_name = dict(by_name)
-
-    def __getitem__(self, name: str) -> Measurement:
-        """Return the measurement of one measure."""
-        return self._by_name[name]
-
-    def __iter__(self) -> Iterator[str]:
-        """Go through the names in the order asked for."""
-        return iter(self._by_name)
-
-    def __len__(self) -> int:
-        """Return how many there are."""
-        return len(self._by_name)
-
-    def to_dict(self) -> dict[str, dict[str, Any]]:
-        """Return everything as plain JSON types."""
-        return {name: each.to_dict() for name, each in self.items()}
-
-    def __repr__(self) -> str:
-        """Return a table, one line a measure; ``!`` marks what has not converged."""
-        rows = [("measure", "value", "error", "matvecs", "examples")]
-        for name, each in self.items():
-            mark = "" if each.converged else " !"
-            rows.append((name, _digits(each.value) + mark, _digits(each.error), str(each.matvecs), str(each.examples)))
-        widths = [max(len(row[column]) for row in rows) for column in range(5)]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-        return "\n".join(line.rstrip() for line in lines)
-
-
-def _digits(value: float | None) -> str:
-    return "-" if value is None else f"{value:.5g}"
