@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from landscape.measures.diagonals import gauss_newton_diagonal_of, hessian_diagonal_of
 from landscape.measures.exact import exact
 from landscape.measures.measurement import Measurement
 from landscape.minimum import Minimum
@@ -46,10 +47,12 @@ def adaptive_trace(
         Tsuzuku, Sato, Sugiyama 2020, "Normalized flat minima", section 3; Kwon et al. 2021, "ASAM", definition 2.
     """
     theta2 = minimum.theta.double().square()
-    found = _diagonal(minimum, matrix, seed)
-    if not isinstance(found, str):
-        diagonal, passes, reason = found
-        return exact(minimum, float(theta2 @ diagonal), reason, _BLIND_SPOT, passes=passes)
+    found = gauss_newton_diagonal_of(minimum) if matrix == "gauss_newton" else hessian_diagonal_of(minimum)
+    if found.values is not None:
+        value = float(theta2 @ (found.values + minimum.problem.weight_decay))
+        return exact(minimum, value, "exact up to rounding, by backward passes", _BLIND_SPOT, passes=found.passes)
+    if matrix == "gauss_newton":
+        return Measurement(value=None, reason=found.why_not, caveat=_BLIND_SPOT)
     operator = Scaled(minimum.hessian, minimum.theta)
     least = min(16, max_matvecs)
     solver = hutchinson if rtol >= _COARSE else xtrace
@@ -60,6 +63,19 @@ def adaptive_trace(
         error_kind="standard error",
         matvecs=estimate.matvecs,
         converged=estimate.converged,
-        reason=f"{estimate.reason} (not exact: {found})",
+        reason=f"{estimate.reason} (not exact: {found.why_not})",
         caveat=_BLIND_SPOT,
     )
+
+
+measures.register("adaptive_trace", "sum of w_i^2 H_ii, exact where the network is piecewise linear")(
+    Measure(
+        adaptive_trace,
+        "adaptive trace",
+        r"\sum_i w_i^2 H_{ii}",
+        _BLIND_SPOT,
+        "adaptive trace",
+        15,
+        invariances=frozenset({"layer_rescaling", "neuron_rescaling", "neuron_permutation"}),
+    )
+)
