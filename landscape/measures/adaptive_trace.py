@@ -4,9 +4,10 @@ from typing import Literal
 
 from landscape.measures.diagonals import gauss_newton_diagonal_of, hessian_diagonal_of
 from landscape.measures.exact import exact
-from landscape.measures.measurement import Measurement
+from landscape.measures.measurement import Measure, Measurement
 from landscape.minimum import Minimum
 from landscape.operators.combinations import Scaled
+from landscape.registry import measures
 from landscape.solvers import hutchinson, xtrace
 
 _BLIND_SPOT = (

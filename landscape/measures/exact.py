@@ -30,7 +30,9 @@ def exact(
     *,
     magnitude: float | None = None,
     details: Mapping[str, Any] | None = None,
-    **cost: int,
+    matvecs: int = 0,
+    passes: int = 0,
+    forward_passes: int = 0,
 ) -> Measurement:
     """Return a measurement whose error is rounding.
 
@@ -41,7 +43,9 @@ def exact(
         caveat: What it does not tell.
         magnitude: Of its terms, where they cancel.
         details: More numbers by name.
-        **cost: ``matvecs``, ``passes`` or ``forward_passes``.
+        matvecs: Products that it cost.
+        passes: Backward passes that it cost.
+        forward_passes: Forward passes that it cost.
     """
     return Measurement(
         value=value,
@@ -51,5 +55,7 @@ def exact(
         reason=reason,
         caveat=caveat,
         details=details or {},
-        **cost,
+        matvecs=matvecs,
+        passes=passes,
+        forward_passes=forward_passes,
     )

@@ -56,9 +56,7 @@ def orbit_of(minimum: Minimum, rtol: float) -> Orbit | str:
     return orbit if isinstance(orbit, str) else replace(orbit, passes=found.passes)
 
 
-def terms(
-    minimum: Minimum, neurons: Neurons, diagonal: torch.Tensor
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def terms(minimum: Minimum, neurons: Neurons, diagonal: torch.Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     r"""Return the labels p and q and the sum of $G_{ii}$ of each pair of neurons that parameters lead between.
 
     Args:
@@ -67,7 +65,9 @@ def terms(
         diagonal: G_ii, shape ``(n,)``.
     """
     held = np.isin(np.arange(neurons.count), neurons.outputs)
-    rows, columns, values = [], [], []
+    rows: list[np.ndarray] = []
+    columns: list[np.ndarray] = []
+    values: list[np.ndarray] = []
     sizes = minimum.problem.sizes
     for index, piece in enumerate(torch.split(diagonal.cpu(), sizes)):
         own = neurons.scales.get(index)

@@ -1,12 +1,8 @@
 """Relative flatness of one layer."""
 
-import dataclasses
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor, nn
 
-from landscape.batches import batch_size_of
 from landscape.errors import UsageError, suggest
 from landscape.measures.exact import exact
 from landscape.measures.measurement import Measure, Measurement
@@ -106,24 +102,23 @@ def _linear(minimum: Minimum, module: nn.Linear, W: Tensor) -> tuple[float, floa
     directions = (U * S).T.to(W.dtype)
     value = magnitude = 0.0
     for batch, share in problem.batches():
-        for part in _seen(problem, module, leaves, batch):
-            if part is None:
-                return None
-            x, shift, gradient = part
-            size, x2 = batch_size_of(batch), x.double().square().sum(1)
-            for u in directions:
-                (Du,) = torch.autograd.grad(gradient, shift, u.expand_as(shift), retain_graph=True)
-                # the loss is the batch's mean
-                value += share * float(x2 @ (Du.double() @ u.double()))
-                magnitude += share * float(x2 @ (Du.double().norm(dim=1) * u.double().norm()))
-            del size
+        seen = _seen(problem, module, leaves, batch)
+        if seen is None:
+            return None
+        x, shift, gradient = seen
+        x2 = x.double().square().sum(1)
+        for u in directions if gradient.requires_grad else ():
+            (Du,) = torch.autograd.grad(gradient, shift, u.expand_as(shift), retain_graph=True)
+            # the loss is the batch's mean
+            value += share * float(x2 @ (Du.double() @ u.double()))
+            magnitude += share * float(x2 @ (Du.double().norm(dim=1) * u.double().norm()))
     return value, magnitude, 1 + len(directions)
 
 
 def _seen(
     problem: Problem, module: nn.Module, leaves: list[Tensor], batch: tuple[Tensor, Tensor]
-) -> Iterator[tuple[Tensor, Tensor, Tensor] | None]:
-    """Yield the layer's inputs, a shift of its outputs, and the gradient of the batch's loss by that shift."""
+) -> tuple[Tensor, Tensor, Tensor] | None:
+    """Return a layer's inputs, a shift of its outputs, and the gradient of the batch's loss by it; None over tokens."""
     found: list[tuple[Tensor, Tensor]] = []
 
     def shifted(_: nn.Module, inputs: tuple[Tensor, ...], outputs: Tensor) -> Tensor:
@@ -137,11 +132,10 @@ def _seen(
     finally:
         handle.remove()
     if len(found) != 1 or found[0][1].ndim != 2:
-        yield None
-        return
+        return None
     x, shift = found[0]
     (gradient,) = torch.autograd.grad(loss, shift, create_graph=True)
-    yield x, shift, gradient
+    return x, shift, gradient
 
 
 class _Between(SymmetricOperator):
@@ -160,7 +154,18 @@ class _Between(SymmetricOperator):
         return self._times(self.block @ self._times(v))
 
     def _times(self, v: Tensor) -> Tensor:
-        return (self._root @ v.view(len(self._root), -1)).reshape(-1)
+        result: Tensor = self._root @ v.view(len(self._root), -1)
+        return result.reshape(-1)
 
 
-_ = dataclasses
+measures.register("relative_flatness", "relative flatness of one layer; layer=NAME, the last one by default")(
+    Measure(
+        relative_flatness,
+        "relative flatness",
+        r"\sum_{s,t} \langle w_s, w_t\rangle \operatorname{tr} H_{st}",
+        _BLIND_SPOT,
+        "relative flatness",
+        10,
+        invariances=frozenset({"layer_rescaling", "batch_norm_scaling", "neuron_permutation"}),
+    )
+)

@@ -37,7 +37,7 @@ def balance(
 ) -> Balanced:
     r"""Return the least $\sum_k c_k e^{2(z_{q_k} - z_{p_k})}$ over z, by Newton's method.
 
-    The sum is convex in z. Its Hessian is the Laplacian of a graph whose edges weigh $t_k$, the terms. Its Newton step y
+    The sum is convex in z; its Hessian is the Laplacian of a graph whose edges weigh $t_k$, the terms. Newton's step y
     also gives a point of the dual problem, $\nu_k = t_k(1 - u_k)$ with $u_k = 2(y_{q_k} - y_{p_k})$, a flow that is
     kept at every node, and with it the gap $\sum_k t_k (u_k + (1-u_k)\log(1-u_k))$. A term whose two ends do not lie
     in one strongly connected component can be made as small as one likes, and is left out.

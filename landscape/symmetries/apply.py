@@ -40,7 +40,7 @@ def permuted(problem: Problem, theta: Tensor, neurons: Neurons, seed: int) -> tu
         seed: Of the order.
     """
     generator = np.random.default_rng(seed)
-    goes_to = {}
+    goes_to: dict[int, int] = {}
     for group in neurons.interchangeable:
         goes_to |= dict(zip(group.tolist(), generator.permutation(group).tolist(), strict=True))
     pieces = [each.clone() for each in problem.unflatten(theta)]

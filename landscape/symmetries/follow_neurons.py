@@ -148,7 +148,12 @@ class FollowNeurons(TorchFunctionMode):
             return self._linear
         if func in _CONVOLUTIONS:
             return self._convolution
-        return {F.batch_norm: self._normalize, F.layer_norm: self._layer_norm, F.embedding: self._embed}.get(func)
+        others: dict[Any, Callable[..., Labels | None]] = {
+            F.batch_norm: self._normalize,
+            F.layer_norm: self._layer_norm,
+            F.embedding: self._embed,
+        }
+        return others.get(func)
 
     def _linear(self, result: Tensor, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Labels:
         inputs = self._channels(x, x.ndim - 1, "a linear layer")
@@ -259,7 +264,7 @@ class FollowNeurons(TorchFunctionMode):
             mode, value = kwargs.get("mode", (*rest, "constant")[1]), kwargs.get("value", (*rest, "constant", None)[2])
             if mode != "constant" or value:
                 raise NotUnderstoodError(f"padding with {value if value else mode} is not known here. {SUPPORTED}")
-            moved = before.moved(lambda each: F.pad(each, kwargs.get("pad", rest[0] if rest else None), value=EMPTY))
+            moved = before.moved(lambda each: F.pad(each, kwargs.get("pad", (*rest, ())[0]), value=EMPTY))
         else:
             scale, neuron = (func(each, *rest, **kwargs) for each in (before.scale, before.neuron))
             if not isinstance(result, Tensor):
