@@ -1,7 +1,5 @@
 """The largest eigenvalue of the Hessian by the relative sizes of the weights."""
 
-import dataclasses
-
 from landscape.measures.measurement import Measure, Measurement
 from landscape.measures.top_eigenvalue import eigenvalue_measurement
 from landscape.minimum import Minimum
@@ -39,8 +37,8 @@ def adaptive_top_eigenvalue(
         Kwon, Kim, Park, Choi 2021, "ASAM: adaptive sharpness-aware minimization", section 3.
     """
     operator = Scaled(minimum.hessian, minimum.theta)
-    found = eigenvalue_measurement(lanczos(operator, rtol=rtol, max_matvecs=max_matvecs, seed=seed))
-    return dataclasses.replace(found, caveat=_BLIND_SPOT)
+    pairs = lanczos(operator, rtol=rtol, max_matvecs=max_matvecs, seed=seed)
+    return eigenvalue_measurement(pairs, caveat=_BLIND_SPOT)
 
 
 measures.register("adaptive_top_eigenvalue", "largest eigenvalue of |w| H |w|, by Lanczos")(

@@ -2,19 +2,19 @@
 
 from typing import Literal
 
-from landscape.measures.diagonals import gauss_newton_diagonal_of, hessian_diagonal_of
+from landscape.errors import ProblemError
 from landscape.measures.exact import exact
 from landscape.measures.measurement import Measure, Measurement
+from landscape.measures.shared_diagonal import exact_diagonal, piecewise_linear, shared_squares
 from landscape.minimum import Minimum
 from landscape.operators.combinations import Scaled
 from landscape.registry import measures
-from landscape.solvers import hutchinson, xtrace
+from landscape.solvers import hutchinson
 
 _BLIND_SPOT = (
     "The sum over single relative changes of weights: correlations between weights do not enter, large positive and "
     "negative terms cancel, and it follows the scale of the logits."
 )
-_COARSE = 0.03
 
 
 def adaptive_trace(
@@ -48,23 +48,28 @@ def adaptive_trace(
         Tsuzuku, Sato, Sugiyama 2020, "Normalized flat minima", section 3; Kwon et al. 2021, "ASAM", definition 2.
     """
     theta2 = minimum.theta.double().square()
-    found = gauss_newton_diagonal_of(minimum) if matrix == "gauss_newton" else hessian_diagonal_of(minimum)
-    if found.values is not None:
-        value = float(theta2 @ (found.values + minimum.problem.weight_decay))
-        return exact(minimum, value, "exact up to rounding, by backward passes", _BLIND_SPOT, passes=found.passes)
     if matrix == "gauss_newton":
-        return Measurement(value=None, reason=found.why_not, caveat=_BLIND_SPOT)
+        try:
+            squares, fresh = shared_squares(minimum)
+        except ProblemError as error:
+            return Measurement(value=None, reason=str(error), caveat=_BLIND_SPOT)
+        value, reason = float(theta2 @ squares.diagonal), "exact up to rounding, by backward passes"
+        return exact(minimum, value, reason, _BLIND_SPOT, passes=squares.passes * fresh)
+    found = exact_diagonal(minimum, seed)
+    if found is not None:
+        squares, fresh, why = found
+        value, reason = float(theta2 @ squares.diagonal), f"exact up to rounding: {why}"
+        return exact(minimum, value, reason, _BLIND_SPOT, passes=squares.passes * fresh)
+    # |w| on either side: probes shared with the trace would scatter more, sums of w_i^2 + w_j^2 for 2 |w_i w_j|
     operator = Scaled(minimum.hessian, minimum.theta)
-    least = min(16, max_matvecs)
-    solver = hutchinson if rtol >= _COARSE else xtrace
-    estimate = solver(operator, rtol=rtol, min_matvecs=least, max_matvecs=max_matvecs, seed=seed)
+    estimate = hutchinson(operator, rtol=rtol, min_matvecs=min(16, max_matvecs), max_matvecs=max_matvecs, seed=seed)
     return Measurement(
         value=estimate.value,
         error=estimate.error,
         error_kind="standard error",
         matvecs=estimate.matvecs,
         converged=estimate.converged,
-        reason=f"{estimate.reason} (not exact: {found.why_not})",
+        reason=f"{estimate.reason} (not exact: {piecewise_linear(minimum, seed)[1]})",
         caveat=_BLIND_SPOT,
     )
 

@@ -1,12 +1,12 @@
 """The rescalings of a minimum's neurons, and the least trace of Gauss-Newton among them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from landscape.errors import ProblemError
-from landscape.measures.diagonals import gauss_newton_diagonal_of
+from landscape.measures.shared_diagonal import shared_squares
 from landscape.minimum import Minimum
 from landscape.solvers.matrix_balancing import Balanced, balance
 from landscape.symmetries import Neurons, NotUnderstoodError, find_neurons
@@ -40,20 +40,18 @@ class Orbit:
 
 def orbit_of(minimum: Minimum, rtol: float) -> Orbit | str:
     """Return the orbit of a minimum with a duality gap of at most ``rtol`` of its least trace, or why there is none."""
-    found = gauss_newton_diagonal_of(minimum)
-
-    def compute() -> Orbit | str:
-        if found.values is None:
-            return found.why_not
-        try:
-            neurons = find_neurons(minimum.problem, minimum.theta)
-            balanced = balance(*terms(minimum, neurons, found.values), neurons.count, rtol=rtol)
-        except (NotUnderstoodError, ProblemError) as error:
-            return str(error)
-        return Orbit(float(found.values.sum()), balanced, neurons, 0)
-
-    orbit = minimum.shared(("orbit of rescalings", rtol), compute).value
-    return orbit if isinstance(orbit, str) else replace(orbit, passes=found.passes)
+    try:
+        neurons = minimum.shared(("neurons",), lambda: find_neurons(minimum.problem, minimum.theta)).value
+        squares, fresh = shared_squares(minimum)
+        # a penalty on the weights is no part of the function
+        diagonal = squares.diagonal - minimum.problem.weight_decay
+        balanced = minimum.shared(
+            ("balanced scales of neurons", rtol),
+            lambda: balance(*terms(minimum, neurons, diagonal), neurons.count, rtol=rtol),
+        ).value
+    except (NotUnderstoodError, ProblemError) as error:
+        return str(error)
+    return Orbit(float(diagonal.sum()), balanced, neurons, squares.passes * fresh)
 
 
 def terms(minimum: Minimum, neurons: Neurons, diagonal: torch.Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -142,7 +142,8 @@ def _again(name: str, args: Any, result: Tensor) -> Tensor:
     """Return a product with a number done twice, as its square; a sum of two things as it is, a difference as a sum."""
     if name in MULTIPLYING:
         number = next(each for each in args if not isinstance(each, Tensor) or each.numel() == 1)
-        return result / number if "div" in name else result * number
+        again: Tensor = result / number if "div" in name else result * number
+        return again
     if not all(isinstance(each, Tensor) for each in args[:2]):
         raise NotUnderstoodError(f"{name} of a constant is not known here. {_SUPPORTED}")
     if "sub" in name:
