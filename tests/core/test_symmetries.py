@@ -129,6 +129,9 @@ def test_activations_that_are_not_homogeneous_hold_scales_but_permute(activation
     torch.testing.assert_close(outputs(other, moved), outputs(problem, problem.theta), rtol=1e-12, atol=1e-13)
 
 
+SMALL = {"dim": 8, "depth": 1, "heads": 2}
+
+
 class Gated(nn.Sequential):
     def forward(self, x):
         return self[0](x) * self[1](x)
@@ -152,7 +155,10 @@ class Shifted(nn.Linear):
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        (lambda: build_model("vit", (3, 8, 8), 5, options={"dim": 8, "depth": 1, "heads": 2}), r"attention \(softmax\)"),
+        (
+            lambda: build_model("vit", (3, 8, 8), 5, options={"dim": 8, "depth": 1, "heads": 2}),
+            r"attention \(softmax\)",
+        ),
         (lambda: nn.Sequential(Attends(), nn.Flatten(), nn.Linear(192, 5)), "multi_head_attention_forward"),
         (lambda: nn.Sequential(nn.Flatten(), Gated(nn.Linear(192, 5), nn.Linear(192, 5))), "mul of two activations"),
         (lambda: nn.Sequential(nn.Flatten(), Softmaxed(nn.Linear(192, 5), nn.Linear(5, 5))), "softmax"),
@@ -179,10 +185,8 @@ class Attends(nn.Module):
 
 
 def test_batch_statistics_are_refused():
-    problem = Problem(
-        seeded("resnet20", (3, 8, 8), {"width": 2}), "cross_entropy", (torch.randn(4, 3, 8, 8).double(), torch.arange(4)),
-        batch_norm="batch",
-    )  # fmt: skip
+    model, x = seeded("resnet20", (3, 8, 8), {"width": 2}), torch.randn(4, 3, 8, 8, dtype=torch.float64)
+    problem = Problem(model, "cross_entropy", (x, torch.arange(4)), batch_norm="batch")
     with pytest.raises(NotUnderstoodError, match="statistics of each batch"):
         find_neurons(problem)
 
