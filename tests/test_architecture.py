@@ -16,6 +16,7 @@ LAYERS = [
     {"models", "losses"},
     {"batches", "loss_contract"},
     {"problem"},
+    {"symmetries"},
     {"operators"},
     {"diagonal"},
     {"solvers"},

@@ -6,26 +6,28 @@ from typing import Literal
 import numpy as np
 
 from landscape.minimum import Minimum
-from landscape.operators import SymmetricOperator
+from landscape.operators import Scaled, SymmetricOperator
 from landscape.solvers import Eigenpairs, SpectralDensity, lanczos, spectral_density
 from landscape.solvers.krylov_run import KrylovRun
 from landscape.solvers.lanczos_quadrature import Quadrature
 
 OperatorName = Literal["hessian", "gauss_newton"]
 
-IN_WORDS = {"hessian": "the Hessian", "gauss_newton": "the Gauss-Newton matrix"}
+IN_WORDS = {"hessian": "the Hessian", "gauss_newton": "the Gauss-Newton matrix", "adaptive_hessian": "|w| H |w|"}
 _KEPT_BYTES = 2**29
 _KEPT_ROWS = 256
 
 
-def operator_of(minimum: Minimum, name: OperatorName) -> SymmetricOperator:
-    """Return the Hessian or the Gauss-Newton matrix of a minimum."""
-    return minimum.hessian if name == "hessian" else minimum.gauss_newton
+def operator_of(minimum: Minimum, name: str) -> SymmetricOperator:
+    """Return one of the operators of `IN_WORDS`."""
+    if name == "gauss_newton":
+        return minimum.gauss_newton
+    return minimum.hessian if name == "hessian" else Scaled(minimum.hessian, minimum.theta)
 
 
 def extreme_eigenpairs(
     minimum: Minimum,
-    name: OperatorName = "hessian",
+    name: str = "hessian",
     *,
     k: int = 1,
     bottom: int = 0,
@@ -51,7 +53,7 @@ def extreme_eigenpairs(
 
 def shared_density(
     minimum: Minimum,
-    name: OperatorName,
+    name: str,
     *,
     num_probes: int,
     steps: int,
@@ -87,9 +89,7 @@ def shared_density(
     return density, density.matvecs - kept if fresh else 0
 
 
-def shared_quadrature(
-    minimum: Minimum, name: OperatorName, steps: int, seed: int
-) -> tuple[Quadrature, Quadrature, int]:
+def shared_quadrature(minimum: Minimum, name: str, steps: int, seed: int) -> tuple[Quadrature, Quadrature, int]:
     """Return the quadratures of the run after three quarters of the steps and after all, and its own products."""
     run = _run(minimum, name, seed)
     before = run.matvecs
@@ -97,7 +97,7 @@ def shared_quadrature(
     return run.quadrature(max(1, 3 * fine.matvecs // 4)), fine, run.matvecs - before
 
 
-def _run(minimum: Minimum, name: OperatorName, seed: int) -> KrylovRun:
+def _run(minimum: Minimum, name: str, seed: int) -> KrylovRun:
     operator = operator_of(minimum, name)
     return minimum.shared((f"Lanczos run of {IN_WORDS[name]}", seed), lambda: KrylovRun(operator, seed)).value
 

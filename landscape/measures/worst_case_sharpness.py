@@ -14,10 +14,8 @@ from landscape.measures.perturbed_loss import Cost, PerturbedLoss, perturbed_los
 from landscape.measures.shared_lanczos import extreme_eigenpairs
 from landscape.measures.shared_noise import check_radius
 from landscape.minimum import Minimum
-from landscape.operators.combinations import Scaled
 from landscape.randomness import derive_seed
 from landscape.registry import measures
-from landscape.solvers import lanczos
 
 _BLIND_SPOT = (
     "The worst direction at one radius only, and a lower bound of it: the search cannot prove that there is no worse "
@@ -163,14 +161,8 @@ def _quadratic_bound(
     """Return the most that a quadratic loss can rise, and the products that it took; None where it is not known."""
     if search.norm != "l2" or search.normalize_logits:
         return None
-    if search.adaptive:
-        pairs, fresh = minimum.shared(
-            ("top eigenvalue of |w| H |w|", 1e-3, 200, seed),
-            lambda: lanczos(Scaled(minimum.hessian, minimum.theta.abs()), rtol=1e-3, seed=seed),
-        )
-        own = pairs.matvecs if fresh else 0
-    else:
-        pairs, own = extreme_eigenpairs(minimum, rtol=1e-3, max_matvecs=200, seed=seed)
+    operator = "adaptive_hessian" if search.adaptive else "hessian"
+    pairs, own = extreme_eigenpairs(minimum, operator, rtol=1e-3, max_matvecs=200, seed=seed)
     top = max(0.0, float(pairs.values[0] + pairs.residuals[0]))
     return ball.longest(gradient) + 0.5 * search.radius**2 * top, own
 
