@@ -146,11 +146,6 @@ class Problem:
         other.dtype = dtype
         return other
 
-    @property
-    def has_criterion(self) -> bool:
-        """Whether the loss is a function of (outputs, targets)."""
-        return self._criterion is not None
-
     def with_criterion(self, criterion: Callable[[Tensor, Tensor], Tensor]) -> "Problem":
         """Return the same model and examples with another loss, a function of (outputs, targets)."""
         other = copy.copy(self)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from landscape.errors import ProblemError
 from landscape.measures.measurement import Measurement
 from landscape.minimum import Minimum
 from landscape.problem import Problem
@@ -39,6 +40,7 @@ class PerturbedLoss:
     def __init__(self, problem: Problem, theta: Tensor) -> None:
         self.problem, self.theta = problem, theta.detach()
         self.forward_passes = self.passes = 0
+        self._by_outputs = _has_criterion(problem)
         self.double = torch.float32 if problem.device.type == "mps" else torch.float64
 
     @cached_property
@@ -102,7 +104,7 @@ class PerturbedLoss:
 
     def _batch(self, parameters: list[Tensor], batch: Any) -> tuple[Tensor, Tensor | None]:
         """Return the mean loss of a batch in float64 where it can be had, and the outputs."""
-        if self.problem.has_criterion and isinstance(batch, tuple | list) and len(batch) == 2:
+        if self._by_outputs and isinstance(batch, tuple | list) and len(batch) == 2:
             outputs = self.problem.batch_outputs(parameters, batch)
             x, y = batch
             y = y.to(self.double) if isinstance(y, Tensor) and y.is_floating_point() else y
@@ -127,6 +129,14 @@ class PerturbedLoss:
 
 def _is_classification(outputs: Tensor | None, batch: Any) -> bool:
     return outputs is not None and outputs.ndim == 2 and not batch[1].is_floating_point() and batch[1].ndim == 1
+
+
+def _has_criterion(problem: Problem) -> bool:
+    try:
+        problem.require_criterion()
+    except ProblemError:
+        return False
+    return True
 
 
 def perturbed_loss(minimum: Minimum) -> PerturbedLoss:

@@ -102,6 +102,7 @@ REFERENCES = {
         random=None,
         slack=2,
         split=1e-6,
+        activations=("tanh",),
     ),
     "adaptive_worst_case_sharpness": Reference(
         largest_in_ball(0.5, adaptive=True),
@@ -111,6 +112,7 @@ REFERENCES = {
         random=None,
         slack=2,
         split=1e-6,
+        activations=("tanh",),
     ),
     "keskar_sharpness": Reference(
         keskar, {"rtol": 0.05, "iterations": 30}, {}, {"rtol": 1e-15, "iterations": 1}, random=None, slack=2, split=1e-6

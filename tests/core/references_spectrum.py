@@ -37,7 +37,8 @@ REFERENCES = {
     ),
     "trace": Reference(
         lambda case: case.H.trace(),
-        {"rtol": 0.02, "max_matvecs": 100_000},
+        {"rtol": 0.03, "max_matvecs": 100_000},
+        {"rtol": 0.2},
         short={"rtol": 1e-12, "max_matvecs": 20},
         activations=("tanh",),
     ),
@@ -47,8 +48,9 @@ REFERENCES = {
     ),
     "effective_rank": Reference(
         lambda case: case.H.trace() ** 2 / case.H.square().sum(),
-        {"rtol": 0.1, "max_matvecs": 100_000},
-        short={"rtol": 1e-12, "max_matvecs": 24},
+        {"rtol": 0.2, "max_matvecs": 100_000},
+        {"rtol": 0.5},
+        {"rtol": 1e-12, "max_matvecs": 24},
     ),
     "log_det": Reference(
         lambda case: (eigenvalues(case.H).clamp(min=0) + 1e-3).log().sum(), {"rtol": 1e-6}, random=False
