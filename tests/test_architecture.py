@@ -9,12 +9,15 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "landscape"
 LAYERS = [
-    {"_version", "errors", "randomness", "memory"},
+    {"_version", "errors", "randomness", "memory", "random_state"},
     {"references", "options", "atomic_write"},
     {"registry"},
     {"device", "data"},
     {"models", "losses"},
-    {"batches", "loss_contract"},
+    {"batch_structure"},
+    {"batches", "forward"},
+    {"repeatable", "weighted_batches", "criterion"},
+    {"loss_contract"},
     {"problem"},
     {"operators"},
     {"diagonal"},
