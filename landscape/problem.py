@@ -178,6 +178,13 @@ class Problem:
         other.dtype = dtype or self.dtype
         return other
 
+    def with_model(self, model: nn.Module) -> "Problem":
+        """Return the same objective of another model whose parameters have the same names and shapes."""
+        other = copy.copy(self)
+        other.model = model
+        other._loss_of_model = LossOfModel(model, self._loss_of_model.loss)
+        return other
+
     def _drawn(self, count: int, seed: int, what: str) -> Tensor:
         if not 1 <= count <= self.num_examples:
             raise UsageError(f"Cannot draw {what} examples: there are {self.num_examples}. Ask for 1 to as many.")

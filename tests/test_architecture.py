@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "landscape"
 LAYERS = [
-    {"_version", "errors", "randomness", "memory", "random_state"},
+    {"_version", "errors", "randomness", "memory", "random_state", "shared_work"},
     {"references", "options", "atomic_write"},
     {"registry"},
     {"device", "data"},
@@ -19,6 +19,7 @@ LAYERS = [
     {"repeatable", "weighted_batches", "criterion"},
     {"loss_contract"},
     {"problem"},
+    {"symmetries"},
     {"operators"},
     {"diagonal"},
     {"solvers"},
