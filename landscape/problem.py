@@ -178,19 +178,6 @@ class Problem:
         other.dtype = dtype or self.dtype
         return other
 
-    def in_precision(self, dtype: torch.dtype) -> "Problem":
-        """Return the same objective computed in another precision; the model and the examples are shared."""
-        other = copy.copy(self)
-        other.dtype = dtype
-        return other
-
-    def with_criterion(self, criterion: Callable[[Tensor, Tensor], Tensor]) -> "Problem":
-        """Return the same model and examples with another loss, a function of (outputs, targets)."""
-        other = copy.copy(self)
-        other._criterion = criterion
-        other._loss_of_model = LossOfModel(self.model, loss_contract(criterion))
-        return other
-
     def with_model(self, model: nn.Module) -> "Problem":
         """Return the same objective of another model whose parameters have the same names and shapes."""
         other = copy.copy(self)

@@ -1,17 +1,19 @@
 """Losses that do not see the scale of the logits."""
 
+from collections.abc import Callable
+
 from torch import Tensor
 
 from landscape.problem import Problem
 
 
-def logit_normalized(problem: Problem) -> Problem:
-    r"""Return the problem with each example's outputs divided by their standard deviation over classes.
+def logit_normalized(problem: Problem) -> Callable[[Tensor, Tensor], Tensor]:
+    r"""Return the loss of each example's outputs divided by their standard deviation over classes.
 
     $$\tilde f(x) = \frac{f(x)}{\sqrt{\frac1K \sum_k (f_k(x) - \bar f(x))^2}}$$
 
-    Raises:
-        ProblemError: If the loss is no criterion.
+    Args:
+        problem: Whose loss; it must be a criterion.
 
     References:
         Andriushchenko, Croce, Mueller, Hein, Flammarion 2023, "A modern look at the relationship between sharpness
@@ -22,4 +24,4 @@ def logit_normalized(problem: Problem) -> Problem:
     def normalized(outputs: Tensor, targets: Tensor) -> Tensor:
         return criterion(outputs / outputs.std(dim=-1, correction=0, keepdim=True), targets)
 
-    return problem.with_criterion(normalized)
+    return normalized

@@ -1,18 +1,24 @@
 """How much the loss changes when the parameters do."""
 
+import copy
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from landscape.batch_structure import content
+from landscape.batches import spread_rows
 from landscape.errors import ProblemError
+from landscape.forward.decisions import share_right
 from landscape.measures.measurement import Measurement
 from landscape.minimum import Minimum
 from landscape.problem import Problem
+
+Criterion = Callable[[Tensor, Tensor], Tensor]
 
 
 class Change(NamedTuple):
@@ -31,16 +37,18 @@ class PerturbedLoss:
     Args:
         problem: What L is.
         theta: The centre, shape ``(n,)``.
+        criterion: A loss of (outputs, targets) in place of the problem's.
 
     Attributes:
         forward_passes: Over all examples, so far.
         passes: Backward passes over all examples, so far.
     """
 
-    def __init__(self, problem: Problem, theta: Tensor) -> None:
+    def __init__(self, problem: Problem, theta: Tensor, criterion: Criterion | None = None) -> None:
         self.problem, self.theta = problem, theta.detach()
         self.forward_passes = self.passes = 0
-        self._by_outputs = _has_criterion(problem)
+        self._criterion = _criterion_of(problem) if criterion is None else criterion
+        self._precise = True
         self.double = torch.float32 if problem.device.type == "mps" else torch.float64
 
     @cached_property
@@ -59,7 +67,9 @@ class PerturbedLoss:
         loss = self.centre.loss
         if self.double == problem.dtype:
             return 8 * float(torch.finfo(problem.dtype).eps) * abs(loss)
-        exact = PerturbedLoss(problem.in_precision(torch.float64), self.theta.double())
+        other = copy.copy(problem)
+        other.dtype = torch.float64
+        exact = PerturbedLoss(other, self.theta.double(), self._criterion)
         self.forward_passes += 1
         return max(abs(exact.centre.loss - loss), float(torch.finfo(problem.dtype).eps) * abs(loss))
 
@@ -89,27 +99,28 @@ class PerturbedLoss:
         return change, total
 
     def _evaluated(self, theta: Tensor) -> tuple[list[float], float | None]:
-        parameters, right = self.problem.unflatten(theta), 0.0
-        losses: list[float] = []
-        classes = True
+        parameters, losses = self.problem.unflatten(theta), []
+        right: float | None = 0.0
         with torch.no_grad():
             for batch, share in self.problem.batches():
-                loss, outputs = self._batch(parameters, batch)
-                losses.append(share * float(loss.detach()))
-                classes = classes and _is_classification(outputs, batch)
-                if classes and outputs is not None:
-                    right += share * float((outputs.argmax(1) == batch[1]).double().mean())
+                loss, found = self._batch(parameters, batch)
+                losses.append(share * float(loss))
+                right = None if right is None or found is None else right + share * found
         self.forward_passes += 1
-        return losses, right if classes else None
+        return losses, right
 
-    def _batch(self, parameters: list[Tensor], batch: Any) -> tuple[Tensor, Tensor | None]:
-        """Return the mean loss of a batch in float64 where it can be had, and the outputs."""
-        if self._by_outputs and isinstance(batch, tuple | list) and len(batch) == 2:
-            outputs = self.problem.batch_outputs(parameters, batch)
-            x, y = batch
-            y = y.to(self.double) if isinstance(y, Tensor) and y.is_floating_point() else y
-            return self.problem.batch_criterion(outputs.to(self.double), (x, y)), outputs
-        return self.problem.batch_loss(parameters, batch), None
+    def _batch(self, parameters: list[Tensor], batch: Any) -> tuple[Tensor, float | None]:
+        """Return the mean loss of a batch, in float64 where it can be had, and the share of right decisions."""
+        if self._criterion is None:
+            return self.problem.batch_loss(parameters, batch), None
+        outputs, y = self.problem.batch_outputs(parameters, batch), content(batch)[1]
+        if self._precise:
+            targets = y.to(self.double) if isinstance(y, Tensor) and y.is_floating_point() else y
+            try:
+                return self._criterion(outputs.to(self.double), targets), share_right(outputs, y)
+            except RuntimeError:
+                self._precise = False  # it has tensors of its own, in another precision
+        return self._criterion(outputs, y), share_right(outputs, y)
 
     @staticmethod
     def _refuse(losses: list[float]) -> None:
@@ -127,16 +138,16 @@ class PerturbedLoss:
         return self.problem.weight_decay * float(torch.dot(self.theta.double(), d) + 0.5 * d.square().sum())
 
 
-def _is_classification(outputs: Tensor | None, batch: Any) -> bool:
-    return outputs is not None and outputs.ndim == 2 and not batch[1].is_floating_point() and batch[1].ndim == 1
-
-
-def _has_criterion(problem: Problem) -> bool:
+def _criterion_of(problem: Problem) -> Criterion | None:
+    """Return the loss of outputs, or None where there is none or the outputs are no single tensor."""
+    batch, _ = next(problem.batches())
     try:
-        problem.require_criterion()
+        criterion = problem.require_criterion()
+        with torch.no_grad():
+            problem.batch_outputs(problem.unflatten(problem.theta), spread_rows(batch, 2))
     except ProblemError:
-        return False
-    return True
+        return None
+    return criterion
 
 
 def perturbed_loss(minimum: Minimum) -> PerturbedLoss:

@@ -113,7 +113,7 @@ def worst_case(minimum: Minimum, search: BallSearch, *, seed: int, rtol: float, 
     cost = Cost(loss)
     theta = minimum.theta.double()
     ball = Ball(search.norm, search.radius, theta.abs() if search.adaptive else torch.ones_like(theta))
-    gradient = _gradient(minimum, loss, search)
+    gradient = loss.with_gradient(torch.zeros_like(theta))[1] if search.normalize_logits else minimum.gradient
     sam = ball.farthest(gradient)
     one_step = loss(sam).loss
     drawn = [ball.random(derive_seed(seed, "worst case", index)) for index in range(search.restarts)]
@@ -147,12 +147,8 @@ def _loss(minimum: Minimum, search: BallSearch) -> PerturbedLoss:
         return perturbed_loss(minimum)
     return minimum.shared(
         ("logit-normalised loss at the centre",),
-        lambda: PerturbedLoss(logit_normalized(minimum.problem), minimum.theta),
+        lambda: PerturbedLoss(minimum.problem, minimum.theta, logit_normalized(minimum.problem)),
     ).value
-
-
-def _gradient(minimum: Minimum, loss: PerturbedLoss, search: BallSearch) -> Tensor:
-    return loss.problem.gradient(minimum.theta) if search.normalize_logits else minimum.gradient
 
 
 def _quadratic_bound(
