@@ -23,6 +23,7 @@ LAYERS = [
     {"measures"},
     {"surfaces"},
     {"training"},
+    {"tracking"},
     {"statistics"},
     {"store"},
     {"study"},
