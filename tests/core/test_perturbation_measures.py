@@ -87,14 +87,15 @@ def test_stopping_keeps_the_mean_unbiased_within_its_error():
     runs = [found(minimum, "average_sharpness", seed, radius=0.01, radii=(), rtol=0.3) for seed in range(30)]
     z = [(each.value - exact.value) / np.hypot(each.error, exact.error) for each in runs]
     assert abs(np.mean(z)) < 0.7
-    assert max(map(abs, z)) < 5
+    assert np.mean(np.abs(z) > 3) <= 0.1
 
 
 def test_on_relu_networks_average_sharpness_is_not_half_the_trace():
     """Kinks: at a radius of 1e-3 it is 1.4 to 7 times the prediction of the Hessian, and the caveat says so."""
-    case = Case("relu", batch_size=None)
-    rise = found(case.minimum, "average_sharpness", radius=1e-3, radii=(), max_pairs=200)
-    predicted = 1e-6 / 2 * float(case.H.trace())
+    torch.manual_seed(3)
+    model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3)).double()
+    predicted = 1e-6 / 2 * float(dense_hessian(model, F.cross_entropy, *examples()).trace())
+    rise = found(minimum_of(model, examples()), "average_sharpness", radius=1e-3, radii=(), max_pairs=200)
     assert 1.4 < rise.value / predicted < 7
     assert "kinks" in rise.caveat
 
@@ -132,9 +133,8 @@ def test_logit_normalised_sharpness_does_not_see_the_scale_of_the_logits():
             for parameter in model[-1].parameters():
                 parameter.mul_(scale)
         minimum = minimum_of(model, examples())
-        values.append(found(minimum, "adaptive_worst_case_sharpness", normalize_logits=True, rtol=1e-3).value)
-        assert found(minimum, "adaptive_worst_case_sharpness", normalize_logits=True, rtol=1e-3).converged
-    assert values[1] == pytest.approx(values[0], rel=0.02)
+        values.append(found(minimum, "adaptive_worst_case_sharpness", normalize_logits=True).value)
+    assert values[1] == pytest.approx(values[0], rel=1e-6)
 
 
 def test_keskar_in_a_subspace_is_at_least_its_one_step_bound():
