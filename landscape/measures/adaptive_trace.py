@@ -82,6 +82,6 @@ measures.register("adaptive_trace", "sum of w_i^2 H_ii, exact where the network 
         _BLIND_SPOT,
         "adaptive trace",
         15,
-        invariances=frozenset({"layer_rescaling", "neuron_rescaling", "neuron_permutation"}),
+        invariances=frozenset({"layer_rescaling", "neuron_rescaling", "batch_norm_scaling", "neuron_permutation"}),
     )
 )

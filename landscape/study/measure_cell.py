@@ -57,9 +57,18 @@ def minimum_of(
     """Return a stored minimum, ready to be measured on the training examples that the study asks for."""
     snapshot = read_snapshot(folder.minimum(cell.id, stop), folder.optimizer(cell.id, stop))
     problem = problem_of(config, cell, device, "train", batch_size=batch_size)
+    # a checkpoint does not say where its training began
+    initial = None if cell.checkpoint else problem.theta
     problem.model.load_state_dict(snapshot.state_dict)
-    provenance = {"run": cell.id, "stop": stop, "step": snapshot.step}
-    return Minimum(problem, problem.theta, second_moment(snapshot.optimizer), provenance, held_memory(device))
+    provenance = {"run": cell.id, "stop": stop, "step": snapshot.step, "learning_rate": cell.lr}
+    return Minimum(
+        problem,
+        problem.theta,
+        second_moment(snapshot.optimizer),
+        provenance,
+        held_memory(device),
+        initial=initial,
+    )
 
 
 def slice_cell(config: StudyConfig, cell: Cell, folder: RunFolder, stop: str, device: torch.device) -> None:
