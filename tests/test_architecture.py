@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "landscape"
 LAYERS = [
-    {"_version", "errors", "randomness", "memory"},
+    {"_version", "errors", "randomness", "memory", "shared_work"},
     {"references", "options", "atomic_write"},
     {"registry"},
     {"device", "data"},

@@ -84,7 +84,7 @@ def measure_minimum(
     for name, (compute, own) in computed.items():
         if on_progress is not None:
             on_progress(len(measured), len(computed), name)
-        measured[name] = _timed(compute, minimum, seed, own)
+        measured[name] = _timed(name, compute, minimum, seed, own)
     return Measurements(measured)
 
 
@@ -106,16 +106,20 @@ def parsed_options(name: str, options: Mapping[str, Mapping[str, Any]] | None) -
     return parse_options(registered(name).compute, given, f"Measure {name!r}", reserved=("minimum", "seed"))
 
 
-def _timed(compute: Callable[..., Measurement], minimum: Minimum, seed: int, options: Mapping[str, Any]) -> Measurement:
+def _timed(
+    name: str, compute: Callable[..., Measurement], minimum: Minimum, seed: int, options: Mapping[str, Any]
+) -> Measurement:
     start = time.perf_counter()
-    try:
-        result = compute(minimum, seed=seed, **options)
-    except FloatingPointError as error:
-        result = Measurement(value=None, reason=f"{error}; try float64")
+    with minimum.work.on_behalf_of(name) as reused:
+        try:
+            result = compute(minimum, seed=seed, **options)
+        except FloatingPointError as error:
+            result = Measurement(value=None, reason=f"{error}; try float64")
     return dataclasses.replace(
         result,
         seconds=time.perf_counter() - start,
         seed=seed,
         examples=minimum.problem.num_examples,
         dtype=str(minimum.problem.dtype).removeprefix("torch."),
+        shared=tuple(reused),
     )
