@@ -53,10 +53,11 @@ def minimum_of(
     stop: str,
     device: torch.device,
     batch_size: int | None = None,
+    **problem_options: Any,
 ) -> Minimum:
     """Return a stored minimum, ready to be measured on the training examples that the study asks for."""
     snapshot = read_snapshot(folder.minimum(cell.id, stop), folder.optimizer(cell.id, stop))
-    problem = problem_of(config, cell, device, "train", batch_size=batch_size)
+    problem = problem_of(config, cell, device, "train", batch_size=batch_size, **problem_options)
     # a checkpoint does not say where its training began
     initial = None if cell.checkpoint else problem.theta
     problem.model.load_state_dict(snapshot.state_dict)
@@ -98,6 +99,7 @@ def problem_of(
     *,
     loss: Callable[..., Tensor] | None = None,
     batch_size: int | None = None,
+    **problem_options: Any,
 ) -> Problem:
     """Return the training or the test problem of a run as it is before training, on the examples to be measured.
 
@@ -108,6 +110,7 @@ def problem_of(
         part: ``"train"`` or ``"test"``.
         loss: Any that a problem takes; that of the study, which can be trained on, by default.
         batch_size: Examples a forward pass; chosen by their size when None.
+        **problem_options: More options of `Problem`.
     """
     dataset = dataset_of(config, cell)
     dtype = getattr(torch, config.dtype)
@@ -118,7 +121,7 @@ def problem_of(
         generator = torch.Generator().manual_seed(derive_seed(config.seed, f"measured {part} examples"))
         chosen = torch.randperm(len(x), generator=generator)[: config.examples].sort().values.to(x.device)
         x, y = x[chosen], y[chosen]
-    return Problem(model, loss_of(config) if loss is None else loss, (x, y), batch_size=batch_size)
+    return Problem(model, loss_of(config) if loss is None else loss, (x, y), batch_size=batch_size, **problem_options)
 
 
 def _on_device(config: StudyConfig, cell: Cell, device: torch.device, part: str) -> tuple[Tensor, Tensor]:
