@@ -1,6 +1,7 @@
 """What each measure cannot see: measured before and after transformations that leave the function as it is."""
 
 import dataclasses
+import inspect
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -50,7 +51,7 @@ EXACTLY = 1e-9
 UNCHANGED = 1e-3
 """Relative difference of outputs from which a transformation is said not to have left the function as it was."""
 
-OnProgress = Callable[[str, int, int], None]
+OnProgress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -94,13 +95,14 @@ def audit(
     Args:
         subjects: The minima.
         settings: What is asked.
-        on_progress: Told (what, done, of how many).
+        on_progress: Told (done, of how many, what).
 
     Raises:
         ProblemError: If a network is not understood.
     """
     start = time.perf_counter()
-    networks = [_network(one, settings, on_progress or (lambda what, done, most: None)) for one in subjects]
+    steps = _Steps(on_progress, len(subjects) * (1 + len(TRANSFORMATIONS)))
+    networks = [_network(one, settings, steps) for one in subjects]
     return {
         "format": FORMAT,
         "networks": networks,
@@ -110,22 +112,32 @@ def audit(
     }
 
 
-def _network(one: OneMinimum, settings: AuditSettings, tell: OnProgress) -> dict[str, Any]:
+class _Steps:
+    """Counts what is finished, for a display."""
+
+    def __init__(self, tell: OnProgress | None, most: int) -> None:
+        self._tell, self._most, self._done = tell, most, 0
+
+    def finished(self, what: str) -> None:
+        self._done += 1
+        if self._tell is not None:
+            self._tell(self._done, self._most, what)
+
+
+def _network(one: OneMinimum, settings: AuditSettings, steps: _Steps) -> dict[str, Any]:
     minimum = one.minimum
     try:
         neurons = find_neurons(minimum.problem, minimum.theta)
     except NotUnderstoodError as error:
         raise ProblemError(f"{one.name} cannot be audited: {error}") from error
-    most = 1 + len(TRANSFORMATIONS)
-    tell(f"{one.name}: as it is", 0, most)
     before = _measured(minimum, settings)
+    steps.finished(f"{one.name}: as it is")
     columns, moved = [], {}
-    for index, transformation in enumerate(TRANSFORMATIONS):
-        tell(f"{one.name}: {transformation.label}", index + 1, most)
+    for transformation in TRANSFORMATIONS:
         column, after = _transformed(minimum, neurons, transformation, settings.seed)
         columns.append(column)
         moved[transformation.key] = None if after is None else _measured(after, settings)
-    tell(one.name, most, most)
+        steps.finished(f"{one.name}: {transformation.label}")
     scores = minimum.problem.evaluate(minimum.theta)
     return {
         "name": one.name,
@@ -162,8 +174,6 @@ def _one(minimum: Minimum, name: str, seed: int, options: dict[str, Any]) -> Mea
 
 
 def _tolerance(name: str, rtol: float | None) -> dict[str, float]:
-    import inspect
-
     known = inspect.signature(registered(name).compute).parameters
     return {} if rtol is None or "rtol" not in known else {"rtol": rtol}
 
@@ -183,9 +193,7 @@ def _transformed(
         reason = f"the outputs moved by {difference:.1g} of the largest: this is another function"
         return {**checked, "applies": False, "reason": reason}, None
     # what the optimizer keeps belongs to the coordinates that it was gathered in
-    after = Minimum(
-        problem, theta, None, minimum.provenance, minimum.memory, initial=minimum.initial
-    )
+    after = Minimum(problem, theta, None, minimum.provenance, minimum.memory, initial=minimum.initial)
     return checked, after
 
 
