@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from landscape.cli.minimum_flags import KEYS, check_out, minimum_flags, named_minimum, own_option, seed_of
+from landscape.cli.minimum_flags import KEYS, check_out, minimum_flags, named_minimum, seed_of
+from landscape.cli.own_option import own_option
 from landscape.cli.progress import Progress
 from landscape.cli.study_flags import from_environment, given
 from landscape.errors import EXIT_UNCONVERGED, UsageError
