@@ -169,7 +169,7 @@ def test_memory_bounds_what_is_held_and_names_the_least():
         assert H.batches.count == held
         assert H.batches.held_bytes <= memory
         assert ("other" in H.describe()) == (held < 8)
-    with pytest.raises(ProblemError, match="too small: one batch needs 476 KiB"):
+    with pytest.raises(ProblemError, match="too small: one batch needs 276 KiB"):
         _ = Hessian(problem, memory=one // 2) @ torch.ones(full.shape[0])
 
 
