@@ -46,7 +46,7 @@ class ConvolutionKernel:
     def gradients(self, g: Tensor, x: Tensor, W: Tensor, wanted: list[bool]) -> list[Tensor | None]:
         """Return the gradients of <g, apply(x, W, b)> by x, W and b."""
         if x.ndim == 4 and x.shape[1] == 1 and not wanted[0] and x.device.type == "cpu":
-            # one channel laid out as if it were the last: oneDNN then finds the gradient by the weights in half the time
+            # one channel laid out as the last: oneDNN finds the gradient by the weights in half the time
             x = x.contiguous()[:, 0].unsqueeze(-1).movedim(-1, 1)
         result: list[Tensor | None] = torch.ops.aten.convolution_backward(
             g, x, W, [W.shape[0]], self.stride, self.padding, self.dilation, False,

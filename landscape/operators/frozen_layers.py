@@ -49,7 +49,7 @@ class _Masked(torch.autograd.Function):
 
 @dataclass(frozen=True)
 class Pooling:
-    """A max-pooling of images: window, stride, padding, dilation, how sizes are rounded, and whether a ReLU is in it."""
+    """A max-pooling of images: its numbers, how sizes are rounded, and whether a ReLU is in it."""
 
     window: list[int]
     stride: list[int]

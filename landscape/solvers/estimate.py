@@ -92,7 +92,9 @@ def mean_and_error(samples: np.ndarray) -> tuple[float, float]:
     """Return the mean of independent samples and its standard error; that of a single sample is infinite."""
     if len(samples) < 2:
         return float(np.mean(samples)), math.inf
-    return float(np.mean(samples)), float(np.std(samples, ddof=1)) / math.sqrt(len(samples))
+    # in units of the largest: the squares of very small or large samples are zero or infinite
+    unit = float(np.abs(samples).max()) or 1.0
+    return float(np.mean(samples)), unit * float(np.std(samples / unit, ddof=1)) / math.sqrt(len(samples))
 
 
 def check_block_size(block_size: int) -> None:

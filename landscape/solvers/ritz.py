@@ -36,6 +36,12 @@ class Ritz:
         """Whether there are as many as asked for, each residual within its tolerance."""
         return len(self.wanted) == self._request.count and bool((self.excess <= 1).all())
 
+    @property
+    def at_rounding(self) -> bool:
+        """Whether a wanted residual is beyond rtol for the rounding of products alone, which nothing makes smaller."""
+        tolerance = self._request.rtol * np.abs(self.values[self.wanted])
+        return bool((self.residuals[self.wanted] > tolerance).any())
+
     def moved(self, before: np.ndarray) -> bool:
         """Whether a wanted value has left the one ``before`` by more than the tolerance."""
         now = self.values[self.wanted]
