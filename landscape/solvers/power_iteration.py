@@ -10,7 +10,7 @@ from landscape.errors import UsageError
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.randomness import derive_seed
 from landscape.solvers.eigen_request import EigenRequest
-from landscape.solvers.eigenpairs import Eigenpairs, dot, random_unit_vector
+from landscape.solvers.eigenpairs import Eigenpairs, dot, one_for_each, random_unit_vector
 from landscape.solvers.symmetry import refuse_asymmetry
 from landscape.solvers.unit_scale import UnitScale
 
@@ -132,7 +132,7 @@ def _rayleigh_ritz(found: list[_Settled], rtol: float, max_matvecs: int) -> Eige
         values=values.numpy(),
         vectors=vectors,
         residuals=residuals,
-        bounds=residuals,
+        bounds=one_for_each(values.numpy(), residuals),
         matvecs=matvecs,
         converged=converged,
         reason="every residual is within rtol" if converged else f"max_matvecs ({max_matvecs}) reached",

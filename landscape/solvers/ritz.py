@@ -3,7 +3,7 @@
 import numpy as np
 
 from landscape.solvers.eigen_request import EigenRequest
-from landscape.solvers.eigenpairs import Eigenpairs, kato_temple, rounding_of_products
+from landscape.solvers.eigenpairs import Eigenpairs, kato_temple, one_for_each, rounding_of_products
 from landscape.solvers.krylov_basis import KrylovBasis
 
 
@@ -63,13 +63,14 @@ class Ritz:
 
     def pairs(self, reason: str, *, converged: bool) -> Eigenpairs:
         """Return the wanted ones with their bounds."""
-        bounds = np.minimum(self.residuals, kato_temple(self.values, self.residuals) + self.rounding)
+        heuristic = kato_temple(self.values, self.residuals) + self.rounding
+        rigorous = one_for_each(self.values[self.wanted], self.residuals[self.wanted])
         matvecs = self._basis.matvecs
         return Eigenpairs(
             values=self.values[self.wanted],
             vectors=self._basis.vectors(self.small[:, self.wanted]),
             residuals=self.residuals[self.wanted],
-            bounds=bounds[self.wanted],
+            bounds=np.minimum(rigorous, heuristic[self.wanted]),
             matvecs=matvecs,
             converged=converged,
             reason=reason,

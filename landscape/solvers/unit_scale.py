@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -70,7 +71,7 @@ class UnitScale(SymmetricOperator):
             f"{self.largest:.1g}), which leaves them few digits: scale the loss up, or take another precision"
         )
         residuals = scaled.residuals + lost
-        scaled = dataclasses.replace(scaled, residuals=residuals, bounds=residuals)
+        scaled = dataclasses.replace(scaled, residuals=residuals, bounds=np.maximum(scaled.bounds, residuals))
         if self.largest > 1e3 * info.tiny:
             return scaled
         return dataclasses.replace(scaled, converged=False, reason=f"{found.reason}, but {reason}")
