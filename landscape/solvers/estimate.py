@@ -68,9 +68,9 @@ class StoppingRule:
     max_matvecs: int
 
     def __post_init__(self) -> None:
-        if not self.rtol > 0 or not 2 <= self.min_matvecs <= self.max_matvecs:
+        if not 0 < self.rtol < math.inf or not 2 <= self.min_matvecs <= self.max_matvecs:
             raise UsageError(
-                f"rtol must be positive and 2 <= min_matvecs <= max_matvecs; "
+                f"rtol must be positive and finite and 2 <= min_matvecs <= max_matvecs; "
                 f"they are {self.rtol}, {self.min_matvecs} and {self.max_matvecs}."
             )
 
