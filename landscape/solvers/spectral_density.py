@@ -1,5 +1,7 @@
 """The spectral density by stochastic Lanczos quadrature, the leading eigenvalues taken out exactly."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -23,6 +25,8 @@ def spectral_density(
     steps: int = 80,
     rtol: float | None = None,
     seed: int = 0,
+    first: Quadrature | None = None,
+    function: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> SpectralDensity:
     r"""Return the distribution of the eigenvalues, with its spread over probes.
 
@@ -39,6 +43,8 @@ def spectral_density(
         rtol: Stop after fewer probes, at least 3, when the standard error of the trace is at most ``rtol`` times its
             magnitude; None takes all of them.
         seed: Of the probes; probe i is the same whatever their number.
+        first: The first probe, where it is there already: a quadrature from a random unit vector.
+        function: Of eigenvalues, whose sum over them ``rtol`` refers to instead of the trace.
 
     Returns:
         Nodes and weights of every probe, and the eigenvalues that are resolved: from the outermost inwards, as long
@@ -66,15 +72,17 @@ def spectral_density(
     for index in range(num_probes):
         if len(gathered.known) == n:
             break
-        start = draw_probes(operator, sphere, seed, "spectral density", [index])[0]
-        gathered.add(quadrature(operator, start, min(steps, n - len(gathered.known)), gathered.known))
+        if first is not None and index == 0:
+            gathered.add(first)
+        else:
+            start = draw_probes(operator, sphere, seed, "spectral density", [index])[0]
+            gathered.add(quadrature(operator, start, min(steps, n - len(gathered.known)), gathered.known))
         found = gathered.density(steps, seed, converged=True, reason=f"all of {num_probes} probes")
-        traces = n * found.samples(lambda x: x)
+        traces = n * found.samples(function or (lambda x: x))
         mean, error = mean_and_error(traces)
         if rtol is not None and index + 1 >= _FEWEST and error <= rtol * abs(mean):
-            return gathered.density(
-                steps, seed, converged=True, reason="the standard error of the trace is within rtol"
-            )
+            reason = f"the standard error of the {'sum' if function else 'trace'} is within rtol"
+            return gathered.density(steps, seed, converged=True, reason=reason)
     return gathered.finished(steps, seed, rtol, traces, num_probes)
 
 

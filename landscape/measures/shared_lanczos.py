@@ -1,0 +1,107 @@
+"""One Lanczos run for all measures that read eigenvalues."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+
+from landscape.minimum import Minimum
+from landscape.operators import Scaled, SymmetricOperator
+from landscape.solvers import Eigenpairs, SpectralDensity, lanczos, spectral_density
+from landscape.solvers.krylov_run import KrylovRun
+from landscape.solvers.lanczos_quadrature import Quadrature
+
+OperatorName = Literal["hessian", "gauss_newton"]
+
+IN_WORDS = {"hessian": "the Hessian", "gauss_newton": "the Gauss-Newton matrix", "adaptive_hessian": "|w| H |w|"}
+_KEPT_BYTES = 2**29
+_KEPT_ROWS = 256
+
+
+def operator_of(minimum: Minimum, name: str) -> SymmetricOperator:
+    """Return one of the operators of `IN_WORDS`."""
+    if name == "gauss_newton":
+        return minimum.gauss_newton
+    return minimum.hessian if name == "hessian" else Scaled(minimum.hessian, minimum.theta)
+
+
+def extreme_eigenpairs(
+    minimum: Minimum,
+    name: str = "hessian",
+    *,
+    k: int = 1,
+    bottom: int = 0,
+    rtol: float,
+    max_matvecs: int,
+    seed: int,
+) -> tuple[Eigenpairs, int]:
+    """Return eigenpairs, and the products that they cost beyond what other measures had done already.
+
+    One run from one vector serves every measure, as long as its vectors fit into 512 MiB (some 500,000 parameters);
+    for larger networks each measure has a run of its own, with restarts.
+    """
+    operator = operator_of(minimum, name)
+    if not _fits(operator):
+        pairs = lanczos(operator, k, bottom=bottom, rtol=rtol, max_matvecs=max_matvecs, seed=seed)
+        return pairs, pairs.matvecs
+    run = _run(minimum, name, seed)
+    before = run.matvecs
+    pairs = run.eigenpairs(k, bottom, rtol=rtol, max_matvecs=max_matvecs)
+    # where the space ended early the products were not the run's
+    return pairs, max(run.matvecs - before, 0 if pairs.matvecs <= run.matvecs else pairs.matvecs)
+
+
+def shared_density(
+    minimum: Minimum,
+    name: str,
+    *,
+    num_probes: int,
+    steps: int,
+    rtol: float | None,
+    seed: int,
+    function: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> tuple[SpectralDensity, int]:
+    """Return the spectral density, whose first probe is the run of the eigenvalues, and the products of its own.
+
+    Args:
+        minimum: Whose.
+        name: Of which operator.
+        num_probes: Random vectors, at most.
+        steps: Products for each.
+        rtol: Tolerance of the mean of the function over eigenvalues; None takes all probes.
+        seed: Of the random vectors.
+        function: Of which mean; the eigenvalue itself when None. It must compare equal to one that does the same.
+    """
+    operator, kept = operator_of(minimum, name), 0
+
+    def compute() -> SpectralDensity:
+        nonlocal kept
+        first = None
+        if _fits(operator) and steps > 1:
+            _, first, own = shared_quadrature(minimum, name, steps, seed)
+            kept = first.matvecs - own
+        return spectral_density(
+            operator, num_probes=num_probes, steps=steps, rtol=rtol, seed=seed, first=first, function=function
+        )
+
+    key = (f"spectral density of {IN_WORDS[name]}", num_probes, steps, rtol, seed, function)
+    density, fresh = minimum.shared(key, compute)
+    return density, density.matvecs - kept if fresh else 0
+
+
+def shared_quadrature(minimum: Minimum, name: str, steps: int, seed: int) -> tuple[Quadrature, Quadrature, int]:
+    """Return the quadratures of the run after three quarters of the steps and after all, and its own products."""
+    run = _run(minimum, name, seed)
+    before = run.matvecs
+    fine = run.quadrature(min(steps, run.operator.shape[0]))
+    return run.quadrature(max(1, 3 * fine.matvecs // 4)), fine, run.matvecs - before
+
+
+def _run(minimum: Minimum, name: str, seed: int) -> KrylovRun:
+    operator = operator_of(minimum, name)
+    return minimum.shared((f"Lanczos run of {IN_WORDS[name]}", seed), lambda: KrylovRun(operator, seed)).value
+
+
+def _fits(operator: SymmetricOperator) -> bool:
+    """Return whether a run's vectors may stay in memory: by the size of the operator alone, so that all agree."""
+    return operator.shape[0] * operator.dtype.itemsize * _KEPT_ROWS <= _KEPT_BYTES
