@@ -265,7 +265,13 @@ def hardest(outputs, targets):
 
 @pytest.mark.parametrize(
     ("model", "loss", "cut"),
-    [(nn.Linear(4, 4), "cross_entropy", True), (Pairs(), "cross_entropy", False), (nn.Linear(4, 4), hardest, False)],
+    [
+        (nn.Linear(4, 4), "cross_entropy", True),
+        (nn.Linear(4, 4), nn.CrossEntropyLoss(), True),
+        (Pairs(), "cross_entropy", False),
+        (nn.Linear(4, 4), hardest, False),
+        (nn.Linear(4, 4), lambda outputs, targets: F.cross_entropy(outputs, targets, ignore_index=3), False),
+    ],
 )
 def test_batches_are_cut_only_where_examples_are_on_their_own(model, loss, cut, monkeypatch):
     monkeypatch.setattr("landscape.operators.pieces._LEAST", 4)
@@ -273,7 +279,7 @@ def test_batches_are_cut_only_where_examples_are_on_their_own(model, loss, cut, 
     model, (x, y) = model.double(), examples((4,), 22)
     batches = [(x[:15], y[:15]), (x[15:], y[15:])]
     H = Hessian(Problem(model, loss, batches))
-    criterion = hardest if loss is hardest else F.cross_entropy
+    criterion = F.cross_entropy if loss == "cross_entropy" else loss
     exact = sum(len(a) / 22 * dense_hessian(model, criterion, a, b) for a, b in batches)
     assert (H.to_dense() - exact).norm() < 1e-13 * exact.norm()
     assert H.batches.count == (4 + 2 if cut else 2)
