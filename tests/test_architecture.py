@@ -20,7 +20,7 @@ LAYERS = [
     {"diagonal"},
     {"solvers"},
     {"minimum"},
-    {"measures"},
+    {"measures", "verification", "layerwise"},
     {"surfaces"},
     {"training"},
     {"statistics"},

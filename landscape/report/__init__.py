@@ -8,14 +8,19 @@ __all__ = ["summary", "write_report"]
 
 
 def write_report(folder: Path) -> list[Path]:
-    """Return the files written again from a run folder's report.json, or from the hessian.json of one minimum.
+    """Return the files written again from a run folder's report.json, or from the numbers of one minimum.
 
-    See :func:`landscape.report.writing.write_report` and :func:`landscape.report.curvature.writing.rewrite_curvature`.
+    See :func:`landscape.report.writing.write_report`, :func:`landscape.report.curvature.writing.rewrite_curvature` and
+    :func:`landscape.report.sharpness.writing.rewrite_sharpness`.
     """
     if (folder / "hessian.json").is_file() and not (folder / "report.json").is_file():
         from landscape.report.curvature.writing import rewrite_curvature
 
         return rewrite_curvature(folder)
+    if (folder / "sharpness.json").is_file() and not (folder / "report.json").is_file():
+        from landscape.report.sharpness.writing import rewrite_sharpness
+
+        return rewrite_sharpness(folder)
     from landscape.report.writing import write_report as write  # Matplotlib and plotly, which a summary needs not
 
     return write(folder)

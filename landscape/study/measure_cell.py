@@ -35,7 +35,7 @@ def measure_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: tor
             continue
         minimum = minimum_of(config, cell, folder, stop, device)
         for name in missing:
-            measured = measure_minimum(minimum, [name], seed=cell.seed, options=measure_options(config))
+            measured = measure_minimum(minimum, [name], seed=cell.seed, options=measure_options(config), warn=False)
             row = {"stop": stop, "measure": name, **measured[name].to_dict()}
             store.append_row(folder.measurements(cell.id), row)
 
