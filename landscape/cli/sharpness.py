@@ -14,7 +14,7 @@ from landscape.errors import EXIT_UNCONVERGED
 from landscape.study import parsers
 
 DEFAULT = ("top_eigenvalue", "trace")
-HINT = "Add --out DIR for tables and a report, --verify to have the products checked on this very model."
+HINT = "Add --out DIR for tables and a report, --verify to check products on this model."
 
 
 @click.command("sharpness", context_settings={"max_content_width": 100})

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from landscape.batches import batch_size_of, rows_of
 from landscape.errors import ProblemError
 from landscape.measures.measurement import Measurement
+from landscape.measures.shared_lanczos import extreme_eigenpairs
 from landscape.minimum import Minimum
 from landscape.problem import Problem
-from landscape.solvers import lanczos
 
 FINITE_RADIUS = ("average_sharpness", "worst_case_sharpness", "keskar_sharpness", "low_pass_sharpness", "pac_bayes")
 INFINITESIMAL = ("eigenvalue", "trace", "norm", "rank", "log_det", "fisher_rao")
@@ -98,7 +98,8 @@ def _few_examples(minimum: Minimum, measured: Mapping[str, Measurement]) -> Iter
     top = measured.get("top_eigenvalue")
     if top is None or not top.value or not top.converged:
         return
-    v = lanczos(minimum.hessian, rtol=0.1, max_matvecs=50, seed=top.seed).vectors[:, 0]
+    pairs, _ = extreme_eigenpairs(minimum, rtol=0.1, max_matvecs=50, seed=top.seed)
+    v = pairs.vectors[:, 0]
     spread, parts = spread_over_examples(minimum.problem, minimum.theta, v)
     if spread > _SPREAD * abs(top.value):
         yield (
@@ -138,10 +139,7 @@ def spread_over_examples(problem: Problem, theta: Tensor, v: Tensor) -> tuple[fl
 
 def _pieces(batch: object, num_examples: int) -> list[object]:
     """Return a batch as it is, or the rows of it in parts of about an eighth of all examples."""
-    try:
-        size = batch_size_of(batch)
-    except ProblemError:  # its size is known to the user's own function only
-        return [batch]
+    size = batch_size_of(batch)
     count = min(size, max(1, round(_PARTS * size / num_examples)))
     if count == 1:
         return [batch]

@@ -96,8 +96,7 @@ def measure_minimum(
             if not keep_going or (isinstance(error, UsageError) and own.keys() - {"rtol"}):
                 raise
             measured[name] = Measurement(value=None, reason=str(error))
-    notes = getattr(minimum.problem, "notes", ())
-    return Measurements(measured, cautions(minimum, measured) if warn else (), notes)
+    return Measurements(measured, cautions(minimum, measured) if warn else (), minimum.problem.notes)
 
 
 def registered(name: str) -> Measure:

@@ -1,5 +1,6 @@
 """The minima of one run: measured and sliced, each result written as soon as it is there."""
 
+import dataclasses
 import os
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from landscape import store
 from landscape.measures import measure_minimum
-from landscape.minimum import Minimum
+from landscape.minimum import Minimum, SecondMoment
 from landscape.operators.linearisation import default_memory
 from landscape.problem import Problem
 from landscape.randomness import derive_seed
@@ -60,7 +61,18 @@ def minimum_of(
     problem = problem_of(config, cell, device, "train", batch_size=batch_size, **problem_options)
     problem.model.load_state_dict(snapshot.state_dict)
     provenance = {"run": cell.id, "stop": stop, "step": snapshot.step}
-    return Minimum(problem, problem.theta, second_moment(snapshot.optimizer), provenance, held_memory(device))
+    moment = _of_chosen(second_moment(snapshot.optimizer), problem)
+    return Minimum(problem, problem.theta, moment, provenance, held_memory(device))
+
+
+def _of_chosen(moment: SecondMoment | None, problem: Problem) -> SecondMoment | None:
+    """Return the part of a second moment of all trainable parameters that belongs to those of the problem."""
+    if moment is None or len(moment.value) == problem.num_parameters:
+        return moment
+    trainable = [(name, each.numel()) for name, each in problem.model.named_parameters() if each.requires_grad]
+    pieces = torch.split(moment.value, [size for _, size in trainable])
+    chosen = [piece for piece, (name, _) in zip(pieces, trainable, strict=True) if name in problem.parameter_names]
+    return dataclasses.replace(moment, value=torch.cat(chosen))
 
 
 def slice_cell(config: StudyConfig, cell: Cell, folder: RunFolder, stop: str, device: torch.device) -> None:
