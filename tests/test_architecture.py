@@ -27,6 +27,7 @@ LAYERS = [
     {"measures", "verification", "layerwise"},
     {"surfaces"},
     {"training"},
+    {"tracking"},
     {"statistics"},
     {"store"},
     {"study"},

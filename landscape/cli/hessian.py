@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from landscape.cli.minimum_flags import check_out, minimum_flags, named_minimum, own_option, seed_of, settings_of
+from landscape.cli.minimum_flags import check_out, minimum_flags, named_minimum, seed_of, settings_of
+from landscape.cli.own_option import own_option
 from landscape.cli.products_progress import ProductsProgress
 from landscape.errors import EXIT_UNCONVERGED
 from landscape.study import parsers

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from landscape.cli.study_flags import Decorator, from_environment, given, resolved, some_study_flags
+from landscape.cli.own_option import own_option
+from landscape.cli.study_flags import from_environment, given, resolved, some_study_flags
 from landscape.errors import StorageError, UsageError
 from landscape.study import parsers
 from landscape.study.config import read_toml, resolve
@@ -29,31 +30,6 @@ OWN_HELP = {
     "examples": "Examples to measure on; all by default.",
     "seed": "Of the initial weights, of draws from the data, and of all random vectors.  [default: 0]",
 }
-
-
-def own_option(
-    *names: str, metavar: str, parse: Callable[[Any], Any] = str, default: Any = None, help: str, several: bool = False
-) -> Decorator:
-    """Return an option that the environment can set, parsed as keys of a study are."""
-    key = names[0].removeprefix("--").replace("-", "_")
-
-    def checked(context: click.Context, option: click.Parameter, value: Any) -> Any:
-        if value in (None, ()):
-            return default
-        try:
-            return parse(value)
-        except ValueError as error:
-            raise UsageError(f"{names[0]} must be {error}; it is {value!r}.") from None
-
-    shown = help if default in (None, {}, ()) else f"{help}  [default: {_shown(default)}]"
-    return click.option(
-        *names,
-        metavar=metavar,
-        callback=checked,
-        multiple=several,
-        envvar=None if several else f"LANDSCAPE_{key.upper()}",
-        help=shown,
-    )
 
 
 def minimum_flags(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -148,7 +124,3 @@ def check_out(out: Path | None) -> None:
     there = next((path for path in (out, *out.absolute().parents) if path.exists()), Path("/"))
     if not os.access(there, os.W_OK):
         raise StorageError(f"Cannot write to {there}. Choose another folder with --out.")
-
-
-def _shown(default: Any) -> str:
-    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)

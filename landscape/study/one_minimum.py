@@ -91,7 +91,7 @@ def _own_problem(
     problem = Problem(
         model, losses[config.loss].value, examples, batch_size=max_batch, dtype=dtype, device=device, **options
     )
-    _check_examples(config, problem.num_examples)
+    check_examples(config, problem.num_examples)
     if config.examples is not None and config.examples < problem.num_examples:
         problem = problem.subset(config.examples, config.seed)
     return problem, number_of_classes(examples)
@@ -102,7 +102,7 @@ def _study_problem(
 ) -> tuple[Problem, int | None]:
     """Return the problem of a network and data as a study takes them, and how many classes they have."""
     dataset = dataset_of(config, cell)
-    _check_examples(config, len(dataset.train[0]))
+    check_examples(config, len(dataset.train[0]))
     loss, device = losses[config.loss].value, resolve_device(config.device)
     problem = problem_of(config, cell, device, "train", loss=loss, batch_size=max_batch, **options)
     if cell.checkpoint:
@@ -149,7 +149,7 @@ def stored_minimum(
     dataset = dataset_of(config, cell)
     if examples is not None:
         config = dataclasses.replace(config, examples=examples)
-        _check_examples(config, len(dataset.train[0]))
+        check_examples(config, len(dataset.train[0]))
     minimum = minimum_of(
         config, cell, folder, stop, resolve_device(config.device), max_batch, **(problem_options or {})
     )
@@ -204,7 +204,12 @@ def _chosen(every: list[Cell], run: str | None, folder: RunFolder) -> Cell:
     return every[0 if run is None else ids.index(run)]
 
 
-def _check_examples(config: StudyConfig, there: int) -> None:
+def check_examples(config: StudyConfig, there: int) -> None:
+    """Refuse to measure on more examples than there are.
+
+    Raises:
+        UsageError: If there are fewer.
+    """
     if config.examples is not None and config.examples > there:
         raise UsageError(
             f"There are {there} training examples; examples asks for {config.examples}. Ask for {there} or fewer."
