@@ -72,7 +72,9 @@ def given_minimum(
     origin = f"the network as initialised with seed {cell.seed}, not trained"
     if cell.checkpoint:
         origin = f"the weights of {cell.checkpoint}"
-    minimum = Minimum(problem, problem.theta, provenance={"checkpoint": cell.checkpoint, "seed": cell.seed})
+    provenance = {"checkpoint": cell.checkpoint, "seed": cell.seed}
+    initial = None if cell.checkpoint else problem.theta
+    minimum = Minimum(problem, problem.theta, provenance=provenance, initial=initial)
     data = Path(config.data or config.dataset).name
     name = f"{Path(cell.model).name} on {data}"
     return OneMinimum(checked(minimum), name, origin, classes, _settings(config, cell))
