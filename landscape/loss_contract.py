@@ -67,6 +67,8 @@ def loss_contract(loss: str | Callable[..., Tensor]) -> Loss:
         notes.append(f"{type(given).__name__} sums; it is divided by the number of examples")
     if isinstance(given, nn.Module) and any(each.requires_grad for each in given.parameters()):
         notes.append("the loss has parameters of its own, which are held fixed and are no part of theta")
+    if isinstance(getattr(given, "weight", None), Tensor) and divisor_of(given) is not None:
+        notes.append("weights of classes: the mean is over the sum of the targets' weights, of all batches together")
     if not is_plain(given):
         criterion = FixedCriterion(given, summed=reduction == "sum")
     return Loss(_of_pair(criterion), criterion, divisor_of(given), tuple(notes))

@@ -68,7 +68,7 @@ class Problem:
 
     Cost:
         A pass through the data to count them, a second one over the first 1,024 examples of a loader, and a gradient
-        and two forward passes on 32 examples.
+        and five forward passes on 32 examples.
 
     Example:
         >>> import torch
@@ -120,14 +120,9 @@ class Problem:
             self._criterion = opaque(self._criterion)
         tried = self._tried_out()
         self._setting = Setting(batch_norm, self.device, tried.autocast, tried.checkpointing, tried.draws)
-        self.notes = (
-            *notes,
-            *chosen.notes,
-            *notes_on(self.model, self._setting),
-            *contract.notes,
-            *found,
-            *tried.notes,
-        )
+        own = notes_on(self.model, self._setting)
+        said = [*notes, *chosen.notes, *own, *contract.notes, *found, *self._batches.notes, *tried.notes]
+        self.notes = tuple(dict.fromkeys(said))
 
     @property
     def num_examples(self) -> int:
@@ -199,7 +194,8 @@ class Problem:
     def _tried_out(self) -> Trial:
         leaves = [each.requires_grad_() for each in self.unflatten(self.theta)]
         batch = spread_rows(next(self.batches())[0], _TRIED_EXAMPLES)
-        return try_out(lambda some: self._run(self._loss_of_model, leaves, some, "model."), leaves, batch, self.device)
+        weight_of = None if self.batch_norm == "batch" else self._batches.weight
+        return try_out(lambda some: self._run(self._loss_of_model, leaves, some, "model."), leaves, batch, weight_of)
 
     def batch_loss(self, parameters: Sequence[Tensor], batch: Any) -> Tensor:
         """Return the mean loss of one batch, differentiable in ``parameters`` as often as wanted.
