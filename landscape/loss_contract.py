@@ -86,9 +86,10 @@ def _takes_model(loss: Any) -> bool:
 def _of_pair(criterion: Callable[[Any, Any], Tensor]) -> Callable[[nn.Module, Any], Tensor]:
     def of_pair(model: nn.Module, batch: Any) -> Tensor:
         if not isinstance(batch, tuple | list) or len(batch) != 2:
+            tensor = " All examples at once are a tuple of tensors (x, y)." if isinstance(batch, Tensor) else ""
             raise ProblemError(
                 f"A criterion (outputs, targets) needs batches (x, y); a batch here is {describe(batch)}. Give a "
-                f"function whose first argument is named model: loss(model, batch)."
+                f"function whose first argument is named model: loss(model, batch).{tensor}"
             )
         return criterion(model(batch[0]), batch[1])
 

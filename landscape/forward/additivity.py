@@ -47,7 +47,7 @@ def note_on_batches(
     if not (all(map(math.isfinite, (whole, *values))) and sum(weights) > 0):
         return []
     mean = sum(w * each for w, each in zip(weights, values, strict=True)) / sum(weights)
-    tolerance = max(1e4 * torch.finfo(dtype).eps, 1e-9) * max(abs(whole), *map(abs, values))
+    tolerance = max(100 * torch.finfo(dtype).eps, 1e-9) * max(abs(whole), *map(abs, values))
     if abs(whole - mean) <= tolerance:
         return []
     if abs(whole - sum(values)) <= tolerance:

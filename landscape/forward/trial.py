@@ -21,6 +21,8 @@ from landscape.random_state import RandomState, kept_random_state, seed_everythi
 _ATTENTION = (F.scaled_dot_product_attention, F.multi_head_attention_forward)
 _HOOKED = "hooks on saved tensors in the forward pass (a checkpointing of its own) cannot be followed; turn them off"
 
+_HINT = " A loss that calls the model itself is one whose first argument is named model: loss(model, batch)."
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -87,15 +89,20 @@ def try_out(
     """
     seen, autocast = _Seen(), WithoutAutocast(leaves[0].device.type)
     with _blamed(batch), seen, autocast, without_checkpointing() as checkpoints, kept_random_state():
-        before = RandomState.now()
+        before, point = RandomState.now(), [each.detach().clone() for each in leaves]
         with torch.autograd.graph.disable_saved_tensors_hooks(_HOOKED):
             loss = loss_of(batch)
         draws = not before.is_now()
         check_loss(loss)
+        if not all(map(torch.equal, point, leaves)):
+            raise ProblemError(
+                "The forward pass writes into the parameters that are measured: its loss is no function of them. Take "
+                "that out of the forward pass (clamping, projection and moving averages belong to the training step)."
+            )
         if all(each is None for each in _gradient(loss, leaves)):
             raise ProblemError(
                 "The loss does not depend on the parameters: its gradient is nothing. Does the model use them, and "
-                "does the loss use the model's outputs without detach() or no_grad?"
+                "does the loss use the model's outputs without detach(), no_grad and inference_mode?"
             )
         _refuse_random(loss_of, batch, loss)
         said = [] if weight_of is None else note_on_batches(loss_of, weight_of, batch, loss.dtype)
@@ -144,6 +151,7 @@ def _blamed(batch: Any) -> Iterator[None]:
         raise
     except Exception as error:
         said = " ".join(str(error).split())[:300]
+        hint = _HINT if isinstance(error, TypeError | AttributeError | KeyError) else ""
         raise ProblemError(
-            f"The model or the loss raised {type(error).__name__}: {said}. The batch was {describe(batch)}."
+            f"The model or the loss raised {type(error).__name__}: {said}. The batch was {describe(batch)}.{hint}"
         ) from error

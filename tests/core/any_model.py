@@ -1,6 +1,5 @@
 """A case of the test of any model, its dense reference, and what must be as it was afterwards."""
 
-import copy
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -82,7 +81,9 @@ class Case:
 
 def dense(case: Case, model: nn.Module, names: tuple[str, ...]) -> torch.Tensor:
     """Return the Hessian by these parameters, row by row by plain double backward in float64."""
-    model = copy.deepcopy(case.original(model)).double().train(case.training)
+    state = case.original(model).state_dict()
+    model = case.original(case.make()).double().train(case.training)
+    model.load_state_dict(state)
     by_name = dict(model.named_parameters())
     parameters = [by_name[name] for name in names]
     with sdpa_kernel(SDPBackend.MATH):

@@ -1,5 +1,6 @@
 """Cases by the network: what layers and wrappers a user's model may have."""
 
+import warnings
 from unittest import mock
 
 import torch
@@ -166,6 +167,27 @@ class Counting(nn.Module):
         return self.last
 
 
+class Averaging(nn.Module):
+    """A frozen moving average of its weights, written in the forward pass as a momentum encoder is."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.average = mlp(), nn.Linear(5, 3, bias=False).double().requires_grad_(False)
+
+    def forward(self, x):
+        self.average.weight.mul_(0.9).add_(0.01)
+        return self.inner(x) + self.average(x)
+
+
+class Sparse(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.head = nn.Embedding(11, 3, sparse=True), nn.Linear(3, 3)
+
+    def forward(self, x):
+        return self.head(self.embed(x).mean(1).tanh())
+
+
 class Checkpointed(nn.Module):
     def __init__(self, reentrant):
         super().__init__()
@@ -211,6 +233,17 @@ def with_backward_hook():
     model[2].register_full_backward_hook(lambda module, into, out: (2 * into[0],))
     model[0].weight.register_hook(lambda g: 3 * g)
     return model
+
+
+def averaged_once(model, batch):
+    average = 0.9 * model.average.weight.detach().clone() + 0.01
+    return F.cross_entropy(model.inner(batch[0]) + batch[0] @ average.T, batch[1])
+
+
+def hooked_weight_norm():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        return normalized(nn.utils.weight_norm)
 
 
 def partly_frozen():
@@ -275,6 +308,9 @@ NETWORKS = {
     ),
     "autocast in the forward pass": Case(Autocast, rows, reference=plain_of_autocast, notes=("autocast",)),
     "random numbers without effect": Case(Harmless, rows),
+    "a moving average": Case(Averaging, rows, reference=averaged_once, notes=("1 of 5 parameters are frozen",)),
+    "sparse embedding": Case(lambda: Sparse().double(), tokens),
+    "weight norm by hooks": Case(hooked_weight_norm, rows, reference=weight_norm_written_out),
     "backward hooks": Case(
         with_backward_hook, rows, original=lambda m: mlp_with(m), notes=("backward hooks",)
     ),
