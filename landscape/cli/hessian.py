@@ -6,14 +6,14 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from landscape.cli.own_option import own_option as _own
 from landscape.cli.products_progress import ProductsProgress
-from landscape.cli.study_flags import Decorator, from_environment, given, resolved, some_study_flags
+from landscape.cli.study_flags import from_environment, given, resolved, some_study_flags
 from landscape.errors import EXIT_UNCONVERGED, StorageError, UsageError
 from landscape.study import parsers
 from landscape.study.config import read_toml, resolve
@@ -37,22 +37,6 @@ OWN_HELP = {
     "examples": "Examples to measure on; all by default.",
     "seed": "Of the initial weights, of draws from the data, and of all random vectors.  [default: 0]",
 }
-
-
-def _own(*names: str, metavar: str, parse: Callable[[Any], Any] = str, default: Any = None, help: str) -> Decorator:
-    """Return an option that the environment can set, parsed as keys of a study are."""
-    key = names[0].removeprefix("--").replace("-", "_")
-
-    def checked(context: click.Context, option: click.Parameter, value: Any) -> Any:
-        if value is None:
-            return default
-        try:
-            return parse(value)
-        except ValueError as error:
-            raise UsageError(f"{names[0]} must be {error}; it is {value!r}.") from None
-
-    shown = help if default is None else f"{help}  [default: {default}]"
-    return click.option(*names, metavar=metavar, callback=checked, envvar=f"LANDSCAPE_{key.upper()}", help=shown)
 
 
 @click.command("hessian", context_settings={"max_content_width": 100})

@@ -56,7 +56,7 @@ def given_minimum(config: StudyConfig, max_batch: int | None = None) -> OneMinim
             raise UsageError(f"One minimum is looked at at a time; {key} names {len(getattr(config, key))}. Keep one.")
     cell = _cell(config)
     dataset = dataset_of(config, cell)
-    _check_examples(config, len(dataset.train[0]))
+    check_examples(config, len(dataset.train[0]))
     problem = problem_of(
         config, cell, resolve_device(config.device), "train", loss=losses[config.loss].value, batch_size=max_batch
     )
@@ -107,7 +107,7 @@ def stored_minimum(
     dataset = dataset_of(config, cell)
     if examples is not None:
         config = dataclasses.replace(config, examples=examples)
-        _check_examples(config, len(dataset.train[0]))
+        check_examples(config, len(dataset.train[0]))
     minimum = minimum_of(config, cell, folder, stop, resolve_device(config.device), max_batch)
     where = {"matched": "at the matched training loss", "end": "at the end of training"}[stop]
     origin = f"run {cell.id} of {folder.root}, {where} (step {minimum.provenance['step']})"
@@ -160,7 +160,12 @@ def _chosen(every: list[Cell], run: str | None, folder: RunFolder) -> Cell:
     return every[0 if run is None else ids.index(run)]
 
 
-def _check_examples(config: StudyConfig, there: int) -> None:
+def check_examples(config: StudyConfig, there: int) -> None:
+    """Refuse to measure on more examples than there are.
+
+    Raises:
+        UsageError: If there are fewer.
+    """
     if config.examples is not None and config.examples > there:
         raise UsageError(
             f"There are {there} training examples; examples asks for {config.examples}. Ask for {there} or fewer."
