@@ -119,7 +119,8 @@ class TestLanguageModel:
         *batches, whole = self.batches(padded=True)
         by_examples = Problem(model, self.loss, batches)
         assert any("batch_weight_of" in note for note in by_examples.notes)
-        mean = sum(len(each["labels"]) / 9 * model(**each).loss.item() for each in batches)
+        still = copy.deepcopy(model).eval()
+        mean = sum(len(each["labels"]) / 9 * still(**each).loss.item() for each in batches)
         assert by_examples.loss() == pytest.approx(mean, rel=1e-6)
 
         by_tokens = Problem(
