@@ -13,6 +13,7 @@ from landscape.errors import LandscapeError
 COMMANDS = {
     "analyze": "Train (or take checkpoints), measure, slice, relate, report: the main job.",
     "hessian": "Eigenvalues, trace and density of one minimum, each with its error.",
+    "audit": "What each measure cannot see: taken again after changes that keep the function.",
     "track": "Curvature along training against the optimizer's edge of stability.",
     "relate": "Compute the statistics of a study again, from its files.",
     "report": "Draw figures, tables and HTML again, from a study's files.",

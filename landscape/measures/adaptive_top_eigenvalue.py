@@ -47,6 +47,6 @@ measures.register("adaptive_top_eigenvalue", "largest eigenvalue of |w| H |w|, b
         _BLIND_SPOT,
         "adaptive top eigenvalue",
         10,
-        invariances=frozenset({"layer_rescaling", "neuron_rescaling", "neuron_permutation"}),
+        invariances=frozenset({"layer_rescaling", "neuron_rescaling", "batch_norm_scaling", "neuron_permutation"}),
     )
 )

@@ -77,10 +77,10 @@ measures.register("adaptive_trace", "sum of w_i^2 H_ii, exact where the network 
     Measure(
         adaptive_trace,
         "adaptive trace",
-        r"\sum_i w_i^2 H_{ii}",
+        r"\sum w_i^2 H_{ii}",
         _BLIND_SPOT,
         "adaptive trace",
         15,
-        invariances=frozenset({"layer_rescaling", "neuron_rescaling", "neuron_permutation"}),
+        invariances=frozenset({"layer_rescaling", "neuron_rescaling", "batch_norm_scaling", "neuron_permutation"}),
     )
 )

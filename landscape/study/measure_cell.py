@@ -60,12 +60,13 @@ def minimum_of(
     stop: str,
     device: torch.device,
     batch_size: int | None = None,
+    **problem_options: Any,
 ) -> Minimum:
     """Return a stored minimum, ready to be measured on the training examples that the study asks for."""
     snapshot = read_snapshot(folder.minimum(cell.id, stop), folder.optimizer(cell.id, stop))
-    problem = problem_of(config, cell, device, "train", batch_size=batch_size)
-    # a checkpoint comes from an initialisation that is not known
-    initial = problem.theta if cell.checkpoint is None else None
+    problem = problem_of(config, cell, device, "train", batch_size=batch_size, **problem_options)
+    # a checkpoint does not say where its training began
+    initial = None if cell.checkpoint else problem.theta
     problem.model.load_state_dict(snapshot.state_dict)
     provenance = {"run": cell.id, "stop": stop, "step": snapshot.step, "learning_rate": cell.lr}
     return Minimum(
@@ -106,6 +107,7 @@ def problem_of(
     *,
     loss: Callable[..., Tensor] | None = None,
     batch_size: int | None = None,
+    **problem_options: Any,
 ) -> Problem:
     """Return the training or the test problem of a run as it is before training, on the examples to be measured.
 
@@ -116,6 +118,7 @@ def problem_of(
         part: ``"train"`` or ``"test"``.
         loss: Any that a problem takes; that of the study, which can be trained on, by default.
         batch_size: Examples a forward pass; chosen by their size when None.
+        **problem_options: More options of `Problem`.
     """
     dataset = dataset_of(config, cell)
     dtype = getattr(torch, config.dtype)
@@ -126,7 +129,7 @@ def problem_of(
         generator = torch.Generator().manual_seed(derive_seed(config.seed, f"measured {part} examples"))
         chosen = torch.randperm(len(x), generator=generator)[: config.examples].sort().values.to(x.device)
         x, y = x[chosen], y[chosen]
-    return Problem(model, loss_of(config) if loss is None else loss, (x, y), batch_size=batch_size)
+    return Problem(model, loss_of(config) if loss is None else loss, (x, y), batch_size=batch_size, **problem_options)
 
 
 def _on_device(config: StudyConfig, cell: Cell, device: torch.device, part: str) -> tuple[Tensor, Tensor]:
