@@ -62,7 +62,7 @@ class EfficientLayers(TorchFunctionMode):
     def __exit__(self, *reason: Any) -> None:
         """Leave, with no activation kept."""
         self._rectified = None
-        super().__exit__(*reason)
+        super().__exit__(*reason)  # type: ignore[no-untyped-call]
 
     def _relu(self, input: Tensor, inplace: bool = False) -> Tensor | None:
         """Return the ReLU, or None where it is left to torch."""

@@ -69,7 +69,7 @@ def _are_on_their_own(problem: Problem, batch: Any) -> bool:
             loss = problem.batch_criterion(outputs, probe)
             losses = [
                 problem.batch_criterion(f, part) * (len(f) / size)
-                for f, part in zip(outputs.split([len(part[0]) for part in parts]), parts, strict=True)
+                for f, part in zip(torch.split(outputs, [len(part[0]) for part in parts]), parts, strict=True)
             ]
         except (ProblemError, RuntimeError):
             return False
