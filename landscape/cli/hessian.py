@@ -3,18 +3,18 @@
 import dataclasses
 import hashlib
 import json
-import os
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from landscape.cli.output_folder import check_output
+from landscape.cli.own_flags import own_flag as _own
 from landscape.cli.products_progress import ProductsProgress
-from landscape.cli.study_flags import Decorator, from_environment, given, resolved, some_study_flags
-from landscape.errors import EXIT_UNCONVERGED, StorageError, UsageError
+from landscape.cli.study_flags import from_environment, given, resolved, some_study_flags
+from landscape.errors import EXIT_UNCONVERGED, UsageError
 from landscape.study import parsers
 from landscape.study.config import read_toml, resolve
 
@@ -37,22 +37,6 @@ OWN_HELP = {
     "examples": "Examples to measure on; all by default.",
     "seed": "Of the initial weights, of draws from the data, and of all random vectors.  [default: 0]",
 }
-
-
-def _own(*names: str, metavar: str, parse: Callable[[Any], Any] = str, default: Any = None, help: str) -> Decorator:
-    """Return an option that the environment can set, parsed as keys of a study are."""
-    key = names[0].removeprefix("--").replace("-", "_")
-
-    def checked(context: click.Context, option: click.Parameter, value: Any) -> Any:
-        if value is None:
-            return default
-        try:
-            return parse(value)
-        except ValueError as error:
-            raise UsageError(f"{names[0]} must be {error}; it is {value!r}.") from None
-
-    shown = help if default is None else f"{help}  [default: {default}]"
-    return click.option(*names, metavar=metavar, callback=checked, envvar=f"LANDSCAPE_{key.upper()}", help=shown)
 
 
 @click.command("hessian", context_settings={"max_content_width": 100})
@@ -133,7 +117,7 @@ def command(folder: Path | None, out: Path | None, verbose: bool, as_json: bool,
 
     draw = bool(flags["density"])
     flags["density"] = out is not None if flags["density"] is None else draw
-    _check_out(out)
+    check_output(out)
     settings = _settings(flags)
     one = _minimum(folder, flags)
     if out is not None:
@@ -184,19 +168,6 @@ def _minimum(folder: Path | None, flags: dict[str, Any]) -> "OneMinimum":
         examples=config.examples if "examples" in own else None,
         max_batch=flags["max_batch"],
     )
-
-
-def _check_out(out: Path | None) -> None:
-    """Refuse a folder that the results cannot go into, before they are computed."""
-    if out is None:
-        return
-    if (out / "study.toml").exists():
-        raise UsageError(f"{out} holds a study, whose report would be overwritten. Choose another folder with --out.")
-    if out.exists() and not out.is_dir():
-        raise StorageError(f"{out} is a file. Choose a folder with --out.")
-    there = next((path for path in (out, *out.absolute().parents) if path.exists()), Path("/"))
-    if not os.access(there, os.W_OK):
-        raise StorageError(f"Cannot write to {there}. Choose another folder with --out.")
 
 
 def _settings(flags: dict[str, Any]) -> "CurvatureSettings":

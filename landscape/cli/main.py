@@ -13,6 +13,7 @@ from landscape.errors import LandscapeError
 COMMANDS = {
     "analyze": "Train (or take checkpoints), measure, slice, relate, report: the main job.",
     "hessian": "Eigenvalues, trace and density of one minimum, each with its error.",
+    "surface": "The loss on lines, planes and volumes through one or more minima.",
     "relate": "Compute the statistics of a study again, from its files.",
     "report": "Draw figures, tables and HTML again, from a study's files.",
     "list": "Print what there is: datasets, models, losses, optimizers, measures.",

@@ -54,7 +54,7 @@ def given_minimum(config: StudyConfig, max_batch: int | None = None) -> OneMinim
     for key in (*FACTORS, "checkpoint"):
         if len(getattr(config, key)) > 1:
             raise UsageError(f"One minimum is looked at at a time; {key} names {len(getattr(config, key))}. Keep one.")
-    cell = _cell(config)
+    cell = given_cell(config)
     dataset = dataset_of(config, cell)
     _check_examples(config, len(dataset.train[0]))
     problem = problem_of(
@@ -95,7 +95,7 @@ def stored_minimum(
         UsageError: If there is no such run, or several and none is named.
         StorageError: If the run has no minimum there.
     """
-    cell = _chosen(cells(config), run, folder)
+    cell = chosen_cell(config, run, folder)
     found = [
         each for each in STOPS if folder.minimum(cell.id, each).exists() and folder.optimizer(cell.id, each).exists()
     ]
@@ -143,14 +143,21 @@ def checked(minimum: Minimum) -> Minimum:
     return minimum
 
 
-def _cell(config: StudyConfig) -> Cell:
+def given_cell(config: StudyConfig) -> Cell:
+    """Return what a given minimum is: its network, its data, its checkpoint if it has one."""
     if config.checkpoint:
         return cells(config)[0]
     values = {name: getattr(config, name)[0] for name in FACTORS}
     return Cell("initialised", "none", None, 0, config.seed, **values)
 
 
-def _chosen(every: list[Cell], run: str | None, folder: RunFolder) -> Cell:
+def chosen_cell(config: StudyConfig, run: str | None, folder: RunFolder) -> Cell:
+    """Return a run of a study by its name, which may be left out where there is only one.
+
+    Raises:
+        UsageError: If there is no such run, or several and none is named.
+    """
+    every = cells(config)
     ids = [cell.id for cell in every]
     listed = ", ".join(ids[:MOST_LISTED]) + (f" and {len(ids) - MOST_LISTED} more" if len(ids) > MOST_LISTED else "")
     if run is None and len(ids) > 1:
