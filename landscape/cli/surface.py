@@ -63,6 +63,27 @@ DIRECTIONS_HELP = (
 @own_flag("--ceiling", metavar="X", parse=parsers.positive, help="End points above so many times the central loss.")
 @own_flag("--max-batch", metavar="N", parse=parsers.integer(1), help="Examples a forward pass: speed, no number.")
 @own_flag(
+    "--quantities",
+    metavar="A,B",
+    parse=parsers.several(parsers.word),
+    default=(),
+    help="gradient_norm, eigenvalues at every point of a grid of 9 points an axis.",
+)
+@own_flag(
+    "--path",
+    metavar="A,B",
+    parse=parsers.several(parsers.word),
+    default=(),
+    help="Between two minima: straight, bezier, polygonal (trained curves of low loss), with barriers.",
+)
+@click.option("--align", is_flag=True, help="Also with the second one's neurons reordered to match the first's.")
+@own_flag("--curve-steps", metavar="N", parse=parsers.integer(1), default=400, help="Training of a curve.")
+@own_flag("--curve-lr", metavar="X", parse=parsers.positive, default=2e-3, help="Of the same.")
+@own_flag(
+    "--width", metavar="N", parse=parsers.integer(0), default=0, help="How far the loss stays low along N directions."
+)
+@own_flag("--width-factor", metavar="X", parse=parsers.positive, default=2.0, help="By how much it may rise.")
+@own_flag(
     "--export", metavar="A,B", parse=parsers.several(parsers.one_of("csv", "vtk")), default=(), help="csv, vtk too."
 )
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where to; by default a folder in runs/.")
@@ -93,7 +114,7 @@ def command(folder: Path | None, out: Path | None, as_json: bool, **flags: Any) 
     out = out or Path("runs") / f"surface-{request.name}-{request.digest[:6]}"
     request.check(out)
     click.echo(f"Slicing through {'; '.join(one.origin for one in points.ones)}.", err=True)
-    with ProductsProgress("points") as progress:
+    with ProductsProgress("done") as progress:
         result, arrays = surface(
             points, settings, done=request.read(out), save=lambda each: request.write(out, each), on_progress=progress
         )
@@ -123,6 +144,7 @@ def _settings(flags: dict[str, Any], folder: Path | None) -> "SurfaceSettings":
     return SurfaceSettings(
         **{
             **chosen,
+            "paths": flags["path"],
             "directions": directions,
             "dimensions": dimensions or 2,
             "tolerance": None if flags["exact"] else flags["tolerance"],

@@ -11,12 +11,16 @@ import torch
 
 from landscape.errors import ProblemError
 from landscape.study.surface_directions import Laid, lay_out
+from landscape.study.surface_paths import paths
 from landscape.study.surface_points import SurfacePoints
+from landscape.study.surface_quantities import quantities
 from landscape.study.surface_settings import SurfaceSettings
+from landscape.study.surface_widths import width_distributions
 from landscape.study.watched import OnProgress
 from landscape.surfaces.adaptive import Filled, fill_adaptively
 from landscape.surfaces.checks import axis_curvatures, lowest
 from landscape.surfaces.grid_values import GridValues, Save
+from landscape.surfaces.live_model import has_batch_norm
 from landscape.surfaces.point_evaluation import STATISTICS, PointEvaluator
 
 FORMAT = 1
@@ -59,9 +63,15 @@ def surface(
         values, filled = _filled(points, laid, settings, statistics, done, save, tell)
         tell("curvature along the axes", 0, None)
         curvatures = axis_curvatures(points.problem, laid.grid, statistics)
+        more = {
+            "paths": paths(points, settings, tell) if settings.paths else [],
+            "widths": width_distributions(points, settings, tell) if settings.width else [],
+            "quantities": quantities(points, laid, settings, tell) if settings.quantities else None,
+        }
     except torch.OutOfMemoryError as error:
         raise ProblemError("The device ran out of memory. Give a smaller --max-batch or fewer --examples.") from error
     result = _about(points, settings, laid, statistics)
+    result |= more
     result["filled"] = dataclasses.asdict(filled)
     result["curvature"] = [{**dataclasses.asdict(each), "disagreement": each.disagreement} for each in curvatures]
     result["lowest"] = dataclasses.asdict(lowest(laid.grid, values.columns["train_loss"], values.computed))
@@ -101,13 +111,11 @@ def _filled(
 
 def _default_statistics(points: SurfacePoints, laid: Laid) -> str:
     """Return how BatchNorm is evaluated: between minima and along a training its statistics belong to one point."""
-    norms = any(isinstance(each, torch.nn.modules.batchnorm._BatchNorm) for each in points.problem.model.modules())
-    return "reestimated" if norms and (len(laid.marks) > 1) else "evaluation"
+    return "reestimated" if has_batch_norm(points.problem) and len(laid.marks) > 1 else "evaluation"
 
 
 def _about(points: SurfacePoints, settings: SurfaceSettings, laid: Laid, statistics: str) -> dict[str, Any]:
     problem, grid = points.problem, laid.grid
-    norms = any(isinstance(each, torch.nn.modules.batchnorm._BatchNorm) for each in problem.model.modules())
     _, note = settings.grid_points
     axes = [
         {
@@ -132,7 +140,7 @@ def _about(points: SurfacePoints, settings: SurfaceSettings, laid: Laid, statist
         "parameters": problem.num_parameters,
         "examples": {"train": problem.num_examples, "test": points.test.num_examples},
         "populations": dict(points.populations),
-        "batch_norm": STATISTICS[statistics] if norms else None,
+        "batch_norm": STATISTICS[statistics] if has_batch_norm(problem) else None,
         "dtype": str(problem.dtype).removeprefix("torch."),
         "device": str(problem.device),
         "seed": settings.seed,

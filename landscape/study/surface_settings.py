@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from landscape.errors import UsageError, suggest
+from landscape.surfaces.curve import KINDS
 from landscape.surfaces.grid import odd_points
+from landscape.surfaces.grid_curvature import QUANTITIES
 from landscape.surfaces.normalization import NORMALIZATIONS, ONE_DIMENSIONAL
 from landscape.surfaces.point_evaluation import STATISTICS
 
@@ -20,7 +22,6 @@ DIRECTIONS = {
     "trajectory": "principal components of the checkpoints of a training",
 }
 POINTS = {1: 101, 2: 51, 3: 15}
-QUANTITIES = ("gradient_norm", "eigenvalues")
 TOLERANCE = 0.01
 
 
@@ -40,6 +41,13 @@ class SurfaceSettings:
         ceiling: Points whose loss exceeds this are ended early, times the loss of the trained point; None for never.
         quantities: Any of `QUANTITIES`, at every point of a coarser grid.
         coarse_points: Of that grid, along each axis.
+        paths: Kinds of path between the first two minima.
+        align: Whether paths also lead to the second minimum with its neurons reordered to match the first's.
+        path_points: Points of each path.
+        curve_steps: Of the training of a curve.
+        curve_lr: Of the same.
+        width: Directions of each kind along which to measure how far the loss stays low; 0 for none.
+        width_factor: By how much it may rise.
         seed: Of all random vectors.
 
     Raises:
@@ -57,6 +65,13 @@ class SurfaceSettings:
     ceiling: float | None = None
     quantities: tuple[str, ...] = ()
     coarse_points: int = 9
+    paths: tuple[str, ...] = ()
+    align: bool = False
+    path_points: int = 31
+    curve_steps: int = 400
+    curve_lr: float = 2e-3
+    width: int = 0
+    width_factor: float = 2.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -67,7 +82,8 @@ class SurfaceSettings:
             "normalisation": (self.normalization, NORMALIZATIONS),
             "way with one-dimensional parameters": (self.one_dimensional, ONE_DIMENSIONAL),
             "statistics of BatchNorm": (self.statistics or "evaluation", STATISTICS),
-            **{f"quantity {each!r}": (each, QUANTITIES) for each in self.quantities},
+            **{f"quantities like {each!r}": (each, QUANTITIES) for each in self.quantities},
+            **{f"paths like {each!r}": (each, KINDS) for each in self.paths},
         }
         for what, (name, known) in names.items():
             if name not in known:

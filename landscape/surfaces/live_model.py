@@ -13,6 +13,11 @@ from landscape.batches import batch_size_of
 from landscape.problem import Problem
 
 
+def has_batch_norm(problem: Problem) -> bool:
+    """Return whether the model of a problem has running statistics that belong to its parameters."""
+    return any(isinstance(each, nn.modules.batchnorm._BatchNorm) for each in problem.model.modules())
+
+
 class LiveModel:
     """The model of a problem at any point, for forward passes alone; the problem's own model is not touched.
 

@@ -33,7 +33,7 @@ def surface_page(grids: Grids, pictures: list[Path]) -> str:
             page.add(_picture(path))
     page.add('<section id="numbers"><h2>What the slice shows, and what not</h2>\n')
     page.add("<ul>" + "".join(f"<li>{for_html(each)}</li>" for each in tables.sentences(result)) + "</ul>\n")
-    for table in (tables.axes(result), tables.marks(result)):
+    for table in (tables.axes(result), tables.marks(result), *tables.extra_tables(result)):
         page.add(as_html(table))
     page.add("<dl>")
     for axis in result["axes"]:

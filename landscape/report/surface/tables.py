@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from landscape.report.numbers import number
+from landscape.report.numbers import estimate, number
 from landscape.report.table import Row, Table
 
 Result = dict[str, Any]
@@ -148,3 +148,52 @@ def marks(result: Result) -> Table:
         ("point", "coordinates", *(name.replace("_", " ") for name in names)),
         rows,
     )
+
+
+def paths(result: Result) -> Table:
+    """Return a row a path: its barriers with their intervals, and its length."""
+    rows = []
+    for path in result["paths"]:
+        name = f"{path['kind']}{', neurons aligned' * bool(path['aligned'])}"
+        heights = [_barrier(path["barriers"][kind]) for kind in ("train", "test")]
+        rows.append((name, *heights, number(path["barriers"]["train"]["peak"]), number(path["length"], 4)))
+    ends = f" from {result['paths'][0]['from']} to {result['paths'][0]['to']}" if rows else ""
+    return Table(
+        "paths",
+        f"Paths{ends}: height of the barrier above the straight line between the losses of both ends, with its 95 % "
+        f"interval over examples (bootstrap), the highest training loss, and the length over the distance of the ends.",
+        ("path", "barrier, train", "barrier, test", "highest", "length"),
+        tuple(rows),
+        notes=tuple(
+            f"Aligned: {path['aligned']['moved']} of {path['aligned']['neurons']} neurons changed place; the distance "
+            f"fell from {number(path['aligned']['distance_before'], 4)} to {number(path['aligned']['distance'], 4)}."
+            for path in result["paths"]
+            if path["aligned"]
+        )[:1],
+    )
+
+
+def _barrier(found: Result) -> str:
+    return estimate(found["height"], found["low"], found["high"])
+
+
+def widths(result: Result) -> Table:
+    """Return a row a kind of direction: quantiles of how far the loss stays low."""
+    rows = []
+    for each in result["widths"]:
+        more = f"> {number(each['most'])}"
+        cells = [more if value is None else number(value) for value in each["quantiles"].values()]
+        rows.append((each["kind"], *cells, str(each["directions"])))
+    first = result["widths"][0] if rows else {"factor": 0, "target": 0}
+    return Table(
+        "widths",
+        f"How many lengths of a direction one can go before the training loss is {number(first['factor'])} times that "
+        f"of the trained point ({number(first['target'])}): quantiles over directions, each to 1 %.",
+        ("directions", "5 %", "25 %", "median", "75 %", "95 %", "number"),
+        tuple(rows),
+    )
+
+
+def extra_tables(result: Result) -> list[Table]:
+    """Return the tables of what was asked for beside the slice."""
+    return [table for table in (paths(result), widths(result)) if table.rows]

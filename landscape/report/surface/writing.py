@@ -9,6 +9,7 @@ import numpy as np
 from landscape.errors import StorageError
 from landscape.report.figures.canvas import save, style
 from landscape.report.surface.export import write_csv, write_vtk
+from landscape.report.surface.extra_figures import extra_figures
 from landscape.report.surface.figures import surface_figures
 from landscape.report.surface.grids import Grids
 from landscape.report.surface.page import surface_page
@@ -41,7 +42,7 @@ def write_surface(
             write(grids, paths[-1])
     pictures: list[Path] = []
     with style():
-        for drawing in surface_figures(grids):
+        for drawing in [*surface_figures(grids), *extra_figures(grids)]:
             pictures += save(drawing, folder / "figures")
     page = folder / "report.html"
     write_text(page, surface_page(grids, pictures))
