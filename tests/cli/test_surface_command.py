@@ -66,7 +66,15 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture
+def drawn(place, monkeypatch):
+    monkeypatch.chdir(place)
+    return ["--model", "own.py:model", "--data", "own.py:data", "--device", "cpu"]
+
+
+@pytest.fixture
 def own(place, monkeypatch):
+    """The same, for tests that are not about pictures: these take most of the time."""
+    monkeypatch.setattr("landscape.report.surface.writing.surface_figures", lambda grids: [])
     monkeypatch.chdir(place)
     return ["--model", "own.py:model", "--data", "own.py:data", "--device", "cpu"]
 
@@ -90,9 +98,9 @@ def refused(kind, *arguments):
     return str(caught.value)
 
 
-def test_files_are_right_and_can_be_opened(own, tmp_path):
+def test_files_are_right_and_can_be_opened(drawn, tmp_path):
     out = tmp_path / "out"
-    result = as_json(*own, "--checkpoint", "sgd.pt", "--exact", "--export", "csv,vtk", "--points", "7", "--out", out)
+    result = as_json(*drawn, "--checkpoint", "sgd.pt", "--exact", "--export", "csv,vtk", "--points", "7", "--out", out)
     arrays = read_arrays(out / "surface.npz")
     assert arrays["train_loss"].shape == (7, 7)
     assert (arrays["status"] == 1).all()
@@ -134,8 +142,8 @@ def assert_vtk_holds(path, arrays):
 
 
 @pytest.mark.parametrize("directions", ["eigen", "extremes", "descent", "update", "vectors.npy"])
-@pytest.mark.parametrize("dimensions", [1, 2])
-def test_every_kind_of_direction(own, tmp_path, directions, dimensions):
+def test_every_kind_of_direction(own, tmp_path, directions):
+    dimensions = 1 if directions == "descent" else 2
     np.save("vectors.npy", np.random.default_rng(0).normal(size=(2, 73)) / 8)
     options = ["--directions", directions, "--dimensions", dimensions, "--out", tmp_path / "out"]
     result = as_json(*own, "--checkpoint", "sgd.pt", *QUICK[:2], *options)
@@ -198,6 +206,9 @@ def test_mistakes_are_said(own, place, tmp_path):
     refused(UsageError, *own, "--normalization", "neuron", *out)
     refused(UsageError, *own, "--batch-norm", "running", *out)
     refused(UsageError, *own, "--dimensions", "4", *out)
+    refused(UsageError, *own, "--quantities", "hessian", *out)
+    refused(UsageError, *own, "--path", "spline", *out)
+    assert "one is named" in refused(UsageError, *own, *QUICK, "--path", "straight", *out)
     refused(UsageError, place / "study", "--model", "mlp", *out)
     refused(UsageError, *own, "--run", "sgd", *out)
     refused(UsageError, *own, "--out", place / "study")
@@ -213,15 +224,40 @@ def test_even_grids_become_odd_and_that_is_said(own, tmp_path):
         assert read_arrays(tmp_path / str(asked) / "surface.npz")["a"].shape == (there,)
 
 
-def test_infinite_losses_are_kept_in_the_file_clipped_in_the_picture_and_said(own, tmp_path):
+def test_infinite_losses_are_kept_in_the_file_clipped_in_the_picture_and_said(drawn, tmp_path):
     options = ["--loss", "half_squared", "--radius", "1e19", "--points", "5", "--out", tmp_path / "out"]
-    run(*own, *options)
+    run(*drawn, *options)
     arrays = read_arrays(tmp_path / "out" / "surface.npz")
     assert np.isinf(arrays["train_loss"]).any()
     assert np.isfinite(arrays["train_loss"][2, 2])
     figure = json.loads((tmp_path / "out" / "figures" / "surface.json").read_text())
     assert "infinite or undefined loss, drawn as the highest" in figure["caption"]
     assert "infinite or undefined loss, drawn as the highest" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_paths_widths_and_quantities(drawn, tmp_path):
+    more = ["--path", "straight,bezier", "--align", "--curve-steps", "20", "--width", "3"]
+    more += ["--quantities", "gradient_norm,eigenvalues", "--points", "9", "--out", tmp_path / "out"]
+    text = run(*drawn, "--checkpoint", "sgd.pt", "--checkpoint", "adam.pt", *more).stdout
+    result = json.loads((tmp_path / "out" / "surface.json").read_text())
+    assert [(path["kind"], bool(path["aligned"])) for path in result["paths"]] == [
+        ("straight", False), ("bezier", False), ("straight", True), ("bezier", True),
+    ]  # fmt: skip
+    for path in result["paths"]:
+        found = path["barriers"]["train"]
+        assert found["low"] <= found["height"] + 1e-9
+        assert len(path["columns"]["test_loss"]) == 31
+    assert result["paths"][0]["columns"]["train_loss"][0] == pytest.approx(result["marks"][0]["train_loss"], rel=1e-6)
+    # the aligned end is the same function
+    last = [path["columns"]["train_loss"][-1] for path in result["paths"]]
+    np.testing.assert_allclose(last, last[0], rtol=1e-6)
+    assert [len(each["coordinates"]) for each in result["widths"]] == [6, 6, 6]
+    assert np.shape(result["quantities"]["columns"]["top_eigenvalue"]) == np.shape(result["quantities"]["axes"][0])
+    for name in ("paths", "widths", "quantities"):
+        with Image.open(tmp_path / "out" / "figures" / f"{name}.png") as picture:
+            assert np.asarray(picture.convert("L")).std() > 5
+    assert "95 % interval" in " ".join(text.split())
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_another_surface_is_not_overwritten_and_the_same_is_the_same(own, tmp_path):
