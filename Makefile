@@ -23,7 +23,7 @@ demo: $(VENV)/.installed
 	$(BIN)/landscape analyze
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -1,13 +1,47 @@
 """Any way of holding examples to a re-iterable sequence of batches of known size."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset
 
+from landscape.batch_structure import (
+    Whole,
+    batch_size_of,
+    content,
+    is_separable,
+    map_tensors,
+    move_batch,
+    rows_in,
+    rows_of,
+    spread_rows,
+    take_rows,
+    tensors_in,
+)
 from landscape.errors import ProblemError
+from landscape.random_state import seeded_pass
+
+__all__ = [
+    "Batches",
+    "Whole",
+    "batch_size_of",
+    "content",
+    "count_by",
+    "move_batch",
+    "rows_in",
+    "rows_of",
+    "spread_rows",
+]
+
+SizeOf = Callable[[Any], float]
+"""A batch to how many examples it holds."""
+
+_PASS_SEED = 0x5EED
+"""Of every pass through data that draw: a loader that shuffles gives the same batches each time."""
 
 
 @dataclass(frozen=True)
@@ -15,65 +49,123 @@ class Batches:
     """Examples as batches that can be gone through again and again.
 
     Args:
-        source: A tuple of equally long tensors, a ``Dataset``, or any iterable of batches.
+        source: Equally long tensors as a tuple (which may nest others) or a dict, a ``Dataset``, or any iterable of
+            batches. numpy arrays count as tensors.
         batch_size: Examples per batch for tensors and a ``Dataset``; chosen by their size when None. An iterable
             keeps its own.
+        size_of: How many examples a batch holds; the length of the first tensor in it when None.
     """
 
     source: Any
     batch_size: int | None = None
+    size_of: SizeOf | None = None
 
     def __iter__(self) -> Iterator[Any]:
-        """Go through the batches in a fixed order."""
-        if _is_tensors(self.source):
-            return self._slices()
-        if _is_dataset(self.source):
-            size = self.batch_size or _fitting_size(self.source[0])
-            return iter(torch.utils.data.DataLoader(self.source, batch_size=size))
-        if isinstance(self.source, Iterable) and not isinstance(self.source, Iterator):
-            return iter(self.source)
-        raise ProblemError(
-            f"Cannot go through the examples more than once: they are a {type(self.source).__name__}. "
-            f"Give tensors (x, y), a Dataset, a DataLoader or a list of batches."
-        )
+        """Go through the batches; in the same order each time where the order is drawn by a global generator."""
+        return self.drawn(_PASS_SEED)
 
-    def _slices(self) -> Iterator[tuple[Tensor, ...]]:
-        lengths = [len(each) for each in self.source]
-        if len(set(lengths)) > 1:
-            raise ProblemError(f"The tensors hold different numbers of examples: {lengths}. Give one row an example.")
-        size = self.batch_size or _fitting_size(self.source[0][:1])
-        for start in range(0, len(self.source[0]), size):
-            yield tuple(each[start : start + size] for each in self.source)
+    def drawn(self, seed: int) -> Iterator[Any]:
+        """Go through the batches with all generators seeded; they stay as they are for everybody else."""
+        batches = self._slices() if is_tensors(self.source) else self._others(seed)
+        return (self._held(batch) for batch in batches)
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the examples lie in memory as they are, so that every pass gives the same."""
+        return isinstance(self.source, list | tuple | Mapping | Tensor | np.ndarray)
+
+    @property
+    def can_be_repeated(self) -> bool:
+        """Whether the examples can be gone through more than once."""
+        again = isinstance(self.source, Iterable) and not isinstance(self.source, Iterator)
+        return again or _is_dataset(self.source)
+
+    def size(self, batch: Any) -> float:
+        """Return how many examples a batch holds.
+
+        Raises:
+            ProblemError: If it shows no number, or the user's function gives none.
+        """
+        if self.size_of is not None:
+            return count_by(self.size_of, content(batch), "batch_size_of")
+        rows = rows_in(content(batch))
+        if rows is None:
+            raise ProblemError(
+                f"Cannot tell how many examples a batch of type {type(batch).__name__} holds: no tensor with a leading "
+                f"dimension is in it. Yield batches such as (x, y) whose first tensor has one row an example, or give "
+                f"batch_size_of=, a function of a batch that returns how many it holds."
+            )
+        return rows
 
     def take(self, indices: Tensor) -> "Batches":
         """Return only the examples at these positions, shape ``(m,)``, ascending, in the order of going through.
 
         Rows of tensors, elements of a ``Dataset``; of an iterable, rows of every tensor in a batch whose leading
         dimension is the batch's size, in batches as they were (which goes through all of them once).
+
+        Raises:
+            ProblemError: If batches cannot be taken apart.
         """
-        if _is_tensors(self.source):
-            return Batches(tuple(each[indices.to(each.device)] for each in self.source), self.batch_size)
+        if is_tensors(self.source):
+            every = rows_in(self.source)
+            return Batches(take_rows(self.source, indices, every or 0), self.batch_size, self.size_of)
         if _is_dataset(self.source):
-            return Batches(torch.utils.data.Subset(self.source, indices.tolist()), self.batch_size)
+            return Batches(torch.utils.data.Subset(self.source, indices.tolist()), self.batch_size, self.size_of)
         taken, start = [], 0
         for batch in self:
+            if isinstance(batch, Whole):
+                raise ProblemError(
+                    "Examples cannot be drawn from batches whose size only batch_size_of tells: there is no row an "
+                    "example. Leave out --examples, or yield fewer batches."
+                )
             size = batch_size_of(batch)
             rows = indices[(indices >= start) & (indices < start + size)] - start
             start += size
             if len(rows):
-                taken.append(_take_rows(batch, rows, size))
-        return Batches(taken)
+                taken.append(take_rows(batch, rows, size))
+        return Batches(taken, size_of=self.size_of)
+
+    def frozen(self) -> "Batches":
+        """Return the batches of one pass, copied into memory."""
+        batches = self._held_once() if not self.can_be_repeated else self
+        return Batches([_copied(content(batch)) for batch in batches], size_of=self.size_of)
+
+    def _held(self, batch: Any) -> Any:
+        """Return the batch, closed up where its rows are not its examples."""
+        if isinstance(batch, Whole):
+            return batch
+        known = self.size_of is None or rows_in(batch) == self.size(batch)
+        return batch if known and is_separable(batch) else Whole(batch)
+
+    def _held_once(self) -> Iterator[Any]:
+        return iter(self.source) if isinstance(self.source, Iterable) else iter(())
+
+    def _slices(self) -> Iterator[Any]:
+        lengths = [len(each) for each in tensors_in(self.source)]
+        if len(set(lengths)) > 1:
+            raise ProblemError(f"The tensors hold different numbers of examples: {lengths}. Give one row an example.")
+        size = self.batch_size or _fitting_size(map_tensors(lambda each: each[:1], self.source))
+        for start in range(0, lengths[0], size):
+            yield _sliced(self.source, slice(start, start + size))
+
+    def _others(self, seed: int) -> Iterator[Any]:
+        if _is_dataset(self.source):
+            first = next(iter(self.source)) if isinstance(self.source, IterableDataset) else self.source[0]
+            return seeded_pass(DataLoader(self.source, batch_size=self.batch_size or _fitting_size(first)), seed)
+        if self.can_be_repeated:
+            return iter(self.source) if self.is_stored else seeded_pass(self.source, seed)
+        raise ProblemError(
+            f"Cannot go through the examples more than once: they are a {type(self.source).__name__}. Give tensors "
+            f"(x, y), a Dataset, a DataLoader or a list of batches, or freeze_data=True to keep them in memory."
+        )
 
 
-def _take_rows(batch: Any, rows: Tensor, size: int) -> Any:
-    """Return the batch with these rows of every tensor that has one row an example."""
-    if isinstance(batch, Tensor):
-        return batch[rows.to(batch.device)] if batch.ndim and len(batch) == size else batch
-    if isinstance(batch, Mapping):
-        return {key: _take_rows(each, rows, size) for key, each in batch.items()}
-    if isinstance(batch, tuple | list):
-        return tuple(_take_rows(each, rows, size) for each in batch)
-    return batch
+def _sliced(source: Any, rows: slice) -> Any:
+    return map_tensors(lambda each: each[rows], source)
+
+
+def _copied(batch: Any) -> Any:
+    return map_tensors(lambda each: each.detach().clone(), batch)
 
 
 def _fitting_size(example: Any) -> int:
@@ -82,62 +174,32 @@ def _fitting_size(example: Any) -> int:
     On a CPU activations should stay in the caches (a product on 28x28 images is 13 % faster in batches of 128 than
     of 256); a GPU wants many examples at once.
     """
-    first = next(iter(_leaves(example)))
+    first = next(tensors_in(example), torch.zeros(1))
     most = 2**20 if first.is_cuda else 2**17
     return max(64, min(2048, most // max(first.numel(), 1)))
 
 
-def _is_tensors(source: Any) -> bool:
-    return isinstance(source, tuple) and len(source) > 0 and all(isinstance(each, Tensor) for each in source)
+def is_tensors(source: Any) -> bool:
+    """Return whether a source is all examples at once: a dict of tensors, or a tuple with one directly in it."""
+    if isinstance(source, Mapping):
+        return len(source) > 0 and all(isinstance(each, Tensor | np.ndarray) for each in source.values())
+    return isinstance(source, tuple) and any(isinstance(each, Tensor | np.ndarray) for each in source)
 
 
 def _is_dataset(source: Any) -> bool:
     return hasattr(source, "__getitem__") and not isinstance(source, list | tuple | Mapping)
 
 
-def batch_size_of(batch: Any) -> int:
-    """Return the number of examples in a batch: the length of the first tensor found in it.
+def count_by(function: SizeOf, batch: Any, name: str) -> float:
+    """Return what a user's function counts in a batch.
 
     Raises:
-        ProblemError: If there is no tensor with a leading dimension in it.
+        ProblemError: If it raises, or gives no number of at least 0.
     """
-    for each in _leaves(batch):
-        if each.ndim:
-            return int(each.shape[0])
-    raise ProblemError(
-        f"Cannot tell how many examples a batch of type {type(batch).__name__} holds: no tensor with a leading "
-        f"dimension is in it. Yield batches such as (x, y) whose first tensor has one row an example."
-    )
-
-
-def rows_of(batch: Any, rows: Tensor) -> Any:
-    """Return some examples of a batch: those rows of every tensor in it that has a row an example."""
-    return _take_rows(batch, rows, batch_size_of(batch))
-
-
-def spread_rows(batch: Any, count: int) -> Any:
-    """Return ``count`` examples of a batch, evenly spread over it; all where there are fewer."""
-    size = batch_size_of(batch)
-    return batch if count >= size else rows_of(batch, torch.linspace(0, size - 1, count).long())
-
-
-def move_batch(batch: Any, device: torch.device, dtype: torch.dtype) -> Any:
-    """Return the batch on ``device``, floating-point tensors as ``dtype``, everything else as it was."""
-    if isinstance(batch, Tensor):
-        return batch.to(device, dtype if batch.is_floating_point() else batch.dtype)
-    if isinstance(batch, Mapping):
-        return {key: move_batch(each, device, dtype) for key, each in batch.items()}
-    if isinstance(batch, tuple | list):
-        return tuple(move_batch(each, device, dtype) for each in batch)
-    return batch
-
-
-def _leaves(batch: Any) -> Iterator[Tensor]:
-    if isinstance(batch, Tensor):
-        yield batch
-    elif isinstance(batch, Mapping):
-        for each in batch.values():
-            yield from _leaves(each)
-    elif isinstance(batch, tuple | list):
-        for each in batch:
-            yield from _leaves(each)
+    try:
+        value = float(function(batch))
+    except Exception as error:
+        raise ProblemError(f"{name} raised {type(error).__name__}: {error}") from error
+    if not 0 <= value < float("inf"):
+        raise ProblemError(f"{name} gave {value} for a batch; it must be the number of its examples.")
+    return value

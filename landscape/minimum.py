@@ -1,14 +1,17 @@
 """A minimum: a problem, a point, the optimizer's state there, and how it came about."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor
 
-from landscape.operators import Hessian
+from landscape.operators import GaussNewton, Hessian
 from landscape.problem import Problem
+from landscape.shared_work import Shared, SharedWork
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,19 @@ class SecondMoment:
 
 
 @dataclass(frozen=True)
+class UpdateRule:
+    """The step that the optimizer would take next.
+
+    Attributes:
+        rule: The gradient at the point, shape ``(n,)``, to the update u, shape ``(n,)``: the step goes to theta + u.
+        source: Whose it is, in words.
+    """
+
+    rule: Callable[[Tensor], Tensor]
+    source: str
+
+
+@dataclass(frozen=True)
 class Minimum:
     """A point of a problem that is to be measured.
 
@@ -42,6 +58,8 @@ class Minimum:
         second_moment: The running mean of squared gradients there, where there is one.
         provenance: How it came about (optimizer, learning rate, step ...), for the record.
         memory: Bytes that the Hessian's held graphs may take; half of what is free when None.
+        update: The optimizer's coming step there, where its state is known.
+        initial: The parameters before training, shape ``(n,)``, where they are known.
     """
 
     problem: Problem
@@ -49,11 +67,28 @@ class Minimum:
     second_moment: SecondMoment | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
     memory: int | None = None
+    update: UpdateRule | None = None
+    initial: Tensor | None = None
+    work: SharedWork = field(default_factory=SharedWork, init=False, repr=False, compare=False)
+
+    def shared(self, key: tuple[Hashable, ...], compute: Callable[[], T]) -> Shared[T]:
+        """Return what several measures need, computed by the first of them.
+
+        Args:
+            key: What it is, in words, and all that it depends on: seeds, tolerances.
+            compute: Makes it, from the minimum and the key alone.
+        """
+        return self.work.get(key, compute)
 
     @cached_property
     def hessian(self) -> Hessian:
         """The Hessian at theta, one for all measures, so that they share its linearisation."""
         return Hessian(self.problem, self.theta, memory=self.memory)
+
+    @cached_property
+    def gauss_newton(self) -> GaussNewton:
+        """The Gauss-Newton matrix at theta, one for all measures."""
+        return GaussNewton(self.problem, self.theta, memory=self.memory)
 
     @cached_property
     def gradient(self) -> Tensor:

@@ -1,27 +1,30 @@
 r"""Model + loss + examples = L(theta) on a flat vector."""
 
-import contextlib
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from landscape.batches import Batches, batch_size_of, move_batch
+from landscape.batch_structure import describe
+from landscape.batches import Batches, content, move_batch, spread_rows
+from landscape.criterion import opaque
 from landscape.errors import ProblemError, UsageError
-from landscape.loss_contract import LossOfModel, criterion_of, describe, loss_contract, refuse_ignored
+from landscape.forward.chosen_parameters import choose_parameters
+from landscape.forward.decisions import Evaluation as Evaluation
+from landscape.forward.decisions import share_right
+from landscape.forward.exchanged import exchanged
+from landscape.forward.notes import notes_on
+from landscape.forward.setting import Setting
+from landscape.forward.trial import Trial, check_loss, try_out
+from landscape.forward.unwrap import unwrap
+from landscape.loss_contract import LossOfModel, loss_contract
 from landscape.randomness import derive_seed
+from landscape.repeatable import prepare
+from landscape.weighted_batches import weigh
 
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Mean loss and share of right decisions over all examples (``accuracy`` is None without classes)."""
-
-    loss: float
-    accuracy: float | None
+_TRIED_EXAMPLES = 32
 
 
 class Problem:
@@ -29,25 +32,43 @@ class Problem:
 
     $$L(\theta) = \frac1N \sum_{i=1}^N \ell(f_\theta(x_i), y_i) + \frac{\text{weight\_decay}}{2}|\theta|^2$$
 
-    The mean is over examples: a batch counts by its size, so an uneven last batch changes nothing. The model is
-    never written to: parameters are swapped in for each call, its mode is put back, no gradients are left.
+    The mean is over examples: a batch counts by its size, so an uneven last batch changes nothing. The model comes
+    back as it was: parameters, buffers, modes, attributes, gradients, hooks; and so do the global random generators.
 
     Args:
-        model: Any module. Its trainable parameters, each once (tied ones too), in the order of
-            ``named_parameters()``, make up theta.
+        model: Any module; of one that is compiled or wrapped for parallel training, the original is measured. Its
+            trainable parameters, each once (tied ones too), in the order of ``named_parameters()``, make up theta.
         loss: ``"cross_entropy"`` or another registered name, a criterion ``(outputs, targets) -> mean``, or a
             function whose first argument is named ``model``: ``(model, batch) -> scalar mean over the batch``.
-        data: Tensors ``(x, y)``, a ``Dataset``, or any iterable of batches that can be gone through again.
+        data: Tensors ``(x, y)`` or a dict of them, a ``Dataset``, or any iterable of batches (not an iterator).
+        parameters: Names of the parameters that make up theta, with shell wildcards (``"layer4.*"``); the others are
+            held fixed. All trainable ones when None.
         batch_size: Examples per forward pass for tensors and a ``Dataset``; chosen by their size when None. It
             changes memory and speed, not numbers.
-        dtype: Precision of parameters and inputs in every computation; the model's own by default.
+        batch_size_of: A function of a batch that returns how many examples it holds, for batches that do not show it;
+            by default the length of the first tensor in it.
+        batch_weight_of: A function of a batch that returns what its mean is over, where that is not its examples:
+            tokens that are not padding, for a loss that is a mean over tokens. torch's cross-entropies need none:
+            targets that are ignored and weights of classes are seen.
+        freeze_data: Keep the examples of one pass in memory, for data that are augmented or can be had only once.
+        dtype: Precision of parameters and inputs in every computation; the model's own by default, and float32 for
+            weights of fewer digits.
         device: Where to compute; where the model lies by default.
         weight_decay: Coefficient of the $|\theta|^2/2$ term; 0 leaves it out.
-        batch_norm: ``"evaluation"`` (running statistics) or ``"batch"`` (statistics of each batch): two
-            different functions, two different Hessians.
+        batch_norm: ``"evaluation"`` (running statistics) or ``"batch"`` (those of each batch): two functions.
+
+    Attributes:
+        notes: What a reader of the numbers should know about how the model is run, as plain clauses: "BatchNorm uses
+            its running statistics", "2 of 12 parameters are frozen".
 
     Raises:
-        ProblemError: If there are no trainable parameters or no examples.
+        ProblemError: If there are no trainable parameters or no examples; if the data or the model are random; if the
+            model or the loss raises, or the loss is not one number that depends on the parameters.
+        UsageError: If an argument cannot be what it is.
+
+    Cost:
+        A pass through the data to count them, a second one over the first 1,024 examples of a loader, and a gradient
+        and two forward passes on 32 examples.
 
     Example:
         >>> import torch
@@ -67,33 +88,51 @@ class Problem:
         loss: str | Callable[..., Tensor],
         data: Any,
         *,
+        parameters: str | Sequence[str] | None = None,
         batch_size: int | None = None,
+        batch_size_of: Callable[[Any], float] | None = None,
+        batch_weight_of: Callable[[Any], float] | None = None,
+        freeze_data: bool = False,
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
         weight_decay: float = 0.0,
         batch_norm: str = "evaluation",
     ) -> None:
-        self.model: nn.Module = getattr(model, "_orig_mod", model)
-        named = [(name, each) for name, each in self.model.named_parameters() if each.requires_grad]
-        if not named:
-            raise ProblemError("The model has no trainable parameters. Set requires_grad on what to measure.")
-        self.parameter_names = tuple(name for name, _ in named)
-        self.shapes = tuple(each.shape for _, each in named)
-        self.sizes = [each.numel() for _, each in named]
+        if batch_norm not in ("evaluation", "batch"):
+            raise UsageError(f"batch_norm is 'evaluation' or 'batch', not {batch_norm!r}.")
+        self.model, notes = unwrap(model)
+        chosen = choose_parameters(self.model, parameters, dtype, device)
+        self.parameter_names, self.shapes = chosen.names, chosen.shapes
+        self.sizes = [shape.numel() for shape in self.shapes]
         self.num_parameters = sum(self.sizes)
-        self.dtype = dtype or named[0][1].dtype
-        self.device = torch.device(device) if device is not None else named[0][1].device
+        self.dtype, self.device = chosen.dtype, chosen.device
         self.weight_decay = weight_decay
         self.batch_norm = batch_norm
-        self._criterion = criterion_of(loss)
-        self._loss_of_model = LossOfModel(self.model, loss_contract(loss))
-        self._batches = Batches(data, batch_size)
-        self.num_examples = 0
-        for batch in self._batches:
-            refuse_ignored(self._criterion, batch)
-            self.num_examples += batch_size_of(batch)
-        if not self.num_examples:
-            raise ProblemError("There are no examples: the data yields nothing.")
+        contract = loss_contract(loss)
+        self._criterion = contract.criterion
+        self._loss_of_model = LossOfModel(self.model, contract.of_batch)
+        self._setting = Setting(batch_norm, self.device)
+        batches, found = prepare(
+            Batches(data, batch_size, batch_size_of), freeze=freeze_data, mixing=batch_norm == "batch"
+        )
+        self._batches = weigh(batches, batch_weight_of or contract.divisor)
+        if self._criterion is not None and not self._batches.uniform:
+            self._criterion = opaque(self._criterion)
+        tried = self._tried_out()
+        self._setting = Setting(batch_norm, self.device, tried.autocast, tried.checkpointing, tried.draws)
+        self.notes = (
+            *notes,
+            *chosen.notes,
+            *notes_on(self.model, self._setting),
+            *contract.notes,
+            *found,
+            *tried.notes,
+        )
+
+    @property
+    def num_examples(self) -> int:
+        """How many examples the loss is taken over."""
+        return self._batches.num_examples
 
     @property
     def theta(self) -> Tensor:
@@ -111,9 +150,9 @@ class Problem:
         return [piece.view(shape) for piece, shape in zip(pieces, self.shapes, strict=True)]
 
     def batches(self) -> Iterator[tuple[Any, float]]:
-        """Go through (batch on the device, its share of all examples)."""
-        for batch in self._batches:
-            yield move_batch(batch, self.device, self.dtype), batch_size_of(batch) / self.num_examples
+        """Go through (batch on the device, its share of what the mean is over: of all examples, as a rule)."""
+        for batch, share in self._batches:
+            yield move_batch(batch, self.device, self.dtype), share
 
     def subset(self, count: int, seed: int = 0) -> "Problem":
         """Return the same objective of ``count`` examples drawn without replacement; everything else is shared.
@@ -135,9 +174,15 @@ class Problem:
     def with_data(self, data: Any, *, dtype: torch.dtype | None = None) -> "Problem":
         """Return the same objective of other examples, in another precision if asked for; the model is shared."""
         other = copy.copy(self)
-        other._batches = Batches(data)
-        other.num_examples = sum(batch_size_of(batch) for batch in other._batches)
+        other._batches = self._batches.of(data)
         other.dtype = dtype or self.dtype
+        return other
+
+    def with_model(self, model: nn.Module) -> "Problem":
+        """Return the same objective of another model whose parameters have the same names and shapes."""
+        other = copy.copy(self)
+        other.model = model
+        other._loss_of_model = LossOfModel(model, self._loss_of_model.loss)
         return other
 
     def _drawn(self, count: int, seed: int, what: str) -> Tensor:
@@ -147,11 +192,14 @@ class Problem:
         return torch.randperm(self.num_examples, generator=generator)[:count]
 
     def _of(self, indices: Tensor) -> "Problem":
-        """Return the problem of the examples at these positions."""
         chosen = copy.copy(self)
         chosen._batches = self._batches.take(indices.sort().values)
-        chosen.num_examples = len(indices)
         return chosen
+
+    def _tried_out(self) -> Trial:
+        leaves = [each.requires_grad_() for each in self.unflatten(self.theta)]
+        batch = spread_rows(next(self.batches())[0], _TRIED_EXAMPLES)
+        return try_out(lambda some: self._run(self._loss_of_model, leaves, some, "model."), leaves, batch, self.device)
 
     def batch_loss(self, parameters: Sequence[Tensor], batch: Any) -> Tensor:
         """Return the mean loss of one batch, differentiable in ``parameters`` as often as wanted.
@@ -159,12 +207,9 @@ class Problem:
         Raises:
             ProblemError: If the loss is no scalar.
         """
-        swapped = self._swapped(parameters, prefix="model.")
-        with self.mode(), sdpa_kernel(SDPBackend.MATH):
-            loss = torch.func.functional_call(self._loss_of_model, swapped, (batch,))
-        if not isinstance(loss, Tensor) or loss.numel() != 1 or not loss.is_floating_point():
-            raise ProblemError(f"The loss must be one number for a batch; it gave {describe(loss)}.")
-        return loss.reshape(())
+        loss = self._run(self._loss_of_model, parameters, batch, prefix="model.")
+        check_loss(loss)
+        return loss.reshape(())  # type: ignore[no-any-return]
 
     def batch_outputs(self, parameters: Sequence[Tensor], batch: Any) -> Tensor:
         """Return the model's outputs for one batch ``(x, y)``, differentiable in ``parameters``.
@@ -172,15 +217,14 @@ class Problem:
         Raises:
             ProblemError: If the outputs are no single tensor.
         """
-        with self.mode(), sdpa_kernel(SDPBackend.MATH):
-            outputs = torch.func.functional_call(self.model, self._swapped(parameters), (batch[0],))
+        outputs = self._run(self.model, parameters, content(batch)[0])
         if not isinstance(outputs, Tensor):
             raise ProblemError(f"The outputs must be one tensor here; the model gave {describe(outputs)}.")
         return outputs
 
-    def batch_criterion(self, outputs: Tensor, batch: Any) -> Tensor:
-        """Return the mean loss of one batch ``(x, y)`` as a function of the outputs."""
-        return self.require_criterion()(outputs, batch[1])
+    def batch_criterion(self, outputs: Any, batch: Any) -> Tensor:
+        """Return the mean loss of one batch ``(x, y)`` by its outputs."""
+        return self.require_criterion()(outputs, content(batch)[1])
 
     def require_criterion(self) -> Callable[[Tensor, Tensor], Tensor]:
         """Return the loss as a function of (outputs, targets).
@@ -197,11 +241,10 @@ class Problem:
 
     def loss(self, theta: Tensor | None = None) -> float:
         """Return L(theta), accumulated in float64 over batches; at the model's own parameters by default."""
-        theta = self.theta if theta is None else theta
+        theta = (self.theta if theta is None else theta).detach()
         parameters, total = self.unflatten(theta), 0.0
-        with torch.no_grad():
-            for batch, share in self.batches():
-                total += share * float(self.batch_loss(parameters, batch))
+        for batch, share in self.batches():
+            total += share * float(self.batch_loss(parameters, batch).detach())
         return total + self._penalty(theta)
 
     def gradient(self, theta: Tensor | None = None) -> Tensor:
@@ -219,49 +262,26 @@ class Problem:
 
         Accuracy needs batches ``(x, y)`` with a criterion and integer labels; otherwise it is None.
         """
-        theta = self.theta if theta is None else theta
+        theta = (self.theta if theta is None else theta).detach()
         parameters, loss, right = self.unflatten(theta), 0.0, 0.0
         classes = self._criterion is not None
-        with torch.no_grad():
-            for batch, share in self.batches():
-                if self._criterion is None:
-                    loss += share * float(self.batch_loss(parameters, batch))
-                    continue
-                outputs = self.batch_outputs(parameters, batch)
-                loss += share * float(self._criterion(outputs, batch[1]))
-                classes = classes and not batch[1].is_floating_point() and outputs.ndim == 2
-                if classes:
-                    right += share * float((outputs.argmax(1) == batch[1]).double().mean())
+        for batch, share in self.batches():
+            if not classes:
+                loss += share * float(self.batch_loss(parameters, batch).detach())
+                continue
+            outputs = self._run(self.model, parameters, content(batch)[0])
+            loss += share * float(self.batch_criterion(outputs, batch).detach())
+            found = share_right(outputs, content(batch)[1])
+            classes, right = found is not None, right + share * (found or 0.0)
         return Evaluation(loss, right if classes else None)
 
-    @contextlib.contextmanager
-    def mode(self) -> Iterator[None]:
-        """Put the model into evaluation mode (BatchNorm as asked for), and back into the modes it had."""
-        modes = [(module, module.training) for module in self.model.modules()]
-        self.model.eval()
-        if self.batch_norm == "batch":
-            for module in self.model.modules():
-                if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                    module.training = True
-        try:
-            yield
-        finally:
-            for module, training in modes:
-                module.training = training
-
-    def _swapped(self, parameters: Sequence[Tensor], prefix: str = "") -> dict[str, Tensor]:
-        """Return what functional_call puts in place of the model's own: trainable, frozen, copies of buffers."""
-        swapped = {f"{prefix}{name}": self._cast(each) for name, each in self.model.named_parameters()}
-        copy = self.batch_norm == "batch"
-        for name, each in self.model.named_buffers():
-            swapped[f"{prefix}{name}"] = self._cast(each.clone() if copy else each)
-        for name, each in zip(self.parameter_names, parameters, strict=True):
-            swapped[f"{prefix}{name}"] = each
-        return swapped
-
-    def _cast(self, tensor: Tensor) -> Tensor:
-        tensor = tensor.detach()
-        return tensor.to(self.device, self.dtype if tensor.is_floating_point() else tensor.dtype)
+    def _run(self, module: nn.Module, parameters: Sequence[Tensor], argument: Any, prefix: str = "") -> Any:
+        """Return what a module gives with these parameters in place of the model's own."""
+        given = dict(zip(self.parameter_names, parameters, strict=True))
+        state = exchanged(self.model, given, self.dtype, self.device)
+        with self._setting.entered(module):
+            named = {f"{prefix}{name}": each for name, each in state.items()}
+            return torch.func.functional_call(module, named, (argument,))
 
     def _penalty(self, theta: Tensor) -> float:
         return 0.5 * self.weight_decay * float(theta.double().square().sum()) if self.weight_decay else 0.0

@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+# The workers of a parallel run share the cores; so do the programs that they start.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKED = REPOSITORY.parent / "shared" / "data"
 UNPACKED = REPOSITORY / ".cache" / "data"

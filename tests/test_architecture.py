@@ -9,13 +9,17 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "landscape"
 LAYERS = [
-    {"_version", "errors", "randomness", "memory"},
+    {"_version", "errors", "randomness", "memory", "random_state", "shared_work"},
     {"references", "options", "atomic_write"},
     {"registry"},
     {"device", "data"},
     {"models", "losses"},
-    {"batches", "loss_contract"},
+    {"batch_structure"},
+    {"batches", "forward"},
+    {"repeatable", "weighted_batches", "criterion"},
+    {"loss_contract"},
     {"problem"},
+    {"symmetries"},
     {"operators"},
     {"diagonal"},
     {"solvers"},

@@ -87,9 +87,10 @@ def _why_examples_mix(problem: Problem, theta: torch.Tensor) -> str:
         loss = problem.batch_criterion(outputs, batch)
         mean = torch.stack([problem.batch_criterion(f[None], row) for f, row in zip(outputs, rows, strict=True)]).mean()
     tolerance = 1e4 * torch.finfo(theta.dtype).eps
-    if float((outputs - alone).norm()) > tolerance * float(outputs.norm()):
+    if not float((outputs - alone).norm()) <= tolerance * float(outputs.norm()):
         return "the outputs of one example depend on the others"
-    if abs(float(loss - mean)) > tolerance * abs(float(loss)):
+    # not a number where an example has no target that counts
+    if not abs(float(loss - mean)) <= tolerance * abs(float(loss)):
         return "the loss is not the mean of the examples' own"
     return ""
 

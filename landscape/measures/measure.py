@@ -9,7 +9,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from landscape.errors import ProblemError, UsageError
-from landscape.measures.measurement import Measure, Measurement, Measurements
+from landscape.measures.measurement import Measure, Measurement
+from landscape.measures.measurements import Measurements
 from landscape.minimum import Minimum
 from landscape.options import parse_options
 from landscape.problem import Problem
@@ -54,6 +55,7 @@ def measure_minimum(
     *,
     seed: int = 0,
     options: Mapping[str, Mapping[str, Any]] | None = None,
+    on_progress: Callable[[int, int, str], None] | None = None,
 ) -> Measurements:
     """Return the named measurements of a minimum, in the order of the names.
 
@@ -62,6 +64,7 @@ def measure_minimum(
         names: Names of registered measures.
         seed: Of everything random.
         options: Options of a measure by its name.
+        on_progress: Told before each measure how many are done, how many there are, and its name.
 
     Raises:
         UsageError: If a measure or one of its options does not exist.
@@ -77,7 +80,12 @@ def measure_minimum(
             f"The loss at one point is {loss:.7g} and then {again:.7g}: the data or the model is random. "
             f"Turn off shuffling within batches, augmentation and dropout."
         )
-    return Measurements({name: _timed(compute, minimum, seed, own) for name, (compute, own) in computed.items()})
+    measured: dict[str, Measurement] = {}
+    for name, (compute, own) in computed.items():
+        if on_progress is not None:
+            on_progress(len(measured), len(computed), name)
+        measured[name] = _timed(name, compute, minimum, seed, own)
+    return Measurements(measured)
 
 
 def registered(name: str) -> Measure:
@@ -98,16 +106,20 @@ def parsed_options(name: str, options: Mapping[str, Mapping[str, Any]] | None) -
     return parse_options(registered(name).compute, given, f"Measure {name!r}", reserved=("minimum", "seed"))
 
 
-def _timed(compute: Callable[..., Measurement], minimum: Minimum, seed: int, options: Mapping[str, Any]) -> Measurement:
+def _timed(
+    name: str, compute: Callable[..., Measurement], minimum: Minimum, seed: int, options: Mapping[str, Any]
+) -> Measurement:
     start = time.perf_counter()
-    try:
-        result = compute(minimum, seed=seed, **options)
-    except FloatingPointError as error:
-        result = Measurement(value=None, reason=f"{error}; try float64")
+    with minimum.work.on_behalf_of(name) as reused:
+        try:
+            result = compute(minimum, seed=seed, **options)
+        except FloatingPointError as error:
+            result = Measurement(value=None, reason=f"{error}; try float64")
     return dataclasses.replace(
         result,
         seconds=time.perf_counter() - start,
         seed=seed,
         examples=minimum.problem.num_examples,
         dtype=str(minimum.problem.dtype).removeprefix("torch."),
+        shared=tuple(reused),
     )

@@ -1,8 +1,20 @@
 """What a measure gives: a value with its error and its cost."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+ERROR_KINDS = ("bound", "standard error", "rounding", "optimisation gap", "interval")
+"""What an error can be."""
+
+TRANSFORMATIONS = {
+    "layer_rescaling": "one layer of a ReLU network multiplied by a number, another divided by it",
+    "neuron_rescaling": "the weights into each neuron of a ReLU network multiplied by a number, those out divided",
+    "batch_norm_scaling": "the weights before a BatchNorm multiplied by a number, with its running statistics",
+    "neuron_permutation": "the neurons of a layer in another order",
+    "logit_scaling": "the outputs multiplied by a number: the decisions stay, the loss does not",
+}
+"""What can be done to a network that leaves its function (or its decisions) as it was."""
 
 
 @dataclass(frozen=True)
@@ -12,11 +24,15 @@ class Measurement:
     Attributes:
         value: The number; None where it could not be had (``reason`` says why).
         error: How far it may be from the truth, as ``error_kind`` says.
-        error_kind: ``"bound"`` (there is an eigenvalue within it of the value: the residual), ``"standard error"``, or
-            ``"rounding"`` (exact but for that).
+        error_kind: One of `ERROR_KINDS`. ``"bound"``: there is an eigenvalue within it of the value (the residual), or
+            a bound of that kind on what was made of eigenvalues; ``"standard error"``; ``"rounding"``: exact but for
+            that; ``"optimisation gap"``: the value is a lower bound of a maximum, which the search leaves room to
+            miss by this much; ``"interval"``: half the width of the interval that holds it.
         residual: Of an eigenpair, |Hv - value v|.
-        matvecs: Products with the Hessian that it cost.
+        matvecs: Products with the Hessian (or Gauss-Newton matrix) over all the examples that it cost itself; what it
+            took over from another measure is in ``shared``, and not counted twice.
         passes: Backward passes over all the examples that it cost beside them.
+        forward_passes: Forward passes over all the examples that it cost beside them.
         examples: Examples that the loss was taken over.
         dtype: Precision of the products.
         seed: Of everything random in it.
@@ -24,6 +40,8 @@ class Measurement:
         converged: Whether the error is within the tolerance asked for.
         reason: Why the solver stopped, or why there is no value.
         caveat: A sentence on what the number does not tell.
+        shared: What it took over from other measures of this minimum, in words.
+        details: More numbers of the same computation by name, such as those at other radii, as plain JSON types.
     """
 
     value: float | None
@@ -32,6 +50,7 @@ class Measurement:
     residual: float | None = None
     matvecs: int = 0
     passes: int = 0
+    forward_passes: int = 0
     examples: int = 0
     dtype: str = ""
     seed: int = 0
@@ -39,10 +58,12 @@ class Measurement:
     converged: bool = False
     reason: str = ""
     caveat: str = ""
+    shared: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain JSON types."""
-        return asdict(self)
+        return {**asdict(self), "shared": list(self.shared)}
 
 
 @dataclass(frozen=True)
@@ -55,9 +76,13 @@ class Measure:
         symbol: Its symbol in LaTeX.
         blind_spot: A sentence on what it cannot see.
         quantity: What it estimates, in words; two measures of one quantity are not two pieces of evidence.
-        typical_matvecs: Products that it takes on usual networks, for estimates of time.
+        typical_matvecs: Products that it takes on usual networks, or the like in passes, for estimates of time.
         sign: 1 where larger is sharper, -1 where larger is flatter, 0 where it takes no part in a verdict.
         why_not: Why it takes no part, as the end of a sentence: "is not a sharpness".
+        invariances: Which of `TRANSFORMATIONS` leave it unchanged.
+
+    Raises:
+        ValueError: If an invariance is none of `TRANSFORMATIONS`, or one without a part in verdicts does not say why.
     """
 
     compute: Callable[..., Measurement]
@@ -68,40 +93,12 @@ class Measure:
     typical_matvecs: int
     sign: int = 1
     why_not: str = ""
+    invariances: frozenset[str] = frozenset({"neuron_permutation"})
 
-
-class Measurements(Mapping[str, Measurement]):
-    """Measurements by the name of their measure; prints as a table, in a notebook too."""
-
-    def __init__(self, by_name: Mapping[str, Measurement]) -> None:
-        self._by_name = dict(by_name)
-
-    def __getitem__(self, name: str) -> Measurement:
-        """Return the measurement of one measure."""
-        return self._by_name[name]
-
-    def __iter__(self) -> Iterator[str]:
-        """Go through the names in the order asked for."""
-        return iter(self._by_name)
-
-    def __len__(self) -> int:
-        """Return how many there are."""
-        return len(self._by_name)
-
-    def to_dict(self) -> dict[str, dict[str, Any]]:
-        """Return everything as plain JSON types."""
-        return {name: each.to_dict() for name, each in self.items()}
-
-    def __repr__(self) -> str:
-        """Return a table, one line a measure; ``!`` marks what has not converged."""
-        rows = [("measure", "value", "error", "matvecs", "examples")]
-        for name, each in self.items():
-            mark = "" if each.converged else " !"
-            rows.append((name, _digits(each.value) + mark, _digits(each.error), str(each.matvecs), str(each.examples)))
-        widths = [max(len(row[column]) for row in rows) for column in range(5)]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-        return "\n".join(line.rstrip() for line in lines)
-
-
-def _digits(value: float | None) -> str:
-    return "-" if value is None else f"{value:.5g}"
+    def __post_init__(self) -> None:
+        """Refuse what the tables could not show."""
+        unknown = self.invariances - TRANSFORMATIONS.keys()
+        if unknown:
+            raise ValueError(f"There is no transformation {min(unknown)!r}. Known: {', '.join(TRANSFORMATIONS)}.")
+        if bool(self.sign) == bool(self.why_not):
+            raise ValueError(f"{self.label!r} needs either a sign or a reason why it takes no part in a verdict.")

@@ -1,9 +1,10 @@
 """The largest algebraic eigenvalue of the Hessian: by Lanczos, and by power iteration."""
 
 from landscape.measures.measurement import Measure, Measurement
+from landscape.measures.shared_lanczos import extreme_eigenpairs
 from landscape.minimum import Minimum
 from landscape.registry import measures
-from landscape.solvers import Eigenpairs, lanczos, power_iteration
+from landscape.solvers import Eigenpairs, power_iteration
 
 _BLIND_SPOT = (
     "One direction only, and only infinitesimally far; it follows the scale of the logits and of the weights, so "
@@ -26,7 +27,8 @@ def top_eigenvalue(minimum: Minimum, *, seed: int = 0, rtol: float = 1e-3, max_m
     Invariances:
         Permutation of neurons. None under rescaling of layers or neurons.
     """
-    return eigenvalue_measurement(lanczos(minimum.hessian, rtol=rtol, max_matvecs=max_matvecs, seed=seed))
+    pairs, own = extreme_eigenpairs(minimum, rtol=rtol, max_matvecs=max_matvecs, seed=seed)
+    return eigenvalue_measurement(pairs, own)
 
 
 def power_iteration_top_eigenvalue(
@@ -49,17 +51,17 @@ def power_iteration_top_eigenvalue(
     return eigenvalue_measurement(power_iteration(minimum.hessian, rtol=rtol, max_matvecs=max_matvecs, seed=seed))
 
 
-def eigenvalue_measurement(pairs: Eigenpairs) -> Measurement:
-    """Return the first of some eigenpairs as a measurement."""
+def eigenvalue_measurement(pairs: Eigenpairs, own: int | None = None, caveat: str = _BLIND_SPOT) -> Measurement:
+    """Return the first of some eigenpairs as a measurement, with the products that it cost itself."""
     return Measurement(
         value=float(pairs.values[0]),
         error=float(pairs.residuals[0]),
         error_kind="bound",
         residual=float(pairs.residuals[0]),
-        matvecs=pairs.matvecs,
+        matvecs=pairs.matvecs if own is None else own,
         converged=pairs.converged,
         reason=pairs.reason,
-        caveat=_BLIND_SPOT,
+        caveat=caveat,
     )
 
 

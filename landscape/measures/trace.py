@@ -1,11 +1,14 @@
 """The trace of the Hessian."""
 
+import dataclasses
 from typing import Literal
 
 from landscape.measures.measurement import Measure, Measurement
+from landscape.measures.shared_diagonal import exact_diagonal, piecewise_linear, weighted_trace
 from landscape.minimum import Minimum
 from landscape.registry import measures
-from landscape.solvers import hessian_trace
+from landscape.solvers import Estimate, hessian_trace
+from landscape.solvers.hessian_trace import COARSE
 
 TraceMethod = Literal["auto", "exact", "sampled", "gauss_newton", "hutchinson", "hutchpp", "xtrace"]
 
@@ -34,7 +37,28 @@ def trace(
     Invariances:
         Permutation of neurons. None under rescaling of layers or neurons.
     """
-    estimate = hessian_trace(minimum.hessian, method=method, rtol=rtol, max_matvecs=max_matvecs, seed=seed)
+    return trace_measurement(shared_trace(minimum, rtol=rtol, max_matvecs=max_matvecs, seed=seed, method=method))
+
+
+def shared_trace(
+    minimum: Minimum, *, rtol: float, max_matvecs: int, seed: int, method: TraceMethod = "auto"
+) -> Estimate:
+    """Return the trace by `hessian_trace`, or by the diagonal or the probes that other measures share.
+
+    ``matvecs`` and ``passes`` are its own, beyond what other measures had done already.
+    """
+    exact = exact_diagonal(minimum, seed) if method in ("auto", "exact") else None
+    if exact is not None or (method == "auto" and rtol >= COARSE and not piecewise_linear(minimum, seed)[0]):
+        return weighted_trace(minimum, None, rtol=rtol, max_matvecs=max_matvecs, seed=seed)
+    estimate, fresh = minimum.shared(
+        ("trace", method, rtol, max_matvecs, seed),
+        lambda: hessian_trace(minimum.hessian, method=method, rtol=rtol, max_matvecs=max_matvecs, seed=seed),
+    )
+    return estimate if fresh else dataclasses.replace(estimate, matvecs=0, passes=0)
+
+
+def trace_measurement(estimate: Estimate, caveat: str = _BLIND_SPOT) -> Measurement:
+    """Return an estimate of a trace as a measurement."""
     return Measurement(
         value=estimate.value,
         error=estimate.error,
@@ -43,7 +67,7 @@ def trace(
         passes=estimate.passes,
         converged=estimate.converged,
         reason=estimate.reason,
-        caveat=_BLIND_SPOT,
+        caveat=caveat,
     )
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from landscape.diagonal import (
+    Squares,
     check_piecewise_linear,
     gauss_newton_diagonal,
     gauss_newton_squares,
@@ -25,10 +26,10 @@ from landscape.solvers.hutchpp import hutchpp
 from landscape.solvers.probes import draw_probes, products, row_dots, signs
 from landscape.solvers.xtrace import xtrace
 
-_COARSE = 0.03
-_LEAST_PROBES = 16
+COARSE = 0.03
+LEAST_PROBES = 16
 _MOST_XTRACE = 120
-_MOST_COLUMNS = 64
+MOST_COLUMNS = 64
 """Outputs up to which the exact trace is taken: one backward pass each."""
 
 
@@ -81,13 +82,13 @@ def hessian_trace(
         )
     if method == "gauss_newton":
         return _control_variate(hessian, rtol, max_matvecs, seed)
-    holds, why = _recognise(hessian, seed)
+    holds, why = recognise(hessian, seed)
     if not holds and method == "auto":
         found = _smooth(hessian, rtol, max_matvecs, seed)
         return dataclasses.replace(found, reason=f"{found.reason} (not exact: {why})")
     if not holds:
         raise ProblemError(f"The trace of this Hessian cannot be had by backward passes: {why}. Use 'hutchinson'.")
-    if method == "sampled" or (method == "auto" and output_dimension(hessian.problem) > _MOST_COLUMNS):
+    if method == "sampled" or (method == "auto" and output_dimension(hessian.problem) > MOST_COLUMNS):
         return _sampled(hessian, rule, seed, why)
     return _exact(hessian, why)
 
@@ -110,7 +111,7 @@ def hessian_diagonal(hessian: Hessian, *, seed: int = 0) -> Tensor:
     Cost:
         As the exact trace of `hessian_trace`.
     """
-    holds, why = _recognise(hessian, seed)
+    holds, why = recognise(hessian, seed)
     if not holds:
         raise ProblemError(f"The diagonal of this Hessian cannot be had by backward passes: {why}. Use xdiag.")
     return gauss_newton_diagonal(hessian.problem, hessian.theta, memory=hessian.batches.memory)
@@ -122,15 +123,15 @@ def _smooth(hessian: Hessian, rtol: float, max_matvecs: int, seed: int) -> Estim
     Measured on digits networks: at 5 % Hutchinson's probes need 16 to 61 products, XTrace 24 to 36; at 2 % 48 to 238
     and 32 to 72, the control variate 32 (each probe two, of which the second costs 0.4) once the loss is below 0.1.
     """
-    if rtol >= _COARSE:
+    if rtol >= COARSE:
         return _probed(hessian, "hutchinson", rtol, max_matvecs, seed)
-    if max_matvecs >= 2 * _LEAST_PROBES and _rest_is_small(hessian, seed):
+    if max_matvecs >= 2 * LEAST_PROBES and _rest_is_small(hessian, seed):
         try:
             return _control_variate(hessian, rtol, max_matvecs, seed)
         except ProblemError:
             pass  # gradients of single examples cannot be had for this network; probes need none
     first = _probed(hessian, "xtrace", rtol, min(max_matvecs, _MOST_XTRACE), seed)
-    if first.converged or max_matvecs - first.matvecs < 2 * _LEAST_PROBES:
+    if first.converged or max_matvecs - first.matvecs < 2 * LEAST_PROBES:
         return first
     # a flat spectrum: what XTrace takes out of it is nothing, and its own work grows
     second = _probed(hessian, "hutchinson", rtol, max_matvecs - first.matvecs, seed)
@@ -150,12 +151,13 @@ def _rest_is_small(hessian: Hessian, seed: int) -> bool:
 
 
 def _probed(hessian: Hessian, method: str, rtol: float, max_matvecs: int, seed: int) -> Estimate:
-    least = min(_LEAST_PROBES, max_matvecs)
+    least = min(LEAST_PROBES, max_matvecs)
     found = _PROBES[method](hessian, rtol=rtol, min_matvecs=least, max_matvecs=max_matvecs, seed=seed)
     return dataclasses.replace(found, method=method)
 
 
-def _recognise(hessian: Hessian, seed: int) -> tuple[bool, str]:
+def recognise(hessian: Hessian, seed: int) -> tuple[bool, str]:
+    """Return whether the diagonal of a Hessian is that of its Gauss-Newton matrix, and why or why not, in words."""
     try:
         found = check_piecewise_linear(hessian.problem, hessian.theta, seed=seed)
     except ProblemError as error:
@@ -168,9 +170,14 @@ def _recognise(hessian: Hessian, seed: int) -> tuple[bool, str]:
 
 def _exact(hessian: Hessian, why: str) -> Estimate:
     found = gauss_newton_squares(hessian.problem, hessian.theta, memory=hessian.batches.memory)
+    return exact_trace(found, hessian.dtype, why)
+
+
+def exact_trace(found: Squares, dtype: torch.dtype, why: str) -> Estimate:
+    """Return the trace of a diagonal that was had by backward passes."""
     value = float(found.diagonal.sum())
     # a sum of squares, each to the rounding of a backward pass, added in float64
-    error = 32 * float(torch.finfo(hessian.dtype).eps) * abs(value)
+    error = 32 * float(torch.finfo(dtype).eps) * abs(value)
     return Estimate(value, error, 0, True, f"exact up to rounding: {why}", method="exact", passes=found.passes)
 
 
@@ -206,5 +213,5 @@ def _control_variate(hessian: Hessian, rtol: float, max_matvecs: int, seed: int)
     rest = Sum([hessian, GaussNewton(problem, hessian.theta, memory=hessian.batches.memory)], [1.0, -1.0])
     most = max(2, max_matvecs // 2)
     known = float(exact.diagonal.sum())
-    found = hutchinson(rest, rtol=rtol, min_matvecs=min(_LEAST_PROBES, most), max_matvecs=most, seed=seed, known=known)
+    found = hutchinson(rest, rtol=rtol, min_matvecs=min(LEAST_PROBES, most), max_matvecs=most, seed=seed, known=known)
     return dataclasses.replace(found, matvecs=2 * found.matvecs, method="gauss_newton", passes=exact.passes)

@@ -7,6 +7,7 @@ are small, dense and float64. Every product is orthogonalised in full, so its co
 and B for free, whatever the rows are: Krylov vectors, warm starts, restarted or random ones.
 """
 
+import copy
 import math
 
 import numpy as np
@@ -59,6 +60,18 @@ class KrylovBasis:
     def B(self) -> np.ndarray:
         """What leads out of the basis, shape ``(pending, size)``."""
         return self._coefficients[self.size : self.total, : self.size]
+
+    @property
+    def rows(self) -> Tensor:
+        """Q, shape ``(size, n)``; a view."""
+        return self._rows[: self.size]
+
+    def stage(self, size: int) -> "KrylovBasis":
+        """Return the basis as it was after ``size`` products from one vector, without a restart; only to be read."""
+        stage = copy.copy(self)
+        stage.size = stage.matvecs = size
+        stage.pending = min(1, self.total - size)
+        return stage
 
     def leaks(self, small: np.ndarray) -> np.ndarray:
         """Return |HQs - QTs| for each column s of ``small``, less the rounding of the products."""

@@ -23,6 +23,7 @@ def spectral_density(
     steps: int = 80,
     rtol: float | None = None,
     seed: int = 0,
+    first: Quadrature | None = None,
 ) -> SpectralDensity:
     r"""Return the distribution of the eigenvalues, with its spread over probes.
 
@@ -39,6 +40,7 @@ def spectral_density(
         rtol: Stop after fewer probes, at least 3, when the standard error of the trace is at most ``rtol`` times its
             magnitude; None takes all of them.
         seed: Of the probes; probe i is the same whatever their number.
+        first: The first probe, where it is there already: a quadrature from a random unit vector.
 
     Returns:
         Nodes and weights of every probe, and the eigenvalues that are resolved: from the outermost inwards, as long
@@ -66,8 +68,11 @@ def spectral_density(
     for index in range(num_probes):
         if len(gathered.known) == n:
             break
-        start = draw_probes(operator, sphere, seed, "spectral density", [index])[0]
-        gathered.add(quadrature(operator, start, min(steps, n - len(gathered.known)), gathered.known))
+        if first is not None and index == 0:
+            gathered.add(first)
+        else:
+            start = draw_probes(operator, sphere, seed, "spectral density", [index])[0]
+            gathered.add(quadrature(operator, start, min(steps, n - len(gathered.known)), gathered.known))
         found = gathered.density(steps, seed, converged=True, reason=f"all of {num_probes} probes")
         traces = n * found.samples(lambda x: x)
         mean, error = mean_and_error(traces)

@@ -10,10 +10,11 @@ from landscape.errors import UsageError
 from landscape.study.config import StudyConfig
 
 DEFAULT_LR = {
-    "sgd": (0.01, 0.02, 0.05),
-    "adam": (1e-3, 2e-3, 5e-3),
-    "adamw": (1e-3, 2e-3, 5e-3),
+    **dict.fromkeys(("sgd", "heavy_ball", "nesterov", "sam", "asam"), (0.01, 0.02, 0.05)),
+    **dict.fromkeys(("adam", "adamw", "nadam", "radam", "muon", "soap"), (1e-3, 2e-3, 5e-3)),
     "rmsprop": (3e-4, 1e-3, 3e-3),
+    "adagrad": (0.01, 0.02, 0.05),
+    "lion": (1e-4, 3e-4, 1e-3),
 }
 FACTORS = ("model", "batch_size", "weight_decay", "train_examples", "label_noise")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from landscape.errors import UsageError, suggest
-from landscape.training.optimizer_definition import resolve_options
+from landscape.training.optimizer_definition import optimizer_definition, resolve_options
 from landscape.training.schedules import SCHEDULES
 
 
@@ -71,6 +71,11 @@ class TrainingConfig:
         if self.target_accuracy is not None and self.target_accuracy > 1:
             raise UsageError(f"target_accuracy is a share between 0 and 1; it is {self.target_accuracy:g}.")
         self._check_schedule()
+        if self.batch_size is not None and optimizer_definition(self.optimizer).full_batch:
+            raise UsageError(
+                f"{self.optimizer} takes the full batch at each step; batch_size is {self.batch_size}. "
+                f"Give --batch-size full (batch_size=None in Python)."
+            )
         options = resolve_options(self.optimizer, self.lr, self.optimizer_options)
         object.__setattr__(self, "optimizer_options", options)
 

@@ -1,5 +1,6 @@
 """What a registered optimizer is, and how one is built from a name and options."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,14 @@ from torch import Tensor
 
 from landscape.errors import UsageError
 from landscape.registry import optimizers
-from landscape.training.optimizer_options import check_ranges, parse_optimizer_options
+from landscape.training.closure import needs_closure
+from landscape.training.linear_step import LinearStep
+from landscape.training.optimizer_options import check_ranges, option_names, parse_optimizer_options
+
+SHARE = (0.0, 1.0)
+NON_NEGATIVE = (0.0, math.inf)
+POSITIVE_COUNT = (1, math.inf)
+"""Ranges of options: the lowest allowed and the first forbidden value."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,11 @@ class OptimizerDefinition:
         ranges: Lowest allowed and first forbidden value of an option, where ``build`` itself lets more pass.
         second_moment: Where it keeps the moving mean of squared gradients, if it has one.
         fused: Whether ``build`` takes ``fused=True`` on CPU and CUDA (one kernel instead of ten a tensor).
+        wraps: Option that names another optimizer, whose options are taken too.
+        full_batch: Whether it makes sense with the full batch only.
+        linear_step: (options, learning rate, number of the coming step) to what that step does on a quadratic.
+        diagonal: Its diagonal preconditioner at the coming step, see `landscape.training.preconditioners`.
+        unstable: Why there is no ``linear_step``, as a sentence.
     """
 
     build: Callable[..., torch.optim.Optimizer]
@@ -40,6 +53,11 @@ class OptimizerDefinition:
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     second_moment: MomentKeys | None = None
     fused: bool = False
+    wraps: str = ""
+    full_batch: bool = False
+    linear_step: Callable[[Mapping[str, Any], float, int], LinearStep] | None = None
+    diagonal: Callable[[Mapping[str, Any], int, Tensor, Mapping[str, Tensor]], Tensor] | None = None
+    unstable: str = ""
 
 
 def optimizer_definition(name: str) -> OptimizerDefinition:
@@ -66,8 +84,16 @@ def resolve_options(name: str, lr: float, options: Mapping[str, Any]) -> dict[st
         UsageError: If an option is unknown, of the wrong type, out of range, or refused by the optimizer.
     """
     definition = optimizer_definition(name)
-    resolved = parse_optimizer_options(name, definition.build, definition.options, {**definition.defaults, **options})
+    given = {**definition.defaults, **options}
+    others = {}
+    if definition.wraps:
+        own = option_names(definition.build)
+        others = {key: value for key, value in given.items() if key not in own}
+        given = {key: value for key, value in given.items() if key in own}
+    resolved = parse_optimizer_options(name, definition.build, definition.options, given)
     check_ranges(name, resolved, definition.ranges)
+    if definition.wraps:
+        resolved |= _wrapped_options(name, resolved[definition.wraps], lr, others)
     _try_step(name, definition, lr, resolved)
     return resolved
 
@@ -88,14 +114,29 @@ def build_optimizer(
     return _build(name, definition, parameters, lr, {**options, "fused": True} if fused else options)
 
 
+def _wrapped_options(name: str, base: str, lr: float, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of the optimizer that another one is wrapped around."""
+    definition = optimizer_definition(base)
+    if definition.wraps or definition.full_batch:
+        raise UsageError(f"{name} goes around an optimizer that takes one gradient a step, not around {base!r}.")
+    try:
+        return resolve_options(base, lr, options)
+    except UsageError as error:
+        own = ", ".join(option_names(optimizer_definition(name).build))
+        raise UsageError(f"{error} (Options of {name} itself: {own}; all others are those of its base.)") from error
+
+
 def _try_step(name: str, definition: OptimizerDefinition, lr: float, options: Mapping[str, Any]) -> None:
-    """Refuse what cannot take a plain step: LBFGS wants a closure, SparseAdam sparse gradients."""
+    """Refuse what cannot take a step: SparseAdam wants sparse gradients."""
     # two dimensions, since torch.optim.Muon takes nothing else
     parameter = torch.zeros(1, 1, requires_grad=True)
     optimizer = _build(name, definition, [parameter], lr, options)
     parameter.grad = torch.ones_like(parameter)
     try:
-        optimizer.step()
+        if needs_closure(optimizer):
+            optimizer.step(lambda: 1.0)
+        else:
+            optimizer.step()
     except Exception as error:
         raise UsageError(
             f"The optimizer {name!r} cannot be used here: its step raised {type(error).__name__}: {error}"

@@ -44,6 +44,11 @@ def parse_optimizer_options(
     return options
 
 
+def option_names(build: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the options that the signature of a class or factory names."""
+    return tuple(_defaults_of(build)[0])
+
+
 def check_ranges(owner: str, options: Mapping[str, Any], ranges: Mapping[str, tuple[float, float]]) -> None:
     """Refuse options outside [lowest allowed, first forbidden).
 
@@ -51,10 +56,12 @@ def check_ranges(owner: str, options: Mapping[str, Any], ranges: Mapping[str, tu
         UsageError: If one is outside.
     """
     for name, (low, high) in ranges.items():
-        if not low <= options[name] < high:
-            raise UsageError(
-                f"{name} of {owner!r} must be at least {low:g} and below {high:g}; it is {options[name]:g}."
-            )
+        value = options.get(name)
+        parts = value if isinstance(value, tuple) else (value,)
+        if not all(each is None or low <= each < high for each in parts):
+            bound = f" and below {high:g}" if math.isfinite(high) else ""
+            shown = ",".join(f"{each:g}" for each in parts)
+            raise UsageError(f"{name} of {owner!r} must be at least {low:g}{bound}; it is {shown}.")
 
 
 def _defaults_of(build: Callable[..., Any]) -> tuple[dict[str, Any], bool]:

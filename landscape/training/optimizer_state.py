@@ -92,8 +92,15 @@ def flat_tensors(optimizer: torch.optim.Optimizer, parameters: Sequence[Tensor])
 
 def state_bytes(optimizer: torch.optim.Optimizer) -> int:
     """Return the memory of all tensors in the optimizer's state."""
-    values = [value for state in optimizer.state.values() for value in state.values()]
-    return sum(each.nbytes for each in values if isinstance(each, Tensor))
+    return _bytes_in(list(optimizer.state.values()))
+
+
+def _bytes_in(value: Any) -> int:
+    if isinstance(value, Tensor):
+        return value.nbytes
+    if isinstance(value, Mapping):
+        return sum(_bytes_in(each) for each in value.values())
+    return sum(_bytes_in(each) for each in value) if isinstance(value, list | tuple) else 0
 
 
 def _part(value: Any, parameter: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from landscape.data import DataSet
 from landscape.errors import ProblemError
 from landscape.models import check_outputs
+from landscape.training.closure import needs_closure
 from landscape.training.config import TrainingConfig
 from landscape.training.determinism import repeatable
 from landscape.training.evaluation import LossFunction
@@ -40,18 +41,20 @@ def prepare_run(
         check_outputs(model, dataset)
     keeps_moment = optimizer_definition(config.optimizer).second_moment is not None
     count = sum(each.numel() for each in parameters)
+    optimizer = build_optimizer(config.optimizer, parameters, config.lr, config.optimizer_options)
     run = Run(
         model=model,
         loss=loss,
         config=config,
         parameters=parameters,
-        optimizer=build_optimizer(config.optimizer, parameters, config.lr, config.optimizer_options),
+        optimizer=optimizer,
         train=_to_device(dataset.train, device, dtype),
         test=_to_device(dataset.test, device, dtype),
         classes=dataset.num_classes is not None and dataset.train[1].ndim == 1,
         learning_rates=(),
         shadow=None if keeps_moment else torch.zeros(count, device=device, dtype=dtype),
         norms=torch.zeros((), device=device, dtype=dtype),
+        closure=needs_closure(optimizer),
     )
     return dataclasses.replace(run, learning_rates=_learning_rates(config, run.steps_per_epoch))
 

@@ -1,7 +1,8 @@
 """One training in progress: what it works on, and the inner loop that takes its steps."""
 
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -30,6 +31,7 @@ class Run:
         learning_rates: Of every step.
         shadow: Second moment that Adam would have, shape ``(n,)``, where the optimizer keeps none.
         norms: Sum of gradient norms since it was last set to zero.
+        closure: Whether a step of the optimizer asks for the gradient itself, possibly several times.
     """
 
     model: nn.Module
@@ -43,6 +45,7 @@ class Run:
     learning_rates: tuple[float, ...]
     shadow: Tensor | None
     norms: Tensor
+    closure: bool = False
 
     @property
     def device(self) -> torch.device:
@@ -92,10 +95,10 @@ class Run:
 
 
 def take_steps(run: Run, first: int, last: int) -> Iterator[int]:
-    """Take the steps from ``first`` (the start of an epoch) to ``last``, giving the number taken after each.
+    """Take the steps from ``first`` to ``last``, giving the number taken after each.
 
-    An epoch's order of the data and its dropout follow from (seed, epoch) alone, so that any epoch can be
-    taken again. The caller keeps torch's global random state, which this seeds. Nothing is read back from
+    An epoch's order of the data follows from (seed, epoch) and a step's dropout from (seed, step) alone, so that any
+    step can be taken again. The caller keeps torch's global random state, which this seeds. Nothing is read back from
     the device.
 
     Yields:
@@ -108,9 +111,9 @@ def take_steps(run: Run, first: int, last: int) -> Iterator[int]:
     run.model.train()
     with blamed_on_user("training"):
         while step < last:
-            epoch = step // run.steps_per_epoch
-            seed_random_state(derive_seed(run.config.seed, "dropout", epoch), run.device)
-            for x, y in _batches(run, epoch, last - step):
+            epoch, done = divmod(step, run.steps_per_epoch)
+            for x, y in itertools.islice(_batches(run, epoch, done + last - step), done, None):
+                seed_random_state(derive_seed(run.config.seed, "dropout", step), run.device)
                 _take_step(run, x, y, run.learning_rates[step])
                 step += 1
                 yield step
@@ -147,33 +150,68 @@ def _batches(run: Run, epoch: int, at_most: int) -> Iterator[tuple[Tensor, Tenso
 
 
 def _take_step(run: Run, x: Tensor, y: Tensor, lr: float) -> None:
-    clear_gradients(run)
-    _backward(run, x, y)
-    if run.config.clip_norm is not None:
-        run.norms.add_(nn.utils.clip_grad_norm_(run.parameters, run.config.clip_norm))
-    if run.config.clip_norm is None or run.shadow is not None:
-        _record_gradient(run)
     for group in run.optimizer.param_groups:
         group["lr"] = lr
+    if run.closure:
+        run.optimizer.step(_closure(run, x, y))  # type: ignore[arg-type]
+        return
+    _gradient(run, x, y)
     run.optimizer.step()
 
 
-def _backward(run: Run, x: Tensor, y: Tensor) -> None:
-    """Leave the gradient of the mean loss over the batch on the parameters."""
+def _gradient(run: Run, x: Tensor, y: Tensor, *, record: bool = True) -> Tensor:
+    """Leave the gradient of a step on the parameters, clipped, and return the loss."""
+    clear_gradients(run)
+    loss = _backward(run, x, y)
+    norm = None
+    if run.config.clip_norm is not None:
+        norm = nn.utils.clip_grad_norm_(run.parameters, run.config.clip_norm)
+    if record:
+        _record_gradient(run, norm)
+    return loss
+
+
+def _closure(run: Run, x: Tensor, y: Tensor) -> Callable[[], Tensor]:
+    """Return what computes the gradient of a batch anew; only the first call is recorded and moves buffers."""
+    calls = itertools.count()
+
+    def closure() -> Tensor:
+        if not next(calls):
+            return _gradient(run, x, y)
+        buffers = [(each, each.clone()) for each in run.model.buffers()]
+        loss = _gradient(run, x, y, record=False)
+        with torch.no_grad():
+            for live, kept in buffers:
+                live.copy_(kept)
+        return loss
+
+    return closure
+
+
+def _backward(run: Run, x: Tensor, y: Tensor) -> Tensor:
+    """Leave the gradient of the mean loss over the batch on the parameters, and return the loss."""
     most = run.config.max_batch
     if len(x) <= most:
-        run.loss(run.model(x), y).backward()  # type: ignore[no-untyped-call]
-        return
+        loss = run.loss(run.model(x), y)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
+    total = torch.zeros((), device=run.device, dtype=run.norms.dtype)
     for inputs, targets in chunks((x, y), most):
-        share = len(inputs) / len(x)
-        (run.loss(run.model(inputs), targets) * share).backward()  # type: ignore[no-untyped-call]
+        part = run.loss(run.model(inputs), targets) * (len(inputs) / len(x))
+        part.backward()  # type: ignore[no-untyped-call]
+        total += part.detach()
+    return total
 
 
-def _record_gradient(run: Run) -> None:
+def _record_gradient(run: Run, norm: Tensor | None) -> None:
     """Add the gradient to the sum of norms and to the shadow: as one flat vector, 4 operations in all."""
+    if norm is not None:
+        run.norms.add_(norm)
+    if norm is not None and run.shadow is None:
+        return
     gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in run.parameters]
     flat = torch.cat([each.reshape(-1) for each in gradients])
-    if run.config.clip_norm is None:
+    if norm is None:
         run.norms.add_(torch.linalg.vector_norm(flat))
     if run.shadow is not None:
         run.shadow.mul_(SHADOW_BETA2).addcmul_(flat, flat, value=1 - SHADOW_BETA2)

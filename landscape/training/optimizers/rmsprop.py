@@ -1,15 +1,29 @@
 """RMSProp (Tieleman & Hinton 2012), without bias correction, as in torch."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 
 from landscape.registry import optimizers
-from landscape.training.optimizer_definition import MomentKeys, OptimizerDefinition
+from landscape.training.linear_step import LinearStep
+from landscape.training.optimizer_definition import NON_NEGATIVE, SHARE, MomentKeys, OptimizerDefinition
+from landscape.training.preconditioners import rmsprop_diagonal
+
+
+def rmsprop_step(options: Mapping[str, Any], lr: float, t: int) -> LinearStep:
+    """Return RMSProp's step in the metric of its preconditioner: momentum is of preconditioned gradients."""
+    b, decay = options["momentum"], options["weight_decay"]
+    return LinearStep(0.0, lr, b, 1.0, weight_decay=decay) if b else LinearStep(lr, weight_decay=decay)
+
 
 RMSPROP = optimizers.register("rmsprop", "RMSProp: a moving mean of squared gradients, uncorrected")(
     OptimizerDefinition(
         build=torch.optim.RMSprop,
-        options=("alpha", "eps", "momentum", "weight_decay"),
-        ranges={"momentum": (0.0, 1.0), "alpha": (0.0, 1.0)},
+        options=("alpha", "eps", "momentum", "weight_decay", "centered"),
+        ranges={"momentum": SHARE, "alpha": SHARE, "eps": NON_NEGATIVE, "weight_decay": NON_NEGATIVE},
         second_moment=MomentKeys("square_avg", decay="alpha", bias_correction=False),
+        linear_step=rmsprop_step,
+        diagonal=rmsprop_diagonal,
     )
 )

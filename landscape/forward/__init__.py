@@ -1,0 +1,1 @@
+"""How a user's model is run: as what, with which parameters, in which mode, and leaving what behind (nothing)."""

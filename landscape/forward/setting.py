@@ -1,0 +1,82 @@
+"""How a user's model is run: in evaluation mode, by kernels that differentiate twice, leaving nothing behind."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from landscape.forward.kept_attributes import kept_attributes
+from landscape.forward.without_autocast import WithoutAutocast
+from landscape.forward.without_checkpointing import without_checkpointing
+from landscape.random_state import kept_random_state
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How to run a module.
+
+    Attributes:
+        batch_norm: ``"evaluation"`` or ``"batch"``.
+        device: Where it runs.
+        autocast: Whether the forward pass turns on autocast, which is then left out.
+        checkpointing: Whether it checkpoints activations, which is then left out.
+        draws: Whether it draws random numbers (to no effect): the generators are then put back.
+    """
+
+    batch_norm: str
+    device: torch.device
+    autocast: bool = False
+    checkpointing: bool = False
+    draws: bool = False
+
+    @contextlib.contextmanager
+    def entered(self, root: nn.Module) -> Iterator[None]:
+        """While entered, ``root`` and all below it run as said; on leaving everything is as it was."""
+        with contextlib.ExitStack() as stack:
+            if self.draws:
+                stack.enter_context(kept_random_state())
+            stack.enter_context(kept_attributes(root))
+            for module in root.modules():
+                is_norm = isinstance(module, nn.modules.batchnorm._BatchNorm)
+                module.training = is_norm and self.batch_norm == "batch"
+                _leave_out_compiled_and_backward_hooks(module)
+            stack.enter_context(_differentiable_kernels(root, self.device))
+            if self.checkpointing:
+                stack.enter_context(without_checkpointing())
+            if self.autocast:
+                stack.enter_context(WithoutAutocast(self.device.type))
+            yield
+
+
+def _leave_out_compiled_and_backward_hooks(module: nn.Module) -> None:
+    """Let a module run as its Python code alone; its attributes are put back by `kept_attributes`."""
+    module._compiled_call_impl = None
+    if module._backward_hooks or module._backward_pre_hooks:
+        module._backward_hooks = type(module._backward_hooks)()
+        module._backward_pre_hooks = type(module._backward_pre_hooks)()
+
+
+@contextlib.contextmanager
+def _differentiable_kernels(root: nn.Module, device: torch.device) -> Iterator[None]:
+    """While entered, torch takes kernels that have a second derivative."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+        if has_cudnn_rnn(root, device):
+            stack.enter_context(torch.backends.cudnn.flags(enabled=False))
+        if torch.is_autocast_enabled(device.type):
+            stack.enter_context(torch.autocast(device.type, enabled=False))
+        if "torch._dynamo" in sys.modules:
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        torch.backends.mha.set_fastpath_enabled(False)
+        stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
+        yield
+
+
+def has_cudnn_rnn(root: nn.Module, device: torch.device) -> bool:
+    """Return whether cuDNN would compute a recurrent layer: its kernels have no second derivative."""
+    return device.type == "cuda" and any(isinstance(each, nn.RNNBase) for each in root.modules())

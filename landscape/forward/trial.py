@@ -1,0 +1,140 @@
+"""The first evaluation of a user's model and loss: what is wrong with them is found before anything is measured."""
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+from landscape.batch_structure import describe
+from landscape.errors import LandscapeError, ProblemError
+from landscape.forward.without_autocast import WithoutAutocast
+from landscape.forward.without_checkpointing import without_checkpointing
+from landscape.random_state import RandomState, kept_random_state, seed_everything
+
+_ATTENTION = (F.scaled_dot_product_attention, F.multi_head_attention_forward)
+_HOOKED = "hooks on saved tensors in the forward pass (a checkpointing of its own) cannot be followed; turn them off"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a first evaluation showed.
+
+    Attributes:
+        autocast: Whether the forward pass turns on autocast itself.
+        checkpointing: Whether it checkpoints activations.
+        draws: Whether it draws random numbers, to no effect on the loss.
+        attention: Whether it calls attention.
+    """
+
+    autocast: bool
+    checkpointing: bool
+    draws: bool
+    attention: bool
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be said of it."""
+        said = {
+            "attention runs through the math kernel: fused ones have no second derivative": self.attention,
+            "autocast in the forward pass is left out": self.autocast,
+            "activation checkpointing in the forward pass is left out": self.checkpointing,
+        }
+        return [note for note, holds in said.items() if holds]
+
+
+class _Seen(TorchFunctionMode):
+    """While entered, remembers whether attention was called."""
+
+    attention = False
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Sequence[type], args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Compute one call."""
+        self.attention = self.attention or func in _ATTENTION
+        return func(*args, **(kwargs or {}))
+
+
+def try_out(loss_of: Callable[[Any], Tensor], leaves: Sequence[Tensor], batch: Any, device: torch.device) -> Trial:
+    """Return what the loss of one batch shows when it is evaluated for the first time.
+
+    Args:
+        loss_of: A batch to its loss, which depends on the leaves.
+        leaves: The parameters, which require grad.
+        batch: Some examples.
+        device: Where they lie.
+
+    Cost:
+        A gradient and two forward passes.
+
+    Raises:
+        ProblemError: If the model or the loss raises, the loss is no number, does not depend on the parameters, or is
+            random.
+    """
+    seen, autocast = _Seen(), WithoutAutocast(device.type)
+    with _blamed(batch), seen, autocast, without_checkpointing() as checkpoints, kept_random_state():
+        before = RandomState.now()
+        with torch.autograd.graph.disable_saved_tensors_hooks(_HOOKED):
+            loss = loss_of(batch)
+        draws = not before.is_now()
+        check_loss(loss)
+        if all(each is None for each in _gradient(loss, leaves)):
+            raise ProblemError(
+                "The loss does not depend on the parameters: its gradient is nothing. Does the model use them, and "
+                "does the loss use the model's outputs without detach() or no_grad?"
+            )
+        _refuse_random(loss_of, batch, loss)
+    return Trial(autocast.seen, bool(checkpoints), draws, seen.attention)
+
+
+def check_loss(loss: Any) -> None:
+    """Refuse a loss that is not one floating-point number.
+
+    Raises:
+        ProblemError: If it is not.
+    """
+    if isinstance(loss, Tensor) and loss.numel() == 1 and loss.is_floating_point():
+        return
+    hint = "Take its mean over the examples." if isinstance(loss, Tensor) and loss.numel() > 1 else "Return a scalar."
+    raise ProblemError(f"The loss must be one number for a batch; it gave {describe(loss)}. {hint}")
+
+
+def _gradient(loss: Tensor, leaves: Sequence[Tensor]) -> Sequence[Tensor | None]:
+    if not loss.requires_grad:
+        return [None] * len(leaves)
+    return torch.autograd.grad(loss, leaves, allow_unused=True)
+
+
+def _refuse_random(loss_of: Callable[[Any], Tensor], batch: Any, first: Tensor) -> None:
+    values = []
+    for seed in (1, 2):
+        seed_everything(seed)
+        values.append(float(loss_of(batch).detach()))
+    tolerance = max(100 * torch.finfo(first.dtype).eps, 1e-10)
+    a, b = values
+    if math.isfinite(a) and abs(a - b) > tolerance * max(abs(a), abs(b)):
+        raise ProblemError(
+            f"The loss of the same examples is {a:.7g} and then {b:.7g}: the model is random in evaluation mode. Turn "
+            f"off what draws numbers: F.dropout(x, p, training=self.training) instead of F.dropout(x, p), noise, "
+            f"stochastic depth."
+        )
+
+
+@contextlib.contextmanager
+def _blamed(batch: Any) -> Iterator[None]:
+    """Turn what a user's code raises into one sentence."""
+    try:
+        yield
+    except LandscapeError:
+        raise
+    except Exception as error:
+        said = " ".join(str(error).split())[:300]
+        raise ProblemError(
+            f"The model or the loss raised {type(error).__name__}: {said}. The batch was {describe(batch)}."
+        ) from error

@@ -1,0 +1,77 @@
+"""Diagonals of the Hessian and the Gauss-Newton matrix, had once for all measures that weigh them."""
+
+import dataclasses
+
+from torch import Tensor
+
+from landscape.diagonal import Squares, gauss_newton_squares, output_dimension
+from landscape.errors import ProblemError
+from landscape.measures.shared_probes import dot, mean_over_probes
+from landscape.minimum import Minimum
+from landscape.shared_work import Shared
+from landscape.solvers import Estimate
+from landscape.solvers.hessian_trace import MOST_COLUMNS, exact_trace, recognise
+
+
+def shared_squares(minimum: Minimum) -> Shared[Squares]:
+    """Return the diagonal of the Gauss-Newton matrix, exactly, by one backward pass an output.
+
+    Raises:
+        ProblemError: If the network or its loss does not allow it; says why.
+    """
+    hessian = minimum.hessian
+    return minimum.shared(
+        ("Gauss-Newton diagonal",),
+        lambda: gauss_newton_squares(hessian.problem, hessian.theta, memory=hessian.batches.memory),
+    )
+
+
+def piecewise_linear(minimum: Minimum, seed: int) -> tuple[bool, str]:
+    """Return whether the Hessian's diagonal is that of the Gauss-Newton matrix, and why or why not, in words."""
+    return minimum.shared(("recognition of the network", seed), lambda: recognise(minimum.hessian, seed)).value
+
+
+def exact_diagonal(minimum: Minimum, seed: int) -> tuple[Squares, bool, str] | None:
+    """Return the Hessian's diagonal where backward passes give it exactly, else None.
+
+    Returns:
+        The diagonal, whether it was had for this call (else its cost is another measure's), and how it was had. None
+        for networks that are not piecewise linear, or have more than 64 outputs.
+    """
+    holds, why = piecewise_linear(minimum, seed)
+    if not holds or output_dimension(minimum.problem) > MOST_COLUMNS:
+        return None
+    try:
+        squares, fresh = shared_squares(minimum)
+    except ProblemError:
+        return None
+    return squares, fresh, why
+
+
+def weighted_trace(minimum: Minimum, weights: Tensor | None, *, rtol: float, max_matvecs: int, seed: int) -> Estimate:
+    r"""Return $\sum_i w_i H_{ii}$: exactly where the network is piecewise linear, else by random probes.
+
+    Args:
+        minimum: Whose Hessian.
+        weights: The $w_i$, shape ``(n,)``; ones when None.
+        rtol: Tolerance of the standard error, relative to the value.
+        max_matvecs: Most probes.
+        seed: Of the probes.
+
+    Returns:
+        The estimate; ``matvecs`` and ``passes`` are its own, beyond what other measures had done already.
+        ``method`` is ``"exact"`` or ``"hutchinson"``.
+    """
+    found = exact_diagonal(minimum, seed)
+    if found is not None:
+        squares, fresh, why = found
+        diagonal = squares.diagonal if weights is None else weights.double() * squares.diagonal
+        return exact_trace(Squares(diagonal, squares.by_example, squares.passes * fresh), minimum.hessian.dtype, why)
+    W = None if weights is None else weights.double()
+
+    def sample(z: Tensor, Hz: Tensor) -> Tensor:
+        return dot(z if W is None else W * z, Hz)
+
+    estimate = mean_over_probes(minimum, sample, rtol=rtol, max_matvecs=max_matvecs, seed=seed)
+    holds, why = piecewise_linear(minimum, seed)
+    return estimate if holds else dataclasses.replace(estimate, reason=f"{estimate.reason} (not exact: {why})")

@@ -1,0 +1,87 @@
+"""One set of random probes for all measures that average over them."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from landscape.measures.shared_lanczos import IN_WORDS, OperatorName, operator_of
+from landscape.minimum import Minimum
+from landscape.operators import SymmetricOperator
+from landscape.solvers import Estimate
+from landscape.solvers.estimate import StoppingRule, mean_and_error
+from landscape.solvers.hessian_trace import LEAST_PROBES
+from landscape.solvers.probes import SymmetryCheck, draw_probes, products, signs
+
+_KEPT_BYTES = 2**29
+
+
+class ProbeProducts:
+    """Products of an operator with random signs, each kept while they fit into 512 MiB.
+
+    Probe i depends on the seed and i alone, and is that of `hutchinson`; the same for every operator.
+
+    Args:
+        operator: Any symmetric operator.
+        seed: Of the probes.
+
+    Attributes:
+        matvecs: Products spent so far.
+    """
+
+    def __init__(self, operator: SymmetricOperator, seed: int) -> None:
+        self.operator, self.seed, self.matvecs = operator, seed, 0
+        self._kept: dict[int, Tensor] = {}
+        self._check = SymmetryCheck(operator)
+        self._most = _KEPT_BYTES // (operator.shape[0] * operator.dtype.itemsize)
+
+    def __call__(self, index: int) -> tuple[Tensor, Tensor]:
+        """Return probe i and its product, each of shape ``(n,)``."""
+        z = draw_probes(self.operator, signs, self.seed, "hutchinson", [index])
+        if index in self._kept:
+            return z[0], self._kept[index]
+        product = products(self.operator, z)
+        self.matvecs += 1
+        self._check.add(z, product)
+        if len(self._kept) < self._most:
+            self._kept[index] = product[0]
+        return z[0], product[0]
+
+
+def probe_products(minimum: Minimum, name: OperatorName, seed: int) -> ProbeProducts:
+    """Return the probes of the Hessian or the Gauss-Newton matrix that all measures of a minimum share."""
+    operator = operator_of(minimum, name)
+    return minimum.shared((f"random probes of {IN_WORDS[name]}", seed), lambda: ProbeProducts(operator, seed)).value
+
+
+def mean_over_probes(
+    minimum: Minimum, sample: Callable[[Tensor, Tensor], Tensor], *, rtol: float, max_matvecs: int, seed: int
+) -> Estimate:
+    """Return the mean of a function of a probe z and its product Hz, stopped on its own standard error.
+
+    Args:
+        minimum: Whose Hessian.
+        sample: (z, Hz), each of shape ``(n,)``, to one number, float64.
+        rtol: Tolerance of the standard error, relative to the mean.
+        max_matvecs: Most probes.
+        seed: Of the probes.
+
+    Returns:
+        The estimate, whose ``matvecs`` are those beyond what other measures had done already.
+    """
+    rule = StoppingRule(rtol, min(LEAST_PROBES, max(2, max_matvecs)), max(2, max_matvecs))
+    probes = probe_products(minimum, "hessian", seed)
+    before, samples = probes.matvecs, np.empty(0)
+    while True:
+        samples = np.append(samples, float(sample(*probes(len(samples)))))
+        value, error = mean_and_error(samples)
+        converged = rule.within(error, value, len(samples))
+        if converged or len(samples) >= rule.max_matvecs:
+            reason = f"{rule.reason(converged=converged)}, {len(samples)} probes"
+            return Estimate(value, error, probes.matvecs - before, converged, reason, method="hutchinson")
+
+
+def dot(a: Tensor, b: Tensor) -> Tensor:
+    """Return the inner product, accumulated in float64."""
+    return torch.dot(a.double(), b.double())
