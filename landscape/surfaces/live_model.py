@@ -1,14 +1,15 @@
 """A copy of a problem's model whose parameters are one vector, so that a point is set by one copy."""
 
 import copy
+import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from landscape.batch_structure import content
 from landscape.batches import batch_size_of
 from landscape.problem import Problem
 
@@ -35,10 +36,15 @@ class LiveModel:
         pieces = torch.split(self._flat, problem.sizes)
         for name, piece, shape in zip(problem.parameter_names, pieces, problem.shapes, strict=True):
             parameters[name].data = piece.view(shape)
-        self.model.eval()
         self.norms = [each for each in self.model.modules() if isinstance(each, nn.modules.batchnorm._BatchNorm)]
-        if problem.batch_norm == "batch":
-            self.batch_statistics(True)
+        self._setting = problem._setting
+
+    @contextmanager
+    def forward_only(self, statistics: str) -> Iterator[None]:
+        """While entered, the model runs as its problem runs it, but without graphs and by these statistics."""
+        kept = "batch" if statistics == "batch" else "evaluation"
+        with torch.inference_mode(), dataclasses.replace(self._setting, batch_norm=kept).entered(self.model):
+            yield
 
     def put(self, theta: Tensor) -> None:
         """Set the parameters, shape ``(n,)``."""
@@ -56,29 +62,21 @@ class LiveModel:
         if not self.norms:
             return
         momenta = [norm.momentum for norm in self.norms]
-        self.batch_statistics(True)
+        self._batch_statistics(True)
         seen = 0
         for batch, _ in batches:
             size = batch_size_of(batch)
             seen += size
             for norm in self.norms:
                 norm.momentum = size / seen
-            self.model(batch[0])
-        self.batch_statistics(False)
+            self.model(content(batch)[0])
+        self._batch_statistics(False)
         for norm, momentum in zip(self.norms, momenta, strict=True):
             norm.momentum = momentum
 
-    def batch_statistics(self, on: bool) -> None:
-        """Let every BatchNorm take the statistics of the batch, or its running ones."""
+    def _batch_statistics(self, on: bool) -> None:
         for norm in self.norms:
             norm.training = on
-
-
-@contextmanager
-def forward_only() -> Iterator[None]:
-    """No graphs, and attention by the kernel that every other number of this package comes from."""
-    with torch.inference_mode(), sdpa_kernel(SDPBackend.MATH):
-        yield
 
 
 def losses_of_examples(criterion: Callable[[Tensor, Tensor], Tensor], outputs: Tensor, targets: Tensor) -> Tensor:

@@ -9,11 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.batches import batch_size_of
+from landscape.batch_structure import content
+from landscape.batches import move_batch
 from landscape.errors import ProblemError, UsageError
+from landscape.forward.decisions import share_right
 from landscape.operators.linearisation import default_memory
 from landscape.problem import Problem
-from landscape.surfaces.live_model import LiveModel, forward_only, losses_of_examples
+from landscape.surfaces.live_model import LiveModel, losses_of_examples
 
 STATISTICS = {
     "evaluation": "BatchNorm by its running statistics, as trained",
@@ -53,7 +55,7 @@ class PointEvaluator:
             model, precision and mode count.
         dtype: Precision; the problem's by default.
         statistics: Of BatchNorm: ``"evaluation"``, ``"batch"``, or ``"reestimated"`` (on the first set, at every
-            point).
+            point); as the problem has it when None.
         per_example: Whether to keep the loss of every example.
         ceiling: End a sum early when it is certain that the mean exceeds this; for losses that are never negative.
 
@@ -66,18 +68,17 @@ class PointEvaluator:
         problems: Mapping[str, Problem],
         *,
         dtype: torch.dtype | None = None,
-        statistics: str = "evaluation",
+        statistics: str | None = None,
         per_example: bool = False,
         ceiling: float | None = None,
     ) -> None:
+        first = next(iter(problems.values()))
+        statistics = statistics or first.batch_norm
         if statistics not in STATISTICS:
             raise UsageError(f"BatchNorm's statistics can be {', '.join(STATISTICS)}; not {statistics!r}. Choose one.")
         self.problems = dict(problems)
         self.statistics, self.per_example, self.ceiling = statistics, per_example, ceiling
-        first = next(iter(self.problems.values()))
-        self.live = LiveModel(first, dtype)
-        if statistics == "batch":
-            self.live.batch_statistics(True)
+        self.live, self._dtype = LiveModel(first, dtype), first.dtype
         self._criterion: Callable[[Tensor, Tensor], Tensor] | None
         try:
             self._criterion = first.require_criterion()
@@ -107,7 +108,7 @@ class PointEvaluator:
         if self.statistics == "reestimated" and len(thetas) > 1:
             return [each for theta in thetas for each in self._together([theta])]
         sums = [{name: _Sums(self, problem) for name, problem in self.problems.items()} for _ in thetas]
-        with forward_only():
+        with self.live.forward_only(self.statistics):
             for index, (name, problem) in enumerate(self.problems.items()):
                 for number, (batch, share) in enumerate(self._batches(name, problem)):
                     for theta, each in zip(thetas, sums, strict=True):
@@ -124,13 +125,14 @@ class PointEvaluator:
             problem = sums.problem
             sums.add(problem.batch_loss(problem.unflatten(theta), batch), None, None, share)
             return
-        outputs = self.live.model(batch[0])
-        if not isinstance(outputs, Tensor):
-            raise ProblemError(f"The outputs must be one tensor here; the model gave a {type(outputs).__name__}.")
-        losses = losses_of_examples(self._criterion, outputs, batch[1]) if self.per_example else None
-        classes = not batch[1].is_floating_point() and outputs.ndim == 2
-        right = (outputs.argmax(1) == batch[1]).double().mean() if classes else None
-        sums.add(self._criterion(outputs, batch[1]), right, losses, share)
+        x, y = content(batch)
+        outputs = self.live.model(x)
+        losses = None
+        if self.per_example:
+            if not isinstance(outputs, Tensor) or not isinstance(y, Tensor):
+                raise ProblemError(f"The outputs must be one tensor here; the model gave a {type(outputs).__name__}.")
+            losses = losses_of_examples(self._criterion, outputs, y)
+        sums.add(self._criterion(outputs, y), share_right(outputs, y), losses, share)
 
     def _batches(self, name: str, problem: Problem) -> Iterator[tuple[Any, float]]:
         if self._held:
@@ -156,19 +158,20 @@ class PointEvaluator:
     def _laid_out(self, batch: Any) -> Any:
         if self._criterion is None:
             return batch
-        x, y = batch
-        x, y = (each.to(self.live.dtype) if each.is_floating_point() else each for each in (x, y))
+        x, y = content(batch)
+        if self.live.dtype != self._dtype:
+            x, y = move_batch((x, y), self.live.device, self.live.dtype)
         return (x.contiguous(memory_format=torch.channels_last) if self.channels_last else x), y
 
     def _allows_channels_last(self, problem: Problem) -> bool:
         """Return whether images may lie channels-last: then a convolution of three and more channels is faster."""
         self.channels_last = False
-        batch = next(problem.batches())[0]
+        batch = content(next(problem.batches())[0])
         if self._criterion is None or self.live.device.type != "cpu" or not _has_channels(batch):
             return False
-        few = tuple(each[: min(8, batch_size_of(batch))] for each in self._laid_out(batch))
+        few = tuple(each[:8] for each in self._laid_out(batch))
         self.live.put(problem.theta)
-        with forward_only():
+        with self.live.forward_only(self.statistics):
             try:
                 plain = self.live.model(few[0])
                 other = self.live.model(few[0].contiguous(memory_format=torch.channels_last))
@@ -179,7 +182,7 @@ class PointEvaluator:
 
     def _draws(self, x: Tensor) -> bool:
         """Return whether two passes differ: then nothing can be said about layouts."""
-        with forward_only():
+        with self.live.forward_only(self.statistics):
             return not torch.equal(self.live.model(x), self.live.model(x))
 
 
@@ -191,10 +194,10 @@ class _Sums:
         self.ended = False
         self._evaluator = evaluator
         self._loss = torch.zeros((), dtype=torch.float64, device=evaluator.live.device)
-        self._right: Tensor | None = torch.zeros_like(self._loss)
+        self._right: float | None = 0.0
         self._losses: list[Tensor] = []
 
-    def add(self, loss: Tensor, right: Tensor | None, losses: Tensor | None, share: float) -> None:
+    def add(self, loss: Tensor, right: float | None, losses: Tensor | None, share: float) -> None:
         self._loss = self._loss + share * loss.double()
         self._right = None if right is None or self._right is None else self._right + share * right
         if losses is not None:
@@ -208,7 +211,7 @@ class _Sums:
         losses = torch.cat(self._losses).cpu().numpy() if self._losses else None
         return PointValues(
             loss if np.isfinite(loss) else np.inf,
-            None if self._right is None else float(self._right),
+            self._right,
             not self.ended,
             losses,
         )
