@@ -11,7 +11,7 @@ import torch
 
 from landscape.errors import ProblemError
 from landscape.study.surface_directions import Laid, lay_out
-from landscape.study.surface_paths import paths
+from landscape.study.surface_paths import check_paths, paths
 from landscape.study.surface_points import SurfacePoints
 from landscape.study.surface_quantities import quantities
 from landscape.study.surface_settings import SurfaceSettings
@@ -56,6 +56,7 @@ def surface(
     """
     tell = on_progress or (lambda what, done, most: None)
     start = time.perf_counter()
+    check_paths(points, settings)
     try:
         tell("directions", 0, None)
         laid = lay_out(points, settings)

@@ -9,20 +9,14 @@ from landscape.errors import UsageError
 from landscape.study.surface_points import SurfacePoints
 from landscape.study.surface_settings import SurfaceSettings
 from landscape.study.watched import OnProgress
-from landscape.surfaces.alignment import align
+from landscape.surfaces.alignment import align, hidden_layers
 from landscape.surfaces.curve import straight, train_curve
 from landscape.surfaces.live_model import has_batch_norm
 from landscape.surfaces.path import path_profile
 
 
 def paths(points: SurfacePoints, settings: SurfaceSettings, tell: OnProgress) -> list[dict[str, Any]]:
-    """Return every path that was asked for, with its barriers; BatchNorm is re-estimated at every point.
-
-    Raises:
-        UsageError: If there are not two minima, or neurons cannot be aligned.
-    """
-    if len(points.thetas) < 2:
-        raise UsageError("A path leads from one minimum to another; one is named. Give a second --run or --checkpoint.")
+    """Return every path that was asked for, with its barriers; BatchNorm is re-estimated at every point."""
     start, end = points.thetas[:2]
     rows = [_path(points, settings, kind, start, end, tell) for kind in settings.paths]
     if settings.align:
@@ -32,6 +26,20 @@ def paths(points: SurfacePoints, settings: SurfaceSettings, tell: OnProgress) ->
         for kind in settings.paths:
             rows.append({**_path(points, settings, kind, start, aligned.theta, tell), "aligned": about})
     return rows
+
+
+def check_paths(points: SurfacePoints, settings: SurfaceSettings) -> None:
+    """Refuse paths that there cannot be, before anything is computed.
+
+    Raises:
+        UsageError: If there are not two minima, or neurons cannot be aligned.
+    """
+    if settings.paths and len(points.thetas) < 2:
+        raise UsageError("A path leads from one minimum to another; one is named. Give a second --run or --checkpoint.")
+    if settings.align and not settings.paths:
+        raise UsageError("--align reorders neurons for paths, and none is asked for. Give --path straight.")
+    if settings.align:
+        hidden_layers(points.problem.model)
 
 
 def _path(

@@ -23,8 +23,9 @@ def given_directions(problem: Problem, path: Path) -> list[Direction]:
         UsageError: If a vector has another number of elements than there are parameters.
     """
     try:
-        loaded = np.load(path, allow_pickle=False)
-        arrays = dict(loaded) if hasattr(loaded, "files") else {"": loaded}
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            arrays = dict(loaded) if hasattr(loaded, "files") else {"": loaded}
     except (OSError, ValueError, EOFError) as error:
         raise StorageError(
             f"Cannot read directions from {path}: {error}. Give a .npy or .npz of plain arrays."

@@ -100,7 +100,8 @@ def _contours(grids: Grids, scale: LossScale) -> Drawing:
         axes.set_title(f"{kind} loss")
     loss_bar(figure, panels[0].tolist(), scale)
     if both:
-        gap = grids.loss("test") - grids.loss("train")
+        with np.errstate(invalid="ignore"):  # where both are infinite there is no gap
+            gap = grids.loss("test") - grids.loss("train")
         difference_panel(figure, panels[1, 0], a, b, gap, "")
         panels[1, 0].set_title("gap in loss (test − train)")
         if accuracies[0] is not None and accuracies[1] is not None:
