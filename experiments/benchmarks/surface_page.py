@@ -20,15 +20,16 @@ def render(results: dict) -> str:
         f"{machine['processor']}, {machine['cores']} cores, one thread, {machine['system']}, Python "
         f"{machine['python']}, PyTorch {machine['torch']}, {results['peer'].replace('==', ' ')}. Seconds are the "
         f"processor's; the machine was shared, so that caches and clock rates still vary: each number is the least of "
-        f"{results['rounds']} rounds, each way in a process of its own. A *pass* is one forward pass over all examples in inference mode, in the "
-        f"same process: the floor of computing every point. Only the training loss is computed.\n",
+        f"{results['rounds']} rounds, each way in a process of its own. A *pass* is one forward pass over all examples "
+        f"in inference mode, in the same process: the floor of computing every point. Only the training loss is "
+        f"computed.\n",
     ]
     for problem in results["problems"].values():
         parts.append(_problem(problem))
     parts.append(
         "The error of interpolated points is that of the loss's logarithm relative to its range over the slice, at "
-        "*all* points, against the plain loop; the command's own estimate is from points held out. loss-landscapes draws its "
-        "own directions, so only its cost compares. `deepcopy_model` is left at its default.\n"
+        "*all* points, against the plain loop; the command's own estimate is from points held out. loss-landscapes draws "
+        "its own directions, so only its cost compares. `deepcopy_model` is left at its default.\n"
     )
     return "\n".join(parts)
 
