@@ -28,8 +28,8 @@ def render(results: dict) -> str:
         parts.append(_problem(problem))
     parts.append(
         "The error of interpolated points is that of the loss's logarithm relative to its range over the slice, at "
-        "*all* points, against the plain loop; the command's own estimate is from points held out. loss-landscapes draws "
-        "its own directions, so only its cost compares. `deepcopy_model` is left at its default.\n"
+        "*all* points, against the plain loop; the command's own estimate is from points held out. loss-landscapes "
+        "draws its own directions, so only its cost compares. `deepcopy_model` is left at its default.\n"
     )
     return "\n".join(parts)
 

@@ -270,6 +270,7 @@ def test_another_surface_is_not_overwritten_and_the_same_is_the_same(own, tmp_pa
     assert "radius is None there and 0.5 here" in refused(UsageError, *own, *QUICK, "--radius", "0.5", *out)
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_the_file_is_the_same(own, place, tmp_path):
     """SIGKILL, again and again, until a process comes through."""
     common = ["surface", "--model", "own.py:Slow", "--data", "own.py:data", "--device", "cpu", "--points", "21"]
