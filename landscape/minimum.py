@@ -13,6 +13,13 @@ from landscape.shared_work import Shared, SharedWork
 
 T = TypeVar("T")
 
+NO_OPTIMIZER_STATE = (
+    "there is no optimizer state with this minimum: a run of 'landscape analyze' has it, in optimizer.safetensors "
+    "beside its minimum.safetensors (measure the run, not its weights alone); a training of your own keeps it with "
+    "torch.save(optimizer.state_dict(), path), and Minimum(..., second_moment=..., update=...) takes it"
+)
+"""Why a measure in the optimizer's metric has no value."""
+
 
 @dataclass(frozen=True)
 class SecondMoment:

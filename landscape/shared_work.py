@@ -34,7 +34,7 @@ class SharedWork:
             self._results[key] = compute()
             self._makers[key] = self._measure
         elif self._makers[key] != self._measure or not self._measure:
-            self._reused[f"{key[0]} of {self._makers[key] or 'an earlier call'}"] = None
+            self._reused[f"{key[0]}, from {self._makers[key] or 'an earlier call'}"] = None
         return Shared(self._results[key], fresh)
 
     @contextmanager

@@ -27,6 +27,7 @@ LAYERS = [
     {"measures"},
     {"surfaces"},
     {"training"},
+    {"tracking"},
     {"statistics"},
     {"store"},
     {"study"},

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from landscape.cli.output_folder import check_output
-from landscape.cli.own_flags import own_flag
+from landscape.cli.minimum_flags import check_out
+from landscape.cli.own_option import own_option
 from landscape.cli.products_progress import ProductsProgress
 from landscape.cli.study_flags import from_environment, given, resolved, some_study_flags
 from landscape.errors import UsageError
@@ -40,36 +40,36 @@ DIRECTIONS_HELP = (
 @click.command("surface", context_settings={"max_content_width": 100})
 @click.argument("folder", required=False, metavar="[DIR]", type=click.Path(path_type=Path))
 @click.option("--run", "runs", multiple=True, metavar="ID", help="Run of the study in DIR; repeat for several.")
-@own_flag("--stop", metavar="matched|end", parse=parsers.one_of("matched", "end"), help="Which of its minima.")
+@own_option("--stop", metavar="matched|end", parse=parsers.one_of("matched", "end"), help="Which of its minima.")
 @some_study_flags((*DATA_KEYS, *MODEL_KEYS, *MEASURED_KEYS), OWN_HELP)
-@own_flag("--directions", metavar="NAME", help=DIRECTIONS_HELP)
-@own_flag("--dimensions", metavar="N", parse=parsers.integer(1), help="1, 2 or 3: line, plane, volume.  [default: 2]")
-@own_flag("--points", metavar="N", parse=parsers.integer(0), help="Along each axis: 101, 51 or 15 by default.")
-@own_flag("--radius", metavar="X", parse=parsers.positive, help="Half-width in lengths of the directions.")
-@own_flag("--normalization", metavar="NAME", default="filter", help="Of random ones: filter, layer, global, none.")
-@own_flag(
+@own_option("--directions", metavar="NAME", help=DIRECTIONS_HELP)
+@own_option("--dimensions", metavar="N", parse=parsers.integer(1), help="1, 2 or 3: line, plane, volume.  [default: 2]")
+@own_option("--points", metavar="N", parse=parsers.integer(0), help="Along each axis: 101, 51 or 15 by default.")
+@own_option("--radius", metavar="X", parse=parsers.positive, help="Half-width in lengths of the directions.")
+@own_option("--normalization", metavar="NAME", default="filter", help="Of random ones: filter, layer, global, none.")
+@own_option(
     "--one-dimensional",
     metavar="zero|keep",
     default="zero",
     help="Whether biases and normalisation parameters move along random directions.",
 )
-@own_flag("--tolerance", metavar="X", parse=parsers.positive, default=0.01, help="Error of what is interpolated.")
+@own_option("--tolerance", metavar="X", parse=parsers.positive, default=0.01, help="Error of what is interpolated.")
 @click.option("--exact", is_flag=True, help="Compute every grid point, interpolate none.")
-@own_flag(
+@own_option(
     "--batch-norm",
     metavar="NAME",
     help="evaluation, reestimated or batch statistics; by default evaluation, reestimated between several points.",
 )
-@own_flag("--ceiling", metavar="X", parse=parsers.positive, help="End points above so many times the central loss.")
-@own_flag("--max-batch", metavar="N", parse=parsers.integer(1), help="Examples a forward pass: speed, no number.")
-@own_flag(
+@own_option("--ceiling", metavar="X", parse=parsers.positive, help="End points above so many times the central loss.")
+@own_option("--max-batch", metavar="N", parse=parsers.integer(1), help="Examples a forward pass: speed, no number.")
+@own_option(
     "--quantities",
     metavar="A,B",
     parse=parsers.several(parsers.word),
     default=(),
     help="gradient_norm, eigenvalues at every point of a grid of 9 points an axis.",
 )
-@own_flag(
+@own_option(
     "--path",
     metavar="A,B",
     parse=parsers.several(parsers.word),
@@ -77,13 +77,13 @@ DIRECTIONS_HELP = (
     help="Between two minima: straight, bezier, polygonal (trained curves of low loss), with barriers.",
 )
 @click.option("--align", is_flag=True, help="Also with the second one's neurons reordered to match the first's.")
-@own_flag("--curve-steps", metavar="N", parse=parsers.integer(1), default=400, help="Training of a curve.")
-@own_flag("--curve-lr", metavar="X", parse=parsers.positive, default=2e-3, help="Of the same.")
-@own_flag(
+@own_option("--curve-steps", metavar="N", parse=parsers.integer(1), default=400, help="Training of a curve.")
+@own_option("--curve-lr", metavar="X", parse=parsers.positive, default=2e-3, help="Of the same.")
+@own_option(
     "--width", metavar="N", parse=parsers.integer(0), default=0, help="How far the loss stays low along N directions."
 )
-@own_flag("--width-factor", metavar="X", parse=parsers.positive, default=2.0, help="By how much it may rise.")
-@own_flag(
+@own_option("--width-factor", metavar="X", parse=parsers.positive, default=2.0, help="By how much it may rise.")
+@own_option(
     "--export", metavar="A,B", parse=parsers.several(parsers.one_of("csv", "vtk")), default=(), help="csv, vtk too."
 )
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where to; by default a folder in runs/.")
@@ -105,7 +105,7 @@ def command(folder: Path | None, out: Path | None, as_json: bool, **flags: Any) 
     from landscape.study.surface_request import Request
 
     if out is not None:
-        check_output(out)
+        check_out(out)
     settings = _settings(flags, folder)
     points = _points(folder, flags, settings)
     for note in filter(None, [settings.grid_points[1]]):

@@ -1,11 +1,10 @@
 """The largest eigenvalue of the Hessian by the relative sizes of the weights."""
 
 from landscape.measures.measurement import Measure, Measurement
+from landscape.measures.shared_lanczos import extreme_eigenpairs
 from landscape.measures.top_eigenvalue import eigenvalue_measurement
 from landscape.minimum import Minimum
-from landscape.operators.combinations import Scaled
 from landscape.registry import measures
-from landscape.solvers import lanczos
 
 _BLIND_SPOT = (
     "One direction of relative changes of the weights, and only infinitesimally far; it follows the scale of the "
@@ -36,9 +35,8 @@ def adaptive_top_eigenvalue(
     References:
         Kwon, Kim, Park, Choi 2021, "ASAM: adaptive sharpness-aware minimization", section 3.
     """
-    operator = Scaled(minimum.hessian, minimum.theta)
-    pairs = lanczos(operator, rtol=rtol, max_matvecs=max_matvecs, seed=seed)
-    return eigenvalue_measurement(pairs, caveat=_BLIND_SPOT)
+    pairs, own = extreme_eigenpairs(minimum, "adaptive_hessian", rtol=rtol, max_matvecs=max_matvecs, seed=seed)
+    return eigenvalue_measurement(pairs, own, _BLIND_SPOT)
 
 
 measures.register("adaptive_top_eigenvalue", "largest eigenvalue of |w| H |w|, by Lanczos")(
@@ -49,6 +47,6 @@ measures.register("adaptive_top_eigenvalue", "largest eigenvalue of |w| H |w|, b
         _BLIND_SPOT,
         "adaptive top eigenvalue",
         10,
-        invariances=frozenset({"layer_rescaling", "neuron_rescaling", "neuron_permutation"}),
+        invariances=frozenset({"layer_rescaling", "neuron_rescaling", "batch_norm_scaling", "neuron_permutation"}),
     )
 )

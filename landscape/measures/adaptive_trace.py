@@ -57,9 +57,8 @@ def adaptive_trace(
         return exact(minimum, value, reason, _BLIND_SPOT, passes=squares.passes * fresh)
     found = exact_diagonal(minimum, seed)
     if found is not None:
-        squares, fresh, why = found
-        value, reason = float(theta2 @ squares.diagonal), f"exact up to rounding: {why}"
-        return exact(minimum, value, reason, _BLIND_SPOT, passes=squares.passes * fresh)
+        value, reason = float(theta2 @ found.values), f"exact up to rounding: {found.why}"
+        return exact(minimum, value, reason, _BLIND_SPOT, passes=found.passes)
     # |w| on either side: probes shared with the trace would scatter more, sums of w_i^2 + w_j^2 for 2 |w_i w_j|
     operator = Scaled(minimum.hessian, minimum.theta)
     estimate = hutchinson(operator, rtol=rtol, min_matvecs=min(16, max_matvecs), max_matvecs=max_matvecs, seed=seed)
@@ -78,10 +77,10 @@ measures.register("adaptive_trace", "sum of w_i^2 H_ii, exact where the network 
     Measure(
         adaptive_trace,
         "adaptive trace",
-        r"\sum_i w_i^2 H_{ii}",
+        r"\sum w_i^2 H_{ii}",
         _BLIND_SPOT,
         "adaptive trace",
         15,
-        invariances=frozenset({"layer_rescaling", "neuron_rescaling", "neuron_permutation"}),
+        invariances=frozenset({"layer_rescaling", "neuron_rescaling", "batch_norm_scaling", "neuron_permutation"}),
     )
 )

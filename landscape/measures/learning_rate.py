@@ -20,6 +20,9 @@ def learning_rate(minimum: Minimum, *, seed: int = 0) -> Measurement:
     Cost:
         None.
 
+    Invariances:
+        Permutation of neurons, and everything else that is done to the weights.
+
     References:
         Dziugaite et al. 2020, "In search of robust measures of generalization", section 6.
     """

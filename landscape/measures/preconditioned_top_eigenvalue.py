@@ -6,7 +6,7 @@ from torch import Tensor
 
 from landscape.measures.measurement import Measure, Measurement
 from landscape.measures.top_eigenvalue import eigenvalue_measurement
-from landscape.minimum import Minimum, SecondMoment
+from landscape.minimum import NO_OPTIMIZER_STATE, Minimum, SecondMoment
 from landscape.operators import Preconditioned
 from landscape.operators.preconditioned import adam_preconditioner
 from landscape.registry import measures
@@ -45,7 +45,7 @@ def preconditioned_top_eigenvalue(
     if moment is None:
         return Measurement(
             value=None,
-            reason="there is no optimizer state with this minimum",
+            reason=NO_OPTIMIZER_STATE,
             caveat=_BLIND_SPOT,
         )
     diagonal = coming_preconditioner(moment, minimum.gradient, minimum.theta)

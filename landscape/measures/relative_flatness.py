@@ -162,7 +162,7 @@ measures.register("relative_flatness", "relative flatness of one layer; layer=NA
     Measure(
         relative_flatness,
         "relative flatness",
-        r"\sum_{s,t} \langle w_s, w_t\rangle \operatorname{tr} H_{st}",
+        r"\sum \langle w_s, w_t\rangle \operatorname{tr} H_{st}",
         _BLIND_SPOT,
         "relative flatness",
         10,

@@ -1,6 +1,6 @@
 """Diagonals of the Hessian and the Gauss-Newton matrix, had once for all measures that weigh them."""
 
-import dataclasses
+from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -31,12 +31,25 @@ def piecewise_linear(minimum: Minimum, seed: int) -> tuple[bool, str]:
     return minimum.shared(("recognition of the network", seed), lambda: recognise(minimum.hessian, seed)).value
 
 
-def exact_diagonal(minimum: Minimum, seed: int) -> tuple[Squares, bool, str] | None:
-    """Return the Hessian's diagonal where backward passes give it exactly, else None.
+@dataclass(frozen=True)
+class ExactDiagonal:
+    """The Hessian's diagonal by backward passes.
 
-    Returns:
-        The diagonal, whether it was had for this call (else its cost is another measure's), and how it was had. None
-        for networks that are not piecewise linear, or have more than 64 outputs.
+    Attributes:
+        values: Shape ``(n,)``, float64.
+        passes: Backward passes that it took for this call; 0 where another measure had it already.
+        why: How it is known to be exact, in words.
+    """
+
+    values: Tensor
+    passes: int
+    why: str
+
+
+def exact_diagonal(minimum: Minimum, seed: int) -> ExactDiagonal | None:
+    """Return the Hessian's diagonal where backward passes give it exactly.
+
+    None for networks that are not piecewise linear, or have more than 64 outputs.
     """
     holds, why = piecewise_linear(minimum, seed)
     if not holds or output_dimension(minimum.problem) > MOST_COLUMNS:
@@ -45,7 +58,13 @@ def exact_diagonal(minimum: Minimum, seed: int) -> tuple[Squares, bool, str] | N
         squares, fresh = shared_squares(minimum)
     except ProblemError:
         return None
-    return squares, fresh, why
+    return ExactDiagonal(squares.diagonal, squares.passes if fresh else 0, why)
+
+
+def exact_weighted_trace(minimum: Minimum, found: ExactDiagonal, weights: Tensor | None) -> Estimate:
+    r"""Return $\sum_i w_i H_{ii}$ of a diagonal that is known; the $w_i$ are ones when None."""
+    diagonal = found.values if weights is None else weights.double() * found.values
+    return exact_trace(diagonal, minimum.hessian.dtype, found.why, found.passes)
 
 
 def weighted_trace(minimum: Minimum, weights: Tensor | None, *, rtol: float, max_matvecs: int, seed: int) -> Estimate:
@@ -64,14 +83,12 @@ def weighted_trace(minimum: Minimum, weights: Tensor | None, *, rtol: float, max
     """
     found = exact_diagonal(minimum, seed)
     if found is not None:
-        squares, fresh, why = found
-        diagonal = squares.diagonal if weights is None else weights.double() * squares.diagonal
-        return exact_trace(Squares(diagonal, squares.by_example, squares.passes * fresh), minimum.hessian.dtype, why)
+        return exact_weighted_trace(minimum, found, weights)
     W = None if weights is None else weights.double()
 
     def sample(z: Tensor, Hz: Tensor) -> Tensor:
         return dot(z if W is None else W * z, Hz)
 
-    estimate = mean_over_probes(minimum, sample, rtol=rtol, max_matvecs=max_matvecs, seed=seed)
     holds, why = piecewise_linear(minimum, seed)
-    return estimate if holds else dataclasses.replace(estimate, reason=f"{estimate.reason} (not exact: {why})")
+    note = "" if holds else f"not exact: {why}"
+    return mean_over_probes(minimum, sample, rtol=rtol, max_matvecs=max_matvecs, seed=seed, note=note)

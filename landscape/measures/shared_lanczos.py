@@ -1,28 +1,33 @@
 """One Lanczos run for all measures that read eigenvalues."""
 
+from collections.abc import Callable
 from typing import Literal
 
-from landscape.errors import UsageError
+import numpy as np
+
 from landscape.minimum import Minimum
-from landscape.operators import SymmetricOperator
+from landscape.operators import Scaled, SymmetricOperator
 from landscape.solvers import Eigenpairs, SpectralDensity, lanczos, spectral_density
 from landscape.solvers.krylov_run import KrylovRun
+from landscape.solvers.lanczos_quadrature import Quadrature
 
 OperatorName = Literal["hessian", "gauss_newton"]
 
-IN_WORDS = {"hessian": "the Hessian", "gauss_newton": "the Gauss-Newton matrix"}
+IN_WORDS = {"hessian": "the Hessian", "gauss_newton": "the Gauss-Newton matrix", "adaptive_hessian": "|w| H |w|"}
 _KEPT_BYTES = 2**29
 _KEPT_ROWS = 256
 
 
-def operator_of(minimum: Minimum, name: OperatorName) -> SymmetricOperator:
-    """Return the Hessian or the Gauss-Newton matrix of a minimum."""
-    return minimum.hessian if name == "hessian" else minimum.gauss_newton
+def operator_of(minimum: Minimum, name: str) -> SymmetricOperator:
+    """Return one of the operators of `IN_WORDS`."""
+    if name == "gauss_newton":
+        return minimum.gauss_newton
+    return minimum.hessian if name == "hessian" else Scaled(minimum.hessian, minimum.theta)
 
 
 def extreme_eigenpairs(
     minimum: Minimum,
-    name: OperatorName = "hessian",
+    name: str = "hessian",
     *,
     k: int = 1,
     bottom: int = 0,
@@ -47,34 +52,52 @@ def extreme_eigenpairs(
 
 
 def shared_density(
-    minimum: Minimum, name: OperatorName, *, num_probes: int, steps: int, rtol: float | None, seed: int
+    minimum: Minimum,
+    name: str,
+    *,
+    num_probes: int,
+    steps: int,
+    rtol: float | None,
+    seed: int,
+    function: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> tuple[SpectralDensity, int]:
     """Return the spectral density, whose first probe is the run of the eigenvalues, and the products of its own.
 
-    Raises:
-        UsageError: If there is no probe or step.
+    Args:
+        minimum: Whose.
+        name: Of which operator.
+        num_probes: Random vectors, at most.
+        steps: Products for each.
+        rtol: Tolerance of the mean of the function over eigenvalues; None takes all probes.
+        seed: Of the random vectors.
+        function: Of which mean; the eigenvalue itself when None. It must compare equal to one that does the same.
     """
-    if num_probes < 1 or steps < 2:
-        raise UsageError(f"num_probes must be at least 1 and steps at least 2; they are {num_probes} and {steps}.")
-    operator = operator_of(minimum, name)
-    spent = 0
+    operator, kept = operator_of(minimum, name), 0
 
     def compute() -> SpectralDensity:
-        nonlocal spent
+        nonlocal kept
         first = None
-        if _fits(operator):
-            run = _run(minimum, name, seed)
-            spent -= run.matvecs
-            first = run.quadrature(min(steps, operator.shape[0]))
-            spent += run.matvecs - first.matvecs
-        return spectral_density(operator, num_probes=num_probes, steps=steps, rtol=rtol, seed=seed, first=first)
+        if _fits(operator) and steps > 1:
+            _, first, own = shared_quadrature(minimum, name, steps, seed)
+            kept = first.matvecs - own
+        return spectral_density(
+            operator, num_probes=num_probes, steps=steps, rtol=rtol, seed=seed, first=first, function=function
+        )
 
-    key = (f"spectral density of {IN_WORDS[name]}", num_probes, steps, rtol, seed)
+    key = (f"spectral density of {IN_WORDS[name]}", num_probes, steps, rtol, seed, function)
     density, fresh = minimum.shared(key, compute)
-    return density, density.matvecs + spent if fresh else 0
+    return density, density.matvecs - kept if fresh else 0
 
 
-def _run(minimum: Minimum, name: OperatorName, seed: int) -> KrylovRun:
+def shared_quadrature(minimum: Minimum, name: str, steps: int, seed: int) -> tuple[Quadrature, Quadrature, int]:
+    """Return the quadratures of the run after three quarters of the steps and after all, and its own products."""
+    run = _run(minimum, name, seed)
+    before = run.matvecs
+    fine = run.quadrature(min(steps, run.operator.shape[0]))
+    return run.quadrature(max(1, 3 * fine.matvecs // 4)), fine, run.matvecs - before
+
+
+def _run(minimum: Minimum, name: str, seed: int) -> KrylovRun:
     operator = operator_of(minimum, name)
     return minimum.shared((f"Lanczos run of {IN_WORDS[name]}", seed), lambda: KrylovRun(operator, seed)).value
 

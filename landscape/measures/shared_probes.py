@@ -56,29 +56,38 @@ def probe_products(minimum: Minimum, name: OperatorName, seed: int) -> ProbeProd
 
 
 def mean_over_probes(
-    minimum: Minimum, sample: Callable[[Tensor, Tensor], Tensor], *, rtol: float, max_matvecs: int, seed: int
+    minimum: Minimum,
+    sample: Callable[[Tensor, Tensor], Tensor],
+    *,
+    operator: OperatorName = "hessian",
+    rtol: float,
+    max_matvecs: int,
+    seed: int,
+    note: str = "",
 ) -> Estimate:
     """Return the mean of a function of a probe z and its product Hz, stopped on its own standard error.
 
     Args:
-        minimum: Whose Hessian.
+        minimum: Whose operator.
         sample: (z, Hz), each of shape ``(n,)``, to one number, float64.
+        operator: Which.
         rtol: Tolerance of the standard error, relative to the mean.
         max_matvecs: Most probes.
         seed: Of the probes.
+        note: Why probes, to go with the reason for stopping.
 
     Returns:
         The estimate, whose ``matvecs`` are those beyond what other measures had done already.
     """
     rule = StoppingRule(rtol, min(LEAST_PROBES, max(2, max_matvecs)), max(2, max_matvecs))
-    probes = probe_products(minimum, "hessian", seed)
+    probes = probe_products(minimum, operator, seed)
     before, samples = probes.matvecs, np.empty(0)
     while True:
         samples = np.append(samples, float(sample(*probes(len(samples)))))
         value, error = mean_and_error(samples)
         converged = rule.within(error, value, len(samples))
         if converged or len(samples) >= rule.max_matvecs:
-            reason = f"{rule.reason(converged=converged)}, {len(samples)} probes"
+            reason = f"{rule.reason(converged=converged)}, {len(samples)} probes" + (f" ({note})" if note else "")
             return Estimate(value, error, probes.matvecs - before, converged, reason, method="hutchinson")
 
 

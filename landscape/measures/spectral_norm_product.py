@@ -61,7 +61,7 @@ measures.register("spectral_norm_product", "baseline: product of layers' spectra
     Measure(
         spectral_norm_product,
         "product of spectral norms",
-        r"\prod_l \sigma_{\max}(W_l)",
+        r"\prod \sigma_{\max}(W_l)",
         _BLIND_SPOT,
         "product of spectral norms",
         0,

@@ -4,7 +4,7 @@ import dataclasses
 from typing import Literal
 
 from landscape.measures.measurement import Measure, Measurement
-from landscape.measures.shared_diagonal import exact_diagonal, piecewise_linear, weighted_trace
+from landscape.measures.shared_diagonal import exact_diagonal, exact_weighted_trace, piecewise_linear, weighted_trace
 from landscape.minimum import Minimum
 from landscape.registry import measures
 from landscape.solvers import Estimate, hessian_trace
@@ -47,9 +47,11 @@ def shared_trace(
 
     ``matvecs`` and ``passes`` are its own, beyond what other measures had done already.
     """
-    exact = exact_diagonal(minimum, seed) if method in ("auto", "exact") else None
-    if exact is not None or (method == "auto" and rtol >= COARSE and not piecewise_linear(minimum, seed)[0]):
+    if method == "auto" and rtol >= COARSE and not piecewise_linear(minimum, seed)[0]:
         return weighted_trace(minimum, None, rtol=rtol, max_matvecs=max_matvecs, seed=seed)
+    found = exact_diagonal(minimum, seed) if method in ("auto", "exact") else None
+    if found is not None:
+        return exact_weighted_trace(minimum, found, None)
     estimate, fresh = minimum.shared(
         ("trace", method, rtol, max_matvecs, seed),
         lambda: hessian_trace(minimum.hessian, method=method, rtol=rtol, max_matvecs=max_matvecs, seed=seed),

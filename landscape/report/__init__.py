@@ -8,10 +8,15 @@ __all__ = ["summary", "write_report"]
 
 
 def write_report(folder: Path) -> list[Path]:
-    """Return the files written again from a run folder's report.json, or from the hessian.json of one minimum.
+    """Return the files written again from a run folder's report.json, the hessian.json of one minimum or a track.json.
 
-    See :func:`landscape.report.writing.write_report` and :func:`landscape.report.curvature.writing.rewrite_curvature`.
+    See :func:`landscape.report.writing.write_report`, :func:`landscape.report.curvature.writing.rewrite_curvature` and
+    :func:`landscape.report.tracking.writing.rewrite_track`.
     """
+    if (folder / "track.json").is_file() and not (folder / "report.json").is_file():
+        from landscape.report.tracking.writing import rewrite_track
+
+        return rewrite_track(folder)
     if (folder / "hessian.json").is_file() and not (folder / "report.json").is_file():
         from landscape.report.curvature.writing import rewrite_curvature
 

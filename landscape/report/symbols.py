@@ -27,6 +27,7 @@ _COMMANDS = {
     "lVert": "‖",
     "rVert": "‖",
     "sum": "∑",
+    "prod": "∏",
     "left": "",
     "right": "",
     ",": " ",

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from landscape.diagonal import (
-    Squares,
     check_piecewise_linear,
     gauss_newton_diagonal,
     gauss_newton_squares,
@@ -170,15 +169,15 @@ def recognise(hessian: Hessian, seed: int) -> tuple[bool, str]:
 
 def _exact(hessian: Hessian, why: str) -> Estimate:
     found = gauss_newton_squares(hessian.problem, hessian.theta, memory=hessian.batches.memory)
-    return exact_trace(found, hessian.dtype, why)
+    return exact_trace(found.diagonal, hessian.dtype, why, found.passes)
 
 
-def exact_trace(found: Squares, dtype: torch.dtype, why: str) -> Estimate:
-    """Return the trace of a diagonal that was had by backward passes."""
-    value = float(found.diagonal.sum())
+def exact_trace(diagonal: Tensor, dtype: torch.dtype, why: str, passes: int) -> Estimate:
+    """Return the sum of a diagonal that was had by backward passes in ``dtype``."""
+    value = float(diagonal.sum())
     # a sum of squares, each to the rounding of a backward pass, added in float64
-    error = 32 * float(torch.finfo(dtype).eps) * abs(value)
-    return Estimate(value, error, 0, True, f"exact up to rounding: {why}", method="exact", passes=found.passes)
+    error = 32 * float(torch.finfo(dtype).eps) * float(diagonal.abs().sum())
+    return Estimate(value, error, 0, True, f"exact up to rounding: {why}", method="exact", passes=passes)
 
 
 def _sampled(hessian: Hessian, rule: StoppingRule, seed: int, why: str) -> Estimate:

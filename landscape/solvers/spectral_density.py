@@ -1,5 +1,7 @@
 """The spectral density by stochastic Lanczos quadrature, the leading eigenvalues taken out exactly."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -24,6 +26,7 @@ def spectral_density(
     rtol: float | None = None,
     seed: int = 0,
     first: Quadrature | None = None,
+    function: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> SpectralDensity:
     r"""Return the distribution of the eigenvalues, with its spread over probes.
 
@@ -41,6 +44,7 @@ def spectral_density(
             magnitude; None takes all of them.
         seed: Of the probes; probe i is the same whatever their number.
         first: The first probe, where it is there already: a quadrature from a random unit vector.
+        function: Of eigenvalues, whose sum over them ``rtol`` refers to instead of the trace.
 
     Returns:
         Nodes and weights of every probe, and the eigenvalues that are resolved: from the outermost inwards, as long
@@ -74,12 +78,11 @@ def spectral_density(
             start = draw_probes(operator, sphere, seed, "spectral density", [index])[0]
             gathered.add(quadrature(operator, start, min(steps, n - len(gathered.known)), gathered.known))
         found = gathered.density(steps, seed, converged=True, reason=f"all of {num_probes} probes")
-        traces = n * found.samples(lambda x: x)
+        traces = n * found.samples(function or (lambda x: x))
         mean, error = mean_and_error(traces)
         if rtol is not None and index + 1 >= _FEWEST and error <= rtol * abs(mean):
-            return gathered.density(
-                steps, seed, converged=True, reason="the standard error of the trace is within rtol"
-            )
+            reason = f"the standard error of the {'sum' if function else 'trace'} is within rtol"
+            return gathered.density(steps, seed, converged=True, reason=reason)
     return gathered.finished(steps, seed, rtol, traces, num_probes)
 
 

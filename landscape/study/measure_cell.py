@@ -1,5 +1,6 @@
 """The minima of one run: measured and sliced, each result written as soon as it is there."""
 
+import inspect
 import os
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from landscape import store
 from landscape.measures import measure_minimum
+from landscape.measures.measure import registered
 from landscape.minimum import Minimum
 from landscape.operators.linearisation import default_memory
 from landscape.problem import Problem
@@ -18,7 +20,7 @@ from landscape.study.config import StudyConfig
 from landscape.study.folder import STOPS, RunFolder, read_measurements
 from landscape.study.train_cell import dataset_of, loss_of, model_of
 from landscape.surfaces import loss_surface
-from landscape.training import read_snapshot, second_moment
+from landscape.training import coming_update, read_snapshot, second_moment
 
 
 def held_memory(device: torch.device) -> int:
@@ -42,8 +44,13 @@ def measure_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: tor
 
 def measure_options(config: StudyConfig) -> dict[str, dict[str, Any]]:
     """Return the options of every measure of the study by its name."""
-    shared = {} if config.rtol is None else {"rtol": config.rtol}
-    return {name: {**shared, **config.measure_option.get(name, {})} for name in config.measures}
+    return {name: {**_tolerance(config, name), **config.measure_option.get(name, {})} for name in config.measures}
+
+
+def _tolerance(config: StudyConfig, name: str) -> dict[str, Any]:
+    """Return the tolerance of every measure as an option of this one, if it has any."""
+    has = "rtol" in inspect.signature(registered(name).compute).parameters
+    return {"rtol": config.rtol} if has and config.rtol is not None else {}
 
 
 def minimum_of(
@@ -53,13 +60,24 @@ def minimum_of(
     stop: str,
     device: torch.device,
     batch_size: int | None = None,
+    **problem_options: Any,
 ) -> Minimum:
     """Return a stored minimum, ready to be measured on the training examples that the study asks for."""
     snapshot = read_snapshot(folder.minimum(cell.id, stop), folder.optimizer(cell.id, stop))
-    problem = problem_of(config, cell, device, "train", batch_size=batch_size)
+    problem = problem_of(config, cell, device, "train", batch_size=batch_size, **problem_options)
+    # a checkpoint does not say where its training began
+    initial = None if cell.checkpoint else problem.theta
     problem.model.load_state_dict(snapshot.state_dict)
-    provenance = {"run": cell.id, "stop": stop, "step": snapshot.step}
-    return Minimum(problem, problem.theta, second_moment(snapshot.optimizer), provenance, held_memory(device))
+    provenance = {"run": cell.id, "stop": stop, "step": snapshot.step, "learning_rate": cell.lr}
+    return Minimum(
+        problem,
+        problem.theta,
+        second_moment(snapshot.optimizer),
+        provenance,
+        held_memory(device),
+        update=coming_update(snapshot.optimizer, problem.theta, problem.shapes),
+        initial=initial,
+    )
 
 
 def slice_cell(config: StudyConfig, cell: Cell, folder: RunFolder, stop: str, device: torch.device) -> None:
@@ -89,6 +107,7 @@ def problem_of(
     *,
     loss: Callable[..., Tensor] | None = None,
     batch_size: int | None = None,
+    **problem_options: Any,
 ) -> Problem:
     """Return the training or the test problem of a run as it is before training, on the examples to be measured.
 
@@ -99,6 +118,7 @@ def problem_of(
         part: ``"train"`` or ``"test"``.
         loss: Any that a problem takes; that of the study, which can be trained on, by default.
         batch_size: Examples a forward pass; chosen by their size when None.
+        **problem_options: More options of `Problem`.
     """
     dataset = dataset_of(config, cell)
     dtype = getattr(torch, config.dtype)
@@ -109,7 +129,7 @@ def problem_of(
         generator = torch.Generator().manual_seed(derive_seed(config.seed, f"measured {part} examples"))
         chosen = torch.randperm(len(x), generator=generator)[: config.examples].sort().values.to(x.device)
         x, y = x[chosen], y[chosen]
-    return Problem(model, loss_of(config) if loss is None else loss, (x, y), batch_size=batch_size)
+    return Problem(model, loss_of(config) if loss is None else loss, (x, y), batch_size=batch_size, **problem_options)
 
 
 def _on_device(config: StudyConfig, cell: Cell, device: torch.device, part: str) -> tuple[Tensor, Tensor]:

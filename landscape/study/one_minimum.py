@@ -11,11 +11,13 @@ import torch
 from landscape.device import resolve_device
 from landscape.errors import ProblemError, StorageError, UsageError, suggest
 from landscape.minimum import Minimum
+from landscape.problem import Problem
 from landscape.registry import losses
 from landscape.study.cells import FACTORS, Cell, cells
 from landscape.study.config import StudyConfig
 from landscape.study.folder import STOPS, RunFolder, existing_folder
 from landscape.study.measure_cell import minimum_of, problem_of
+from landscape.study.own_examples import number_of_classes, own_examples, own_model, takes_own_examples
 from landscape.study.train_cell import dataset_of, model_of
 from landscape.training import load_into
 
@@ -41,12 +43,20 @@ class OneMinimum:
     settings: dict[str, Any]
 
 
-def given_minimum(config: StudyConfig, max_batch: int | None = None) -> OneMinimum:
+def given_minimum(
+    config: StudyConfig,
+    max_batch: int | None = None,
+    *,
+    problem_options: Mapping[str, Any] | None = None,
+    own_dtype: bool = False,
+) -> OneMinimum:
     """Return the minimum of a checkpoint, or the network as initialised where there is none.
 
     Args:
         config: Data, network and loss; one of each.
         max_batch: Examples a forward pass; chosen by their size when None.
+        problem_options: More options of `Problem`, such as ``parameters`` and ``batch_norm``.
+        own_dtype: A user's own network is measured in the precision that it has, not in that of the configuration.
 
     Raises:
         UsageError: If there are two of something, or more examples are asked for than there are.
@@ -54,22 +64,54 @@ def given_minimum(config: StudyConfig, max_batch: int | None = None) -> OneMinim
     for key in (*FACTORS, "checkpoint"):
         if len(getattr(config, key)) > 1:
             raise UsageError(f"One minimum is looked at at a time; {key} names {len(getattr(config, key))}. Keep one.")
-    cell = given_cell(config)
-    dataset = dataset_of(config, cell)
-    _check_examples(config, len(dataset.train[0]))
-    problem = problem_of(
-        config, cell, resolve_device(config.device), "train", loss=losses[config.loss].value, batch_size=max_batch
-    )
+    cell, options = given_cell(config), dict(problem_options or {})
+    if takes_own_examples(config, cell):
+        problem, classes = _own_problem(config, cell, max_batch, options, own_dtype)
+    else:
+        problem, classes = _study_problem(config, cell, max_batch, options)
     origin = f"the network as initialised with seed {cell.seed}, not trained"
     if cell.checkpoint:
         origin = f"the weights of {cell.checkpoint}"
+    provenance = {"checkpoint": cell.checkpoint, "seed": cell.seed}
+    initial = None if cell.checkpoint else problem.theta
+    minimum = Minimum(problem, problem.theta, provenance=provenance, initial=initial)
+    data = Path(config.data or config.dataset).name
+    name = f"{Path(cell.model).name} on {data}"
+    return OneMinimum(checked(minimum), name, origin, classes, _settings(config, cell))
+
+
+def _own_problem(
+    config: StudyConfig, cell: Cell, max_batch: int | None, options: dict[str, Any], own_dtype: bool
+) -> tuple[Problem, int | None]:
+    """Return the problem of a user's own network and examples as they are, and how many classes they have."""
+    model = own_model(config, cell)
+    if cell.checkpoint:
+        load_into(model, cell.checkpoint)
+    examples = own_examples(config)
+    dtype = None if own_dtype else getattr(torch, config.dtype)
+    device = resolve_device(config.device)
+    problem = Problem(
+        model, losses[config.loss].value, examples, batch_size=max_batch, dtype=dtype, device=device, **options
+    )
+    check_examples(config, problem.num_examples)
+    if config.examples is not None and config.examples < problem.num_examples:
+        problem = problem.subset(config.examples, config.seed)
+    return problem, number_of_classes(examples)
+
+
+def _study_problem(
+    config: StudyConfig, cell: Cell, max_batch: int | None, options: dict[str, Any]
+) -> tuple[Problem, int | None]:
+    """Return the problem of a network and data as a study takes them, and how many classes they have."""
+    dataset = dataset_of(config, cell)
+    check_examples(config, len(dataset.train[0]))
+    loss, device = losses[config.loss].value, resolve_device(config.device)
+    problem = problem_of(config, cell, device, "train", loss=loss, batch_size=max_batch, **options)
+    if cell.checkpoint:
         model = model_of(config, cell, dataset)
         load_into(model, cell.checkpoint)
         problem.model.load_state_dict(model.state_dict())
-    minimum = Minimum(problem, problem.theta, provenance={"checkpoint": cell.checkpoint, "seed": cell.seed})
-    data = Path(config.data or config.dataset).name
-    name = f"{Path(cell.model).name} on {data}"
-    return OneMinimum(checked(minimum), name, origin, dataset.num_classes, _settings(config, cell))
+    return problem, dataset.num_classes
 
 
 def stored_minimum(
@@ -80,6 +122,7 @@ def stored_minimum(
     stop: str | None = None,
     examples: int | None = None,
     max_batch: int | None = None,
+    problem_options: Mapping[str, Any] | None = None,
 ) -> OneMinimum:
     """Return a minimum of a study's run folder.
 
@@ -90,6 +133,7 @@ def stored_minimum(
         stop: ``"matched"`` or ``"end"``; the matched training loss where it was reached when None.
         examples: How many to measure on; as the study did when None.
         max_batch: Examples a forward pass; chosen by their size when None.
+        problem_options: More options of `Problem`.
 
     Raises:
         UsageError: If there is no such run, or several and none is named.
@@ -107,8 +151,10 @@ def stored_minimum(
     dataset = dataset_of(config, cell)
     if examples is not None:
         config = dataclasses.replace(config, examples=examples)
-        _check_examples(config, len(dataset.train[0]))
-    minimum = minimum_of(config, cell, folder, stop, resolve_device(config.device), max_batch)
+        check_examples(config, len(dataset.train[0]))
+    minimum = minimum_of(
+        config, cell, folder, stop, resolve_device(config.device), max_batch, **(problem_options or {})
+    )
     where = {"matched": "at the matched training loss", "end": "at the end of training"}[stop]
     origin = f"run {cell.id} of {folder.root}, {where} (step {minimum.provenance['step']})"
     settings = {"study": str(folder.root), "run": cell.id, "stop": stop, **_settings(config, cell)}
@@ -167,7 +213,12 @@ def chosen_cell(config: StudyConfig, run: str | None, folder: RunFolder) -> Cell
     return every[0 if run is None else ids.index(run)]
 
 
-def _check_examples(config: StudyConfig, there: int) -> None:
+def check_examples(config: StudyConfig, there: int) -> None:
+    """Refuse to measure on more examples than there are.
+
+    Raises:
+        UsageError: If there are fewer.
+    """
     if config.examples is not None and config.examples > there:
         raise UsageError(
             f"There are {there} training examples; examples asks for {config.examples}. Ask for {there} or fewer."

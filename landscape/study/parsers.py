@@ -83,6 +83,18 @@ def one_of(*words: str) -> Parser:
     return parse
 
 
+def stride(value: Any) -> tuple[int, str]:
+    """Return (count, "steps" or "epochs") from ``50`` (steps), ``50steps`` or ``2epochs``.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    match = re.fullmatch(r"\s*(\d+)\s*(steps?|epochs?)?\s*", str(value))
+    if match is None or int(match[1]) < 1:
+        raise ValueError("a number of steps, or of epochs such as 2epochs")
+    return int(match[1]), "epochs" if (match[2] or "").startswith("epoch") else "steps"
+
+
 def num_bytes(value: Any) -> int:
     """Return a number of bytes from words such as ``500MB``, ``8GB`` or ``2GiB``.
 

@@ -91,11 +91,9 @@ def _filled(
     save: Save | None,
     tell: OnProgress,
 ) -> tuple[GridValues, Filled]:
-    problems = {"train": points.problem, "test": points.test}
     center = points.problem.loss(laid.grid.origin)
     ceiling = None if settings.ceiling is None else settings.ceiling * max(center, 0.0)
-    subset = any(problem.num_examples < points.populations[name] for name, problem in problems.items())
-    evaluator = PointEvaluator(problems, statistics=statistics, per_example=subset, ceiling=ceiling)
+    evaluator = PointEvaluator(points.problems, statistics=statistics, per_example=points.subset, ceiling=ceiling)
     values = GridValues(
         laid.grid,
         evaluator,
@@ -139,7 +137,7 @@ def _about(points: SurfacePoints, settings: SurfaceSettings, laid: Laid, statist
         "axes": axes,
         "dimensions": len(axes),
         "parameters": problem.num_parameters,
-        "examples": {"train": problem.num_examples, "test": points.test.num_examples},
+        "examples": {name: each.num_examples for name, each in points.problems.items()},
         "populations": dict(points.populations),
         "batch_norm": STATISTICS[statistics] if has_batch_norm(problem) else None,
         "dtype": str(problem.dtype).removeprefix("torch."),
@@ -156,7 +154,7 @@ def _about(points: SurfacePoints, settings: SurfaceSettings, laid: Laid, statist
 
 def _marks(points: SurfacePoints, laid: Laid, statistics: str) -> list[dict[str, Any]]:
     """Return loss and accuracy of the points to be marked, evaluated there and not on the grid."""
-    evaluator = PointEvaluator({"train": points.problem, "test": points.test}, statistics=statistics)
+    evaluator = PointEvaluator(points.problems, statistics=statistics)
     rows = []
     for name, place, theta in laid.marks:
         found = evaluator.at(theta)

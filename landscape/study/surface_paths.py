@@ -59,7 +59,7 @@ def _path(
         )
     tell(f"losses along the {kind} path", 0, None)
     found = path_profile(
-        {"train": points.problem, "test": points.test},
+        points.problems,
         curve,
         points=settings.path_points,
         statistics="reestimated" if has_batch_norm(points.problem) else "evaluation",

@@ -1,5 +1,6 @@
 """The points that a surface goes through: minima of runs or checkpoints, initialisation, checkpoints of a training."""
 
+import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,16 +28,18 @@ class SurfacePoints:
     Attributes:
         ones: The minima, the first one that from which everything is measured.
         names: A short name for each.
-        test: The first one's network on test examples.
-        populations: How many examples there are in all, by ``train`` and ``test``.
+        test: The first one's network on test examples; None where a user's own data have none.
+        populations: How many examples there are in all, by ``train`` and ``test``, where that is known.
+        subset: Whether some of them were drawn.
         initial: The network before training, shape ``(n,)``, where it is known.
         trajectory: (name, parameters) of checkpoints along the training of the first, in order.
     """
 
     ones: tuple[OneMinimum, ...]
     names: tuple[str, ...]
-    test: Problem
+    test: Problem | None
     populations: Mapping[str, int]
+    subset: bool = False
     initial: Tensor | None = None
     trajectory: tuple[tuple[str, Tensor], ...] = ()
 
@@ -49,6 +52,11 @@ class SurfacePoints:
     def problem(self) -> Problem:
         """The training problem of the first one."""
         return self.minimum.problem
+
+    @property
+    def problems(self) -> dict[str, Problem]:
+        """The sets of examples by name."""
+        return {"train": self.problem} if self.test is None else {"train": self.problem, "test": self.test}
 
     @property
     def thetas(self) -> list[Tensor]:
@@ -76,7 +84,7 @@ def given_points(config: StudyConfig, max_batch: int | None = None, *, ordered: 
     along = []
     for each in config.checkpoint if ordered else ():
         cell = given_cell(dataclasses.replace(config, checkpoint=(each,)))
-        model = model_of(config, cell, dataset_of(config, cell))
+        model = copy.deepcopy(found[0].minimum.problem.model)
         load_into(model, cell.checkpoint or "")
         along.append((cell.optimizer, _flat(found[0].minimum.problem, dict(model.named_parameters()))))
     points = SurfacePoints(tuple(found), tuple(names), *_test(singles[0], cells[0], found[0], max_batch))

@@ -81,6 +81,16 @@ def normalized_layer_rescaled(
     return with_buffers(problem, buffers), problem.flatten(pieces)
 
 
+def at_parameters(problem: Problem, theta: Tensor) -> Problem:
+    """Return the problem of a copy of the model whose own parameters are theta."""
+    model = copy.deepcopy(problem.model)
+    parameters = dict(model.named_parameters())
+    with torch.no_grad():
+        for name, piece in zip(problem.parameter_names, problem.unflatten(theta), strict=True):
+            parameters[name].copy_(piece)
+    return problem.with_model(model)
+
+
 def with_buffers(problem: Problem, buffers: dict[str, Tensor]) -> Problem:
     """Return the problem of a copy of the model with other buffers; the problem itself where there are none."""
     if not buffers:

@@ -1,6 +1,7 @@
 """Optimizers, the training loop and checkpoints."""
 
 from landscape.training.checkpoint import read_snapshot, write_snapshot
+from landscape.training.coming_update import coming_update
 from landscape.training.config import TrainingConfig
 from landscape.training.history import Cost, HistoryRow, Speed
 from landscape.training.loop import TrainingView, training_steps
@@ -18,6 +19,7 @@ __all__ = [
     "TrainingConfig",
     "TrainingResult",
     "TrainingView",
+    "coming_update",
     "load_into",
     "read_snapshot",
     "second_moment",

@@ -43,7 +43,7 @@ class OptimizerDefinition:
         wraps: Option that names another optimizer, whose options are taken too.
         full_batch: Whether it makes sense with the full batch only.
         linear_step: (options, learning rate, number of the coming step) to what that step does on a quadratic.
-        diagonal: Its diagonal preconditioner at the coming step, see `landscape.training.preconditioners`.
+        diagonal: The diagonal preconditioner of a step, see `landscape.training.preconditioners`.
         unstable: Why there is no ``linear_step``, as a sentence.
     """
 
@@ -56,7 +56,7 @@ class OptimizerDefinition:
     wraps: str = ""
     full_batch: bool = False
     linear_step: Callable[[Mapping[str, Any], float, int], LinearStep] | None = None
-    diagonal: Callable[[Mapping[str, Any], int, Tensor, Mapping[str, Tensor]], Tensor] | None = None
+    diagonal: Callable[[Mapping[str, Any], int, Mapping[str, Tensor]], Tensor] | None = None
     unstable: str = ""
 
 

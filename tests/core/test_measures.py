@@ -1,132 +1,136 @@
-"""The contract of HOUSE.md for every registered measure, and each against its dense value."""
+"""The contract of HOUSE.md for every registered measure, and each against its exact value."""
 
 import copy
-import inspect
 import json
 import math
 
 import numpy as np
 import pytest
 import torch
-from dense_geometry import GEOMETRY
-from dense_oracle import dense_hessian
+from measure_case import all_references, examples, minimum_of, network, own_options
 from torch import nn
 from torch.nn import functional as F
 
 import landscape
-from landscape import Minimum, Problem, measure, measure_minimum
+from landscape import Problem, measure, measure_minimum
 from landscape.errors import ProblemError, UsageError
+from landscape.measures.measurement import ERROR_KINDS, TRANSFORMATIONS, Measure
 from landscape.measures.preconditioned_top_eigenvalue import coming_preconditioner
 from landscape.minimum import SecondMoment
 from landscape.registry import measures
 
-TIGHT = {"rtol": 1e-4, "max_matvecs": 5000}
-DENSE = {
-    "top_eigenvalue": lambda H, P: torch.linalg.eigvalsh(H)[-1],
-    "power_iteration_top_eigenvalue": lambda H, P: torch.linalg.eigvalsh(H)[-1],
-    "trace": lambda H, P: H.trace(),
-    "preconditioned_top_eigenvalue": lambda H, P: torch.linalg.eigvals(torch.diag(1 / P) @ H).real.max(),
-}
-NOTHING_RANDOM = GEOMETRY.keys() - {"adaptive_trace", "adaptive_top_eigenvalue"}
-COSTS_NOTHING = {"weight_norm", "distance_from_initialization", "learning_rate"}
+REFERENCES = all_references()
+CASES = [(name, activation) for name, each in REFERENCES.items() for activation in each.activations]
 
 
-def network(dtype=torch.float64, name=""):
-    """Return the network that measures are tested on; a path norm there is on ReLU networks only."""
-    torch.manual_seed(3)
-    activation = nn.ReLU() if name == "path_norm" else nn.Tanh()
-    return nn.Sequential(nn.Linear(6, 8), activation, nn.Linear(8, 3)).to(dtype)
+def case_of(name, dtype=torch.float64, batch_size=None):
+    """Return the minimum that a measure is tested on, in any precision and split."""
+    reference = REFERENCES[name]
+    model = network(dtype, reference.activations[0], reference.hidden, reference.classes)
+    return minimum_of(model, examples(dtype, reference.classes), batch_size=batch_size)
 
 
-def examples(dtype=torch.float64):
-    generator = torch.Generator().manual_seed(1)
-    x = torch.randn(40, 6, generator=generator, dtype=torch.float64).to(dtype)
-    return x, torch.randint(3, (40,), generator=generator)
+def quickly(minimum, name, seed=0):
+    """Return a measurement with the options that are quick."""
+    return measure_minimum(minimum, [name], seed=seed, options={name: dict(REFERENCES[name].quick)})[name]
 
 
-def minimum_of(model, data, **options):
-    problem = Problem(model, "cross_entropy", data, **options)
-    v = torch.linspace(0.1, 2, problem.num_parameters, dtype=problem.dtype)
-    return Minimum(
-        problem,
-        problem.theta,
-        SecondMoment(v, 20, 0.999, 1e-8, "made for this test"),
-        provenance={"learning_rate": 0.1},
-        initial=problem.theta.flip(0),
-    )
+def test_every_measure_has_its_reference():
+    assert set(REFERENCES) == set(measures.names())
 
 
-def own(name, **options):
-    """Return those of some options that a measure has."""
-    known = inspect.signature(measures[name].value.compute).parameters
-    return {name: {key: each for key, each in options.items() if key in known}}
-
-
-def test_every_measure_has_its_dense_value_here():
-    assert set(DENSE) | set(GEOMETRY) == set(measures.names())
+@pytest.mark.parametrize(("name", "activation"), CASES)
+def test_matches_its_exact_value_within_its_error(name, activation):
+    reference = REFERENCES[name]
+    case = reference.case(activation)
+    options = own_options(name, **reference.options)
+    found = measure_minimum(case.minimum, [name], options={name: options})[name]
+    exact = float(reference.value(case))
+    slack = reference.slack or (4 if found.error_kind == "standard error" else 1)
+    assert found.converged, found.reason
+    assert abs(found.value - exact) <= slack * found.error + 1e-13 * abs(exact)
+    if reference.relative and "rtol" in options:
+        assert found.error <= options["rtol"] * abs(found.value) * 1.001
 
 
 @pytest.mark.parametrize("name", measures.names())
 class TestContract:
-    def test_matches_dense_within_its_error(self, name):
-        minimum = minimum_of(network(name=name), examples(), batch_size=13)
-        H = dense_hessian(minimum.problem.model, F.cross_entropy, *examples())
-        P = coming_preconditioner(minimum.second_moment, minimum.gradient, minimum.theta)
-        rtol = {"trace": 0.01, "adaptive_trace": 0.1}.get(name)
-        options = TIGHT if rtol is None else {"rtol": rtol, "max_matvecs": 100_000}
-        found = measure_minimum(minimum, [name], options=own(name, **options))[name]
-        exact = float(DENSE[name](H, P) if name in DENSE else GEOMETRY[name](minimum, H))
-        assert found.converged, found.reason
-        assert abs(found.value - exact) <= (4 if found.error_kind == "standard error" else 1) * found.error
-        assert found.error <= options["rtol"] * abs(found.value) * 1.001
-
     def test_invariant_to_batch_split(self, name):
-        values = [
-            measure_minimum(minimum_of(network(name=name), examples(), batch_size=size), [name])[name].value
-            for size in (None, 7, 39)
-        ]
-        assert values[1] == pytest.approx(values[0], rel=1e-10)
-        assert values[2] == pytest.approx(values[0], rel=1e-10)
+        values = [quickly(case_of(name, batch_size=size), name).value for size in (None, 7, 39)]
+        assert values[1] == pytest.approx(values[0], rel=REFERENCES[name].split)
+        assert values[2] == pytest.approx(values[0], rel=REFERENCES[name].split)
 
     def test_deterministic_in_the_seed_alone(self, name):
         def run(seed):
             torch.manual_seed(int(torch.randint(1000, ())))
-            return measure_minimum(minimum_of(network(name=name), examples()), [name], seed=seed)[name].value
+            return quickly(case_of(name), name, seed).value
 
         assert run(1) == run(1)
-        assert (run(1) == run(2)) == (name in NOTHING_RANDOM)
+        if REFERENCES[name].random is not None:
+            assert (run(1) != run(2)) == REFERENCES[name].random
 
     def test_leaves_the_model_untouched(self, name):
-        model = network(torch.float32, name)
+        minimum = case_of(name, torch.float32)
+        model = minimum.problem.model
         before = copy.deepcopy(model.state_dict())
         model.train()
-        measure_minimum(minimum_of(model, examples(torch.float32)), [name])
+        quickly(minimum, name)
         assert all(torch.equal(before[key], each) for key, each in model.state_dict().items())
         assert model.training
         assert all(each.grad is None for each in model.parameters())
 
     def test_serialises_and_reports_its_cost(self, name):
-        minimum = minimum_of(network(torch.float32, name), examples(torch.float32))
-        found = measure_minimum(minimum, [name], seed=7)[name]
+        found = quickly(case_of(name, torch.float32), name, seed=7)
         assert json.loads(json.dumps(found.to_dict(), allow_nan=False)) == found.to_dict()
-        assert found.examples == 40
-        assert found.dtype == "float32"
-        assert found.seed == 7
-        assert (found.matvecs + found.passes + found.forward_passes > 0) == (name not in COSTS_NOTHING)
+        assert (found.examples, found.dtype, found.seed) == (40, "float32", 7)
+        assert (found.matvecs + found.passes + found.forward_passes > 0) == (not REFERENCES[name].free)
         assert found.seconds > 0
-        assert found.error_kind in ("bound", "standard error", "rounding")
+        assert found.error_kind in ERROR_KINDS
         assert math.isfinite(found.error)
         assert found.caveat.endswith(".")
         assert found.reason
+        assert found.shared == ()
 
     def test_says_when_it_has_not_converged(self, name):
-        if "max_matvecs" not in own(name, max_matvecs=2)[name] or name in NOTHING_RANDOM:
+        short = REFERENCES[name].short
+        if short is None:
+            # exact: there is nothing to converge
+            assert quickly(case_of(name), name).error_kind in ("rounding", "bound", "optimisation gap")
             return
-        options = {"rtol": 1e-12, "max_matvecs": 20 if name == "trace" else 2}
-        found = measure_minimum(minimum_of(network(), examples()), [name], options={name: options})[name]
+        found = measure_minimum(case_of(name), [name], options={name: own_options(name, **short)})[name]
         assert not found.converged
         assert found.value is not None
         assert found.error > 0
+
+    def test_says_what_it_is(self, name):
+        entry = measures[name].value
+        text = entry.compute.__doc__
+        for part in ("Args:", "Cost:", "Invariances:"):
+            assert part in text
+        assert entry.invariances <= TRANSFORMATIONS.keys()
+        assert entry.blind_spot.endswith(".")
+
+
+def test_alone_and_together_are_the_same():
+    """Whatever was computed before: measures share work, and still each gives the number that it gives alone."""
+    names = [name for name in measures.names() if REFERENCES[name].hidden and "tanh" in REFERENCES[name].activations]
+    options = {name: dict(REFERENCES[name].quick) for name in names}
+    alone = {name: quickly(case_of(name), name) for name in names}
+    for order in (names, names[::-1]):
+        together = measure_minimum(case_of("trace"), order, options=options)
+        for name in names:
+            assert together[name].value == alone[name].value, name
+            assert together[name].error == alone[name].error, name
+        spent = [sum(each.matvecs + each.passes for each in found.values()) for found in (together, alone)]
+        assert spent[0] < spent[1]
+        assert any("Lanczos run of the Hessian" in words for each in together.values() for words in each.shared)
+
+
+def test_a_measure_says_why_it_takes_no_part():
+    with pytest.raises(ValueError, match="why it takes no part"):
+        Measure(lambda minimum: None, "a", "a", "A.", "a", 1, sign=0)
+    with pytest.raises(ValueError, match="no transformation"):
+        Measure(lambda minimum: None, "a", "a", "A.", "a", 1, invariances=frozenset({"spinning"}))
 
 
 def test_the_two_top_eigenvalues_agree_within_their_bounds():

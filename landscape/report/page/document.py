@@ -14,7 +14,7 @@ from landscape.report.page.style import CSS
 
 
 def document(title: str, body: str, plots: list[Plot]) -> str:
-    """Return an HTML page that loads nothing, and that runs no script but its own two.
+    """Return an HTML page that loads nothing, and that runs no script but its own two (none where there are no plots).
 
     Args:
         title: Shown by the browser's tab, as text.
@@ -24,17 +24,18 @@ def document(title: str, body: str, plots: list[Plot]) -> str:
     Returns:
         The page. Its policy names its scripts by their hashes, so that markup which slipped through would not run.
     """
-    library = get_plotlyjs()
+    scripts = [get_plotlyjs(), SCRIPT] if plots else []
     charts = _json({plot.key: plot.data() for plot in plots})
     return "".join(
         [
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
-            f'<meta http-equiv="Content-Security-Policy" content="{_policy([library, SCRIPT])}">\n',
+            f'<meta http-equiv="Content-Security-Policy" content="{_policy(scripts)}">\n',
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
             f"<title>{for_html(title)}</title>\n<style>{CSS}</style>\n</head>\n<body>\n",
             body,
             f'<script type="application/json" id="charts">{charts}</script>\n',
-            f"<script>{library}</script>\n<script>{SCRIPT}</script>\n</body>\n</html>\n",
+            "".join(f"<script>{script}</script>\n" for script in scripts),
+            "</body>\n</html>\n",
         ]
     )
 
@@ -42,7 +43,7 @@ def document(title: str, body: str, plots: list[Plot]) -> str:
 def _policy(scripts: list[str]) -> str:
     """Return a Content-Security-Policy: no network; our scripts only; styles inline, as plotly sets them."""
     hashes = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
-    allowed = " ".join(f"'sha256-{each}'" for each in hashes)
+    allowed = " ".join(f"'sha256-{each}'" for each in hashes) or "'none'"
     return (
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
         f"base-uri 'none'; form-action 'none'"

@@ -36,9 +36,10 @@ def extra_figures(grids: Grids) -> list[Drawing]:
 
 def _paths(result: dict[str, Any]) -> Drawing:
     figure = canvas(WIDTH, 3.1)
-    panels = figure.subplots(1, 2, sharey=True)
+    kinds = list(result["examples"])
+    panels = figure.subplots(1, len(kinds), sharey=True, squeeze=False)[0]
     shown: list[float] = []
-    for axes, kind in zip(panels, ("train", "test"), strict=True):
+    for axes, kind in zip(panels, kinds, strict=True):
         for index, path in enumerate(result["paths"]):
             losses = _plain(path["columns"][f"{kind}_loss"])
             label = f"{path['kind']}{', aligned' * bool(path['aligned'])}"

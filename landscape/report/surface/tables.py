@@ -19,7 +19,7 @@ def point(result: Result) -> str:
     """Return what it goes through and what it was evaluated on."""
     counts, all_of = result["examples"], result["populations"]
     parts = [
-        f"{counts[kind]:,} {kind} examples" + (f" of {all_of[kind]:,}" if counts[kind] < all_of[kind] else "")
+        f"{counts[kind]:,} {kind} examples" + (f" of {all_of[kind]:,}" if counts[kind] < all_of.get(kind, 0) else "")
         for kind in counts
     ]
     origin = result["origin"]
@@ -155,14 +155,14 @@ def paths(result: Result) -> Table:
     rows = []
     for path in result["paths"]:
         name = f"{path['kind']}{', neurons aligned' * bool(path['aligned'])}"
-        heights = [_barrier(path["barriers"][kind]) for kind in ("train", "test")]
+        heights = [_barrier(each) for each in path["barriers"].values()]
         rows.append((name, *heights, number(path["barriers"]["train"]["peak"]), number(path["length"], 4)))
     ends = f" from {result['paths'][0]['from']} to {result['paths'][0]['to']}" if rows else ""
     return Table(
         "paths",
         f"Paths{ends}: height of the barrier above the straight line between the losses of both ends, with its 95 % "
         f"interval over examples (bootstrap), the highest training loss, and the length over the distance of the ends.",
-        ("path", "barrier, train", "barrier, test", "highest", "length"),
+        ("path", *(f"barrier, {kind}" for kind in result["examples"]), "highest", "length"),
         tuple(rows),
         notes=tuple(
             f"Aligned: {path['aligned']['moved']} of {path['aligned']['neurons']} neurons changed place; the distance "
