@@ -16,6 +16,7 @@ from landscape.study.config import StudyConfig
 from landscape.study.folder import RunFolder
 from landscape.study.measure_cell import problem_of
 from landscape.study.one_minimum import OneMinimum, chosen_cell, given_cell, given_minimum, stored_minimum
+from landscape.study.own_examples import takes_own_examples
 from landscape.study.train_cell import dataset_of, model_of
 from landscape.training import load_into
 from landscape.training.checkpoint import read_tensors
@@ -128,13 +129,25 @@ def stored_points(
     return dataclasses.replace(_checked(points), initial=initial, trajectory=tuple(along))
 
 
-def _test(config: StudyConfig, cell: Cell, one: OneMinimum, max_batch: int | None) -> tuple[Problem, Mapping[str, int]]:
+def _test(
+    config: StudyConfig, cell: Cell, one: OneMinimum, max_batch: int | None
+) -> tuple[Problem | None, Mapping[str, int], bool]:
+    """Return the test problem, how many examples there are in all, and whether some of them were drawn."""
     problem = one.minimum.problem
+    try:
+        dataset = dataset_of(config, cell)
+    except LandscapeError:
+        if not takes_own_examples(config, cell):
+            raise
+        # examples of a kind that no study could train on: there is no telling which are for testing
+        known = {} if config.examples else {"train": problem.num_examples}
+        return None, known, config.examples is not None
     loss = losses[config.loss].value
     test = problem_of(config, cell, problem.device, "test", loss=loss, batch_size=max_batch)
     test.model.load_state_dict(problem.model.state_dict())
-    dataset = dataset_of(config, cell)
-    return test, {"train": len(dataset.train[0]), "test": len(dataset.test[0])}
+    there = {"train": len(dataset.train[0]), "test": len(dataset.test[0])}
+    drawn = problem.num_examples < there["train"] or test.num_examples < there["test"]
+    return test, there, drawn
 
 
 def _flat(problem: Problem, tensors: Mapping[str, Tensor]) -> Tensor:

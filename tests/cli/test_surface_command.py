@@ -29,6 +29,7 @@ from torch import nn
 
 def model(): return nn.Sequential(nn.Linear(6, 7), nn.Tanh(), nn.Linear(7, 3))
 def wide(): return nn.Sequential(nn.Linear(6, 9), nn.Tanh(), nn.Linear(9, 3))
+def loader(): return torch.utils.data.TensorDataset(*data()[0])
 def data():
     generator = torch.Generator().manual_seed(0)
     x, y = torch.randn(60, 6, generator=generator), torch.randint(3, (60,), generator=generator)
@@ -168,6 +169,19 @@ def test_line_plane_and_volume(own, tmp_path):
     assert arrays["train_loss"][at_one] == pytest.approx(line["marks"][1]["train_loss"], rel=1e-5)
     run(*own, "--checkpoint", "sgd.pt", "--dimensions", "3", "--points", "5", "--out", tmp_path / "volume")
     assert read_arrays(tmp_path / "volume" / "surface.npz")["test_accuracy"].shape == (5, 5, 5)
+
+
+def test_examples_of_any_kind_have_no_test_part(own, tmp_path):
+    loader = ["--model", "own.py:model", "--data", "own.py:loader", "--device", "cpu", "--checkpoint", "sgd.pt", *QUICK]
+    whole = as_json(*loader, "--out", tmp_path / "whole")
+    assert whole["examples"] == {"train": 40}
+    assert whole["paired_error"] is None
+    both = as_json(*own, "--checkpoint", "sgd.pt", *QUICK, "--out", tmp_path / "both")
+    assert whole["marks"][0]["train_loss"] == both["marks"][0]["train_loss"]
+    assert set(read_arrays(tmp_path / "whole" / "surface.npz")) == {"a", "b", "train_loss", "train_accuracy", "status"}
+    assert as_json(*loader, "--examples", "20", "--out", tmp_path / "some")["paired_error"] > 0
+    more = ["--checkpoint", "adam.pt", "--path", "straight", "--out", tmp_path / "path"]
+    assert set(as_json(*loader, *more)["paths"][0]["barriers"]) == {"train"}
 
 
 def test_runs_of_a_study(own, place, tmp_path):
