@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from landscape.errors import UsageError
+from landscape.errors import LandscapeError, UsageError
 from landscape.minimum import Minimum
 from landscape.problem import Problem
 from landscape.registry import losses
