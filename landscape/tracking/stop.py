@@ -20,13 +20,18 @@ from landscape.tracking.edge import Edge
 from landscape.tracking.row import Eigenvalue
 from landscape.tracking.settings import TrackSettings
 
+ANEW = 10
+"""Every so many stops the search begins from a random vector: from an old eigenvector that another one has overtaken it
+would stop at once, with a small residual."""
+
 
 @dataclass
 class Warm:
-    """What one stop leaves to the next: the vectors that it found, by operator, and the kind of product."""
+    """What one stop leaves to the next: the vectors that it found, by operator, the kind of product, and its number."""
 
     vectors: dict[str, Tensor] = field(default_factory=dict)
     product: str = "auto"
+    stops: int = 0
 
 
 @dataclass(frozen=True)
@@ -93,14 +98,15 @@ def measure_stop(
         found |= _batches(problem, theta, g, step, settings)
     chosen = hessian.describe().get("held")
     warm.product = chosen["kind"] if chosen else warm.product
+    warm.stops += 1
     reason = "; ".join(reasons)
     return {**found, **_ratio(found, step.edge), "matvecs": matvecs, "converged": not reasons, "reason": reason}
 
 
 def _eigenpairs(operator: SymmetricOperator, name: str, settings: TrackSettings, warm: Warm, g: Tensor) -> Eigenpairs:
     """Return the top eigenpairs, begun from those of the stop before."""
-    start = warm.vectors.get(name)
-    seed = derive_seed(settings.seed, f"start of {name}")
+    start = warm.vectors.get(name) if warm.stops % ANEW else None
+    seed = derive_seed(settings.seed, f"start of {name}", warm.stops)
     k = min(settings.top_k, operator.shape[0])
     pairs = lanczos(
         operator,

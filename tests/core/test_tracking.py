@@ -11,9 +11,11 @@ from torch import nn
 from landscape.data import DataSet
 from landscape.errors import ProblemError, UsageError
 from landscape.losses import half_squared
+from landscape.operators import Dense
 from landscape.problem import Problem
 from landscape.randomness import derive_seed
 from landscape.tracking import Followed, TrackSettings, follow
+from landscape.tracking.stop import ANEW, Warm, _eigenpairs
 from landscape.training import TrainingConfig, training_steps
 from landscape.training.optimizer_definition import optimizer_definition
 from landscape.training.optimizer_state import flat_tensors
@@ -52,6 +54,7 @@ def dense(problem, theta):
 
 
 SETTINGS = TrackSettings(every=3, top_k=2, rtol=1e-6, batches=5, product="double backward", trace=True)
+SETTINGS_OF_ONE = TrackSettings(every=1, rtol=1e-3)
 OPTIMIZERS = [
     ("sgd", {"momentum": 0}, None),
     ("adam", {"weight_decay": 0.1}, None),
@@ -146,6 +149,18 @@ def test_later_stops_begin_from_the_vectors_before(data):
     settings = TrackSettings(every=5, rtol=1e-3, batches=0)
     matvecs = [row.matvecs for row in tracked(data, config, settings)[2]]
     assert max(matvecs[1:]) <= matvecs[0] / 2
+
+
+def test_an_overtaken_eigenvector_is_left_within_ten_stops():
+    H = Dense(torch.diag(torch.tensor([1.0, 3.0, 2.0, 0.5], dtype=torch.float64)))
+    old = torch.tensor([1e-5, 1e-5, 1.0, 1e-5], dtype=torch.float64)
+    warm = Warm({"hessian": old}, stops=1)
+    values = []
+    for _ in range(ANEW):
+        values.append(_eigenpairs(H, "hessian", SETTINGS_OF_ONE, warm, old).values[0])
+        warm.stops += 1
+    assert values[0] == pytest.approx(2)
+    assert values[-1] == pytest.approx(3)
 
 
 def test_the_edge_is_that_of_the_current_step(data):

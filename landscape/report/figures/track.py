@@ -1,5 +1,6 @@
 """A tracked training: loss, sharpness against the edge, alignment, and what a step did against its expansion."""
 
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from landscape.report.escape import for_figure
 from landscape.report.figures.axis_scale import apply, axis_scale, tick_text
 from landscape.report.figures.canvas import WIDTH, Drawing, canvas
-from landscape.report.tracking.curves import Panel, linear_below, panels, steps
+from landscape.report.tracking.curves import Panel, linear_below, panels, steps, symmetric_ticks
 from landscape.report.tracking.text import crossing_sentence, title
 
 NAME = "track"
@@ -69,7 +70,9 @@ def _scale(axes: Axes, panel: Panel) -> None:
     values = np.concatenate([curve.y for curve in panel.curves])
     values = values[np.isfinite(values)]
     if panel.scale == "symlog":
-        axes.set_yscale("symlog", linthresh=linear_below(panel.curves))
+        below = linear_below(panel.curves)
+        axes.set_yscale("symlog", linthresh=below)
+        axes.set_yticks(symmetric_ticks(values, below))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick_text(value)))
         axes.yaxis.set_minor_locator(NullLocator())
         return
@@ -81,6 +84,4 @@ def _scale(axes: Axes, panel: Panel) -> None:
 
 
 def _wrapped(text: str, width: int = 52) -> str:
-    import textwrap
-
     return "\n".join(textwrap.wrap(for_figure(text), width))

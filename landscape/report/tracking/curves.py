@@ -1,5 +1,6 @@
 """What is drawn of a tracked training: the same panels for the figure and the page."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,7 +109,17 @@ def _numbers(values: list[float | None]) -> Array:
 
 
 def linear_below(curves: tuple[Curve, ...]) -> float:
-    """Return below which magnitude a symmetric-log axis is linear: the smaller half of what is drawn."""
+    """Return below which magnitude a symmetric-log axis is linear: the smallest quarter of what is drawn."""
     sizes = np.abs(np.concatenate([curve.y for curve in curves]))
     sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
     return float(np.quantile(sizes, 0.25)) if len(sizes) else 1.0
+
+
+def symmetric_ticks(values: Array, below: float) -> list[float]:
+    """Return zero and powers of ten of either sign that a symmetric-log axis of these values has room for."""
+    low, high = float(values.min()), float(values.max())
+    largest = max(abs(low), abs(high))
+    # nearer to zero a label would run into that of zero
+    first, last = math.ceil(math.log10(3 * below)), math.floor(math.log10(largest)) if largest else 0
+    sizes = [10.0**power for power in range(last, first - 1, -max(1, (last - first + 1) // 3))][::-1]
+    return [*(-each for each in reversed(sizes) if -each >= low), 0.0, *(each for each in sizes if each <= high)]

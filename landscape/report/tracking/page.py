@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 
 from landscape.report.escape import for_html, for_plotly
-from landscape.report.figures.axis_scale import axis_scale
+from landscape.report.figures.axis_scale import axis_scale, tick_text
 from landscape.report.numbers import number
 from landscape.report.page.document import document
 from landscape.report.page.plot import Plot, axis, layout, rounded
 from landscape.report.page.sections import Page, long_table, plain_text
 from landscape.report.table_formats import as_html
 from landscape.report.tracking import text
-from landscape.report.tracking.curves import Curve, Panel, linear_below, panels, steps
+from landscape.report.tracking.curves import Curve, Panel, linear_below, panels, steps, symmetric_ticks
 
 BLIND = {
     "top eigenvalue": "Curvature along one direction over the measured examples; on a subset it is biased upward. With "
@@ -69,7 +69,8 @@ def _plot(panel: Panel, x: np.ndarray[Any, Any]) -> Plot:
     if y is None:
         y = axis(panel.axis)
     if width is not None:
-        y |= _symmetric_ticks(values, width)
+        ticks = symmetric_ticks(values, width)
+        y |= {"tickvals": rounded(np.arcsinh(np.array(ticks) / width)), "ticktext": [tick_text(tick) for tick in ticks]}
     elif panel.scale == "linear":
         y |= {"range": [min(0.0, float(values.min())), 1.1 * float(values.max()) or 1.0]}
     several = len(panel.curves) > 1
@@ -94,7 +95,7 @@ def _trace(curve: Curve, x: np.ndarray[Any, Any], width: float | None) -> dict[s
         lines = [f"{line} ± {number(error, 2)}" for line, error in zip(lines, curve.error, strict=True)]
     return {
         "type": "scatter",
-        "mode": "lines+markers" if len(x) <= 100 else "lines",
+        "mode": "lines+markers" if len(x) <= 100 and not curve.dashed else "lines",
         "name": for_plotly(curve.name),
         "x": rounded(x),
         "y": rounded(y),
@@ -103,16 +104,6 @@ def _trace(curve: Curve, x: np.ndarray[Any, Any], width: float | None) -> dict[s
         "line": {"color": curve.color, "width": 1.8, "dash": "dash" if curve.dashed else "solid"},
         "marker": {"color": curve.color, "size": 4},
     }
-
-
-def _symmetric_ticks(values: np.ndarray[Any, Any], width: float) -> dict[str, Any]:
-    """Return ticks at zero and at powers of ten of either sign, on an arsinh axis."""
-    largest = float(np.abs(values).max())
-    powers = range(int(np.ceil(np.log10(width))), int(np.floor(np.log10(largest))) + 1) if largest > width else []
-    sizes = [10.0**power for power in powers][:: max(1, len(powers) // 3)]
-    low, high = float(values.min()), float(values.max())
-    ticks = [tick for tick in (*(-each for each in reversed(sizes)), 0.0, *sizes) if low <= tick <= high or tick == 0]
-    return {"tickvals": rounded(np.arcsinh(np.array(ticks) / width)), "ticktext": [number(tick, 1) for tick in ticks]}
 
 
 def _settings(page: Page, result: dict[str, Any]) -> None:

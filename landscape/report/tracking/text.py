@@ -98,6 +98,8 @@ def unconverged(result: dict[str, Any]) -> list[str]:
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return ",".join(f"{each:g}" for each in value) if isinstance(value, list | tuple) else str(value)
 
 
