@@ -24,6 +24,7 @@ def main() -> None:
     torch.set_num_threads(1)
     problem = sliced(name, int(examples))
     before = [each.clone() for each in problem.model.state_dict().values()]
+    _import(way)
     passes = [_pass_seconds(problem)]
     start = time.process_time()
     losses, evaluations, note = WAYS[way](problem, int(points))
@@ -44,6 +45,16 @@ def main() -> None:
         "title": problem.title,
     }
     print(json.dumps(result))
+
+
+def _import(way: str) -> None:
+    """Import what a way needs, which is not what is measured."""
+    if way.startswith("loss-landscapes"):
+        import loss_landscapes.metrics
+    else:
+        import landscape.surfaces.adaptive
+        import landscape.surfaces.gaussian
+        import landscape.surfaces.point_evaluation  # noqa: F401
 
 
 def _pass_seconds(problem: Sliced) -> float:
