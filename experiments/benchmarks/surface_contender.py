@@ -4,6 +4,7 @@ Seconds are the processor's, of one thread, so that what else runs on the machin
 pass of all examples in batches, in inference mode, measured in the same process before and after: the floor.
 """
 
+import importlib
 import json
 import sys
 import time
@@ -49,12 +50,9 @@ def main() -> None:
 
 def _import(way: str) -> None:
     """Import what a way needs, which is not what is measured."""
-    if way.startswith("loss-landscapes"):
-        import loss_landscapes.metrics
-    else:
-        import landscape.surfaces.adaptive
-        import landscape.surfaces.gaussian
-        import landscape.surfaces.point_evaluation  # noqa: F401
+    ours = ("landscape.surfaces.adaptive", "landscape.surfaces.gaussian", "landscape.surfaces.point_evaluation")
+    for name in ("loss_landscapes.metrics",) if way.startswith("loss-landscapes") else ours:
+        importlib.import_module(name)
 
 
 def _pass_seconds(problem: Sliced) -> float:
