@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         xtrace,
     )
     from landscape.surfaces import Surface, loss_surface
+    from landscape.verification import verify
 
 _HOME = {
     "LandscapeError": "landscape.errors",
@@ -45,6 +46,7 @@ _HOME = {
     "xtrace": "landscape.solvers",
     "Surface": "landscape.surfaces",
     "loss_surface": "landscape.surfaces",
+    "verify": "landscape.verification",
 }
 
 __all__ = [
@@ -70,6 +72,7 @@ __all__ = [
     "measure_minimum",
     "power_iteration",
     "spectral_density",
+    "verify",
     "xtrace",
 ]
 

@@ -22,7 +22,7 @@ from landscape.batch_structure import (
     take_rows,
     tensors_in,
 )
-from landscape.errors import ProblemError
+from landscape.errors import ProblemError, UsageError
 from landscape.random_state import seeded_pass
 
 __all__ = [
@@ -59,6 +59,13 @@ class Batches:
     source: Any
     batch_size: int | None = None
     size_of: SizeOf | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a batch without examples."""
+        if self.batch_size is not None and self.batch_size < 1:
+            raise UsageError(
+                f"batch_size is the number of examples a forward pass, at least 1; it is {self.batch_size}."
+            )
 
     def __iter__(self) -> Iterator[Any]:
         """Go through the batches; in the same order each time where the order is drawn by a global generator."""
@@ -150,6 +157,8 @@ class Batches:
 
     def _others(self, seed: int) -> Iterator[Any]:
         if _is_dataset(self.source):
+            if not isinstance(self.source, IterableDataset) and not len(self.source):
+                return iter(())
             first = next(iter(self.source)) if isinstance(self.source, IterableDataset) else self.source[0]
             return seeded_pass(DataLoader(self.source, batch_size=self.batch_size or _fitting_size(first)), seed)
         if self.can_be_repeated:

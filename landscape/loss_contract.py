@@ -67,6 +67,8 @@ def loss_contract(loss: str | Callable[..., Tensor]) -> Loss:
         notes.append(f"{type(given).__name__} sums; it is divided by the number of examples")
     if isinstance(given, nn.Module) and any(each.requires_grad for each in given.parameters()):
         notes.append("the loss has parameters of its own, which are held fixed and are no part of theta")
+    if isinstance(getattr(given, "weight", None), Tensor) and divisor_of(given) is not None:
+        notes.append("weights of classes: the mean is over the sum of the targets' weights, of all batches together")
     if not is_plain(given):
         criterion = FixedCriterion(given, summed=reduction == "sum")
     return Loss(_of_pair(criterion), criterion, divisor_of(given), tuple(notes))
@@ -84,9 +86,10 @@ def _takes_model(loss: Any) -> bool:
 def _of_pair(criterion: Callable[[Any, Any], Tensor]) -> Callable[[nn.Module, Any], Tensor]:
     def of_pair(model: nn.Module, batch: Any) -> Tensor:
         if not isinstance(batch, tuple | list) or len(batch) != 2:
+            tensor = " All examples at once are a tuple of tensors (x, y)." if isinstance(batch, Tensor) else ""
             raise ProblemError(
                 f"A criterion (outputs, targets) needs batches (x, y); a batch here is {describe(batch)}. Give a "
-                f"function whose first argument is named model: loss(model, batch)."
+                f"function whose first argument is named model: loss(model, batch).{tensor}"
             )
         return criterion(model(batch[0]), batch[1])
 

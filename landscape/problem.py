@@ -1,6 +1,7 @@
 r"""Model + loss + examples = L(theta) on a flat vector."""
 
 import copy
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -14,8 +15,8 @@ from landscape.errors import ProblemError, UsageError
 from landscape.forward.chosen_parameters import choose_parameters
 from landscape.forward.decisions import Evaluation as Evaluation
 from landscape.forward.decisions import share_right
-from landscape.forward.exchanged import exchanged
 from landscape.forward.notes import notes_on
+from landscape.forward.runner import Runner
 from landscape.forward.setting import Setting
 from landscape.forward.trial import Trial, check_loss, try_out
 from landscape.forward.unwrap import unwrap
@@ -68,7 +69,7 @@ class Problem:
 
     Cost:
         A pass through the data to count them, a second one over the first 1,024 examples of a loader, and a gradient
-        and two forward passes on 32 examples.
+        and five forward passes on 32 examples.
 
     Example:
         >>> import torch
@@ -111,23 +112,18 @@ class Problem:
         contract = loss_contract(loss)
         self._criterion = contract.criterion
         self._loss_of_model = LossOfModel(self.model, contract.of_batch)
-        self._setting = Setting(batch_norm, self.device)
         batches, found = prepare(
             Batches(data, batch_size, batch_size_of), freeze=freeze_data, mixing=batch_norm == "batch"
         )
         self._batches = weigh(batches, batch_weight_of or contract.divisor)
         if self._criterion is not None and not self._batches.uniform:
             self._criterion = opaque(self._criterion)
-        tried = self._tried_out()
-        self._setting = Setting(batch_norm, self.device, tried.autocast, tried.checkpointing, tried.draws)
-        self.notes = (
-            *notes,
-            *chosen.notes,
-            *notes_on(self.model, self._setting),
-            *contract.notes,
-            *found,
-            *tried.notes,
-        )
+        setting = Setting(batch_norm, self.device, writes=True)
+        self._run = Runner(self.model, self.parameter_names, self.dtype, self.device, setting)
+        tried = self._try_out()
+        own = notes_on(self.model, setting)
+        said = [*notes, *chosen.notes, *own, *contract.notes, *found, *self._batches.notes, *tried.notes]
+        self.notes = tuple(dict.fromkeys(said))
 
     @property
     def num_examples(self) -> int:
@@ -176,12 +172,14 @@ class Problem:
         other = copy.copy(self)
         other._batches = self._batches.of(data)
         other.dtype = dtype or self.dtype
+        other._run = dataclasses.replace(self._run, dtype=other.dtype)
         return other
 
     def with_model(self, model: nn.Module) -> "Problem":
         """Return the same objective of another model whose parameters have the same names and shapes."""
         other = copy.copy(self)
         other.model = model
+        other._run = dataclasses.replace(self._run, model=model)
         other._loss_of_model = LossOfModel(model, self._loss_of_model.loss)
         return other
 
@@ -196,10 +194,17 @@ class Problem:
         chosen._batches = self._batches.take(indices.sort().values)
         return chosen
 
-    def _tried_out(self) -> Trial:
+    def _try_out(self) -> Trial:
+        """Evaluate some examples for the first time, and run the model from now on as they show to be right."""
         leaves = [each.requires_grad_() for each in self.unflatten(self.theta)]
         batch = spread_rows(next(self.batches())[0], _TRIED_EXAMPLES)
-        return try_out(lambda some: self._run(self._loss_of_model, leaves, some, "model."), leaves, batch, self.device)
+        run, module = self._run, self._loss_of_model
+        weight_of = None if self.batch_norm == "batch" else self._batches.weight
+        tried = try_out(lambda some: run(module, leaves, some, "model."), leaves, batch, weight_of)
+        setting = Setting(self.batch_norm, self.device, tried.autocast, tried.checkpointing, tried.draws)
+        writes = dataclasses.replace(run, setting=setting).writes(module, leaves, batch, "model.")
+        self._run = dataclasses.replace(run, setting=dataclasses.replace(setting, writes=writes))
+        return tried
 
     def batch_loss(self, parameters: Sequence[Tensor], batch: Any) -> Tensor:
         """Return the mean loss of one batch, differentiable in ``parameters`` as often as wanted.
@@ -207,9 +212,10 @@ class Problem:
         Raises:
             ProblemError: If the loss is no scalar.
         """
-        loss = self._run(self._loss_of_model, parameters, batch, prefix="model.")
+        loss = self._run(self._loss_of_model, parameters, batch, "model.")
         check_loss(loss)
-        return loss.reshape(())  # type: ignore[no-any-return]
+        with torch.enable_grad():
+            return loss.reshape(())  # type: ignore[no-any-return]
 
     def batch_outputs(self, parameters: Sequence[Tensor], batch: Any) -> Tensor:
         """Return the model's outputs for one batch ``(x, y)``, differentiable in ``parameters``.
@@ -274,14 +280,6 @@ class Problem:
             found = share_right(outputs, content(batch)[1])
             classes, right = found is not None, right + share * (found or 0.0)
         return Evaluation(loss, right if classes else None)
-
-    def _run(self, module: nn.Module, parameters: Sequence[Tensor], argument: Any, prefix: str = "") -> Any:
-        """Return what a module gives with these parameters in place of the model's own."""
-        given = dict(zip(self.parameter_names, parameters, strict=True))
-        state = exchanged(self.model, given, self.dtype, self.device)
-        with self._setting.entered(module):
-            named = {f"{prefix}{name}": each for name, each in state.items()}
-            return torch.func.functional_call(module, named, (argument,))
 
     def _penalty(self, theta: Tensor) -> float:
         return 0.5 * self.weight_decay * float(theta.double().square().sum()) if self.weight_decay else 0.0

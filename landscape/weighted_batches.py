@@ -30,12 +30,23 @@ class WeightedBatches:
     total: float
     uniform: bool
 
+    @property
+    def notes(self) -> list[str]:
+        """What is to be said where batches do not count by their examples."""
+        if self.uniform:
+            return []
+        return [f"batches count by what their mean is over ({self.total:.6g} in all), not by their examples"]
+
     def __iter__(self) -> Iterator[tuple[Any, float]]:
         """Go through (batch, share); batches of no weight, whose mean is not defined, are left out."""
         for batch in self.batches:
-            weight = _weight(self.batches, self.weight_of, batch)
+            weight = self.weight(batch)
             if weight:
                 yield batch, weight / self.total
+
+    def weight(self, batch: Any) -> float:
+        """Return what a batch counts by."""
+        return _weight(self.batches, self.weight_of, batch)
 
     def take(self, indices: Tensor) -> "WeightedBatches":
         """Return only the examples at these positions, ascending."""

@@ -24,7 +24,7 @@ LAYERS = [
     {"diagonal"},
     {"solvers"},
     {"minimum"},
-    {"measures"},
+    {"measures", "verification", "layerwise"},
     {"surfaces"},
     {"training"},
     {"tracking"},

@@ -25,7 +25,8 @@ def test_quick_run_gives_right_numbers_and_a_page(tmp_path):
     command += ["--tasks", "product", "top5", "--run", "test", "--cache", tmp_path, "--out", tmp_path, "--page", page]
     subprocess.run(command, check=True, capture_output=True, timeout=300, env=os.environ | {"OMP_NUM_THREADS": "1"})
     tables = json.loads((tmp_path / "results.json").read_text())["problems"]["small-cnn"]["tables"]["1"]
-    (row,) = tables["top5"]
+    row, checked = tables["top5"]
+    assert checked["label"] == "rtol=1e-3, verify=True"
     assert row["reached"] == row["rounds"] == 1
     assert row["bound_holds"]
     assert row["relative_error"][0] < 1e-3

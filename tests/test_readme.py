@@ -23,7 +23,24 @@ def blocks(language: str) -> list[str]:
 def test_python_runs(code, tmp_path):
     result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    assert "top_eigenvalue" in result.stdout
+    assert "top_eigenvalue" in result.stdout or "measures.register" in code
+
+
+def test_the_measure_of_the_example_is_measured(tmp_path):
+    (code,) = [each for each in blocks("python") if "measures.register" in each]
+    assert len([line for line in code.splitlines() if line]) <= 15
+    used = """
+import torch, landscape
+model, data = torch.nn.Linear(6, 3), (torch.randn(20, 6), torch.randint(3, (20,)))
+result = landscape.measure(model, "cross_entropy", data, ["gradient_norm", "gradient_norm.py:MEASURE"])
+gradient = landscape.Problem(model, "cross_entropy", data).gradient()
+assert all(each.converged and each.value == float(gradient.norm()) for each in result.values())
+"""
+    (tmp_path / "gradient_norm.py").write_text(code)
+    result = subprocess.run(
+        [sys.executable, "-c", code + used], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
 
 
 def test_study_file_is_valid(tmp_path):

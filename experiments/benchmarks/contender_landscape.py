@@ -22,7 +22,9 @@ def product(loaded: Loaded, setting: dict) -> Callable[[Tensor], Tensor]:
 
 def eigenvalues(loaded: Loaded, setting: dict, seed: int) -> dict:
     """Return the k largest eigenvalues with their bounds."""
-    pairs = landscape.lanczos(hessian(loaded, setting), k=setting["k"], rtol=1e-3, seed=seed)
+    pairs = landscape.lanczos(
+        hessian(loaded, setting), k=setting["k"], rtol=1e-3, seed=seed, verify=setting.get("verify")
+    )
     return {
         "values": pairs.values.tolist(),
         "bounds": pairs.residuals.tolist(),

@@ -102,7 +102,8 @@ def command(folder: Path | None, out: Path | None, verbose: bool, as_json: bool,
     one = named_minimum(folder, flags)
     if out is not None:
         dtype = str(one.minimum.problem.dtype).removeprefix("torch.")
-        refuse_other_measurement(out, {"settings": one.settings, "asked": dataclasses.asdict(settings), "dtype": dtype})
+        asked = {"settings": one.settings, "asked": dataclasses.asdict(settings), "dtype": dtype}
+        refuse_other_measurement(out, "hessian.json", asked)
     click.echo(f"Measuring {one.origin}.", err=True)
     with ProductsProgress() as progress:
         result = curvature(one, settings, progress)

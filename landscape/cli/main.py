@@ -13,6 +13,7 @@ from landscape.errors import LandscapeError
 COMMANDS = {
     "analyze": "Train (or take checkpoints), measure, slice, relate, report: the main job.",
     "hessian": "Eigenvalues, trace and density of one minimum, each with its error.",
+    "sharpness": "Any measures of one minimum, each with its error and what it cannot see.",
     "audit": "What each measure cannot see: taken again after changes that keep the function.",
     "track": "Curvature along training against the optimizer's edge of stability.",
     "relate": "Compute the statistics of a study again, from its files.",

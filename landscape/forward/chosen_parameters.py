@@ -1,13 +1,13 @@
 """What theta is made of: names, shapes, precision and place of the parameters that are measured."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from landscape.errors import ProblemError, UsageError
-from landscape.forward.parameter_choice import matching
+from landscape.forward.parameter_choice import matching, names_of
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def choose_parameters(
     trainable = {name: each for name, each in every.items() if each.requires_grad}
     if not trainable:
         raise ProblemError(_why_none(model, len(every)))
-    names = tuple(trainable) if patterns is None else matching(tuple(trainable), patterns)
+    names = tuple(trainable) if patterns is None else _matching(trainable, every, patterns)
     chosen = [trainable[name] for name in names]
     crooked = next((name for name in names if trainable[name].is_complex()), None)
     if crooked is not None:
@@ -76,6 +76,17 @@ def _check_dtype(dtype: torch.dtype | None, device: torch.device | str | None) -
         raise UsageError(f"Curvature is computed in float32 or float64, not in {dtype}. Leave dtype out for float32.")
     if dtype == torch.float64 and device is not None and torch.device(device).type == "mps":
         raise UsageError("MPS has no float64. Use dtype=torch.float32, or device='cpu'.")
+
+
+def _matching(trainable: Iterable[str], every: Iterable[str], patterns: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the trainable names that match; say so where only frozen ones do."""
+    trainable, patterns = tuple(trainable), [patterns] if isinstance(patterns, str) else list(patterns)
+    if not patterns:
+        raise UsageError("No parameter is chosen: parameters is empty. Leave it out for all that are trainable.")
+    for pattern in patterns:
+        if not names_of(trainable, pattern) and names_of(tuple(every), pattern):
+            raise UsageError(f"{pattern!r} matches only parameters that are frozen. Set requires_grad on them first.")
+    return matching(trainable, patterns)
 
 
 _ONE_TIED = "a tied parameter counts once, under its first name"

@@ -7,17 +7,23 @@ from torch import Tensor, nn
 
 
 def exchanged(
-    model: nn.Module, parameters: Mapping[str, Tensor], dtype: torch.dtype, device: torch.device
+    model: nn.Module,
+    parameters: Mapping[str, Tensor],
+    dtype: torch.dtype,
+    device: torch.device,
+    *,
+    copied: bool = False,
 ) -> dict[str, Tensor]:
     """Return a tensor for every name: the given parameters, the model's other ones detached, and copies of buffers.
 
-    Buffers are copied because BatchNorm writes into them, and a model may.
+    Buffers are copied because BatchNorm writes into them, and a model may. Frozen parameters are copied only if asked
+    for: a model with a moving average among them writes into those too.
     """
 
     def cast(tensor: Tensor, copy: bool = False) -> Tensor:
         kind = dtype if tensor.is_floating_point() else tensor.dtype
         return tensor.detach().to(device, kind, copy=copy)
 
-    frozen = {name: cast(each) for name, each in model.named_parameters() if name not in parameters}
+    frozen = {name: cast(each, copied) for name, each in model.named_parameters() if name not in parameters}
     buffers = {name: cast(each, copy=True) for name, each in model.named_buffers()}
     return {**frozen, **buffers, **parameters}

@@ -24,13 +24,18 @@ def matching(names: Sequence[str], patterns: str | Sequence[str], kind: str = "t
     patterns = [patterns] if isinstance(patterns, str) else list(patterns)
     chosen: set[str] = set()
     for pattern in patterns:
-        found = {name for name in names if _matches(name, pattern) or _matches(plain_name(name), pattern)}
+        found = names_of(names, pattern)
         if not found:
             modules = {part for name in names for part in _above(plain_name(name))}
             hint = suggest(pattern, [*map(plain_name, names), *sorted(modules)])
             raise UsageError(f"No {kind} matches {pattern!r}.{hint} Names: {_some(names)}.")
         chosen |= found
     return tuple(name for name in names if name in chosen)
+
+
+def names_of(names: Sequence[str], pattern: str) -> set[str]:
+    """Return the names that match one pattern."""
+    return {name for name in names if _matches(name, pattern) or _matches(plain_name(name), pattern)}
 
 
 def plain_name(name: str) -> str:

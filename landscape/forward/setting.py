@@ -25,6 +25,7 @@ class Setting:
         autocast: Whether the forward pass turns on autocast, which is then left out.
         checkpointing: Whether it checkpoints activations, which is then left out.
         draws: Whether it draws random numbers (to no effect): the generators are then put back.
+        writes: Whether it writes into parameters that are not differentiated: it is then given copies.
     """
 
     batch_norm: str
@@ -32,18 +33,20 @@ class Setting:
     autocast: bool = False
     checkpointing: bool = False
     draws: bool = False
+    writes: bool = False
 
     @contextlib.contextmanager
     def entered(self, root: nn.Module) -> Iterator[None]:
         """While entered, ``root`` and all below it run as said; on leaving everything is as it was."""
         with contextlib.ExitStack() as stack:
+            stack.enter_context(torch.enable_grad())
             if self.draws:
                 stack.enter_context(kept_random_state())
             stack.enter_context(kept_attributes(root))
             for module in root.modules():
                 is_norm = isinstance(module, nn.modules.batchnorm._BatchNorm)
                 module.training = is_norm and self.batch_norm == "batch"
-                _leave_out_compiled_and_backward_hooks(module)
+                _run_plainly(module)
             stack.enter_context(_differentiable_kernels(root, self.device))
             if self.checkpointing:
                 stack.enter_context(without_checkpointing())
@@ -52,9 +55,11 @@ class Setting:
             yield
 
 
-def _leave_out_compiled_and_backward_hooks(module: nn.Module) -> None:
-    """Let a module run as its Python code alone; its attributes are put back by `kept_attributes`."""
+def _run_plainly(module: nn.Module) -> None:
+    """Let a module run as its Python code, with dense gradients; `kept_attributes` puts it back."""
     module._compiled_call_impl = None
+    if isinstance(module, nn.Embedding | nn.EmbeddingBag):
+        module.sparse = False
     if module._backward_hooks or module._backward_pre_hooks:
         module._backward_hooks = type(module._backward_hooks)()
         module._backward_pre_hooks = type(module._backward_pre_hooks)()

@@ -13,12 +13,15 @@ from torch.overrides import TorchFunctionMode
 
 from landscape.batch_structure import describe
 from landscape.errors import LandscapeError, ProblemError
+from landscape.forward.additivity import note_on_batches
 from landscape.forward.without_autocast import WithoutAutocast
 from landscape.forward.without_checkpointing import without_checkpointing
 from landscape.random_state import RandomState, kept_random_state, seed_everything
 
 _ATTENTION = (F.scaled_dot_product_attention, F.multi_head_attention_forward)
 _HOOKED = "hooks on saved tensors in the forward pass (a checkpointing of its own) cannot be followed; turn them off"
+
+_HINT = " A loss that calls the model itself is one whose first argument is named model: loss(model, batch)."
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,14 @@ class Trial:
         checkpointing: Whether it checkpoints activations.
         draws: Whether it draws random numbers, to no effect on the loss.
         attention: Whether it calls attention.
+        on_batches: What is to be said of the loss of a batch and those of its parts.
     """
 
     autocast: bool
     checkpointing: bool
     draws: bool
     attention: bool
+    on_batches: tuple[str, ...]
 
     @property
     def notes(self) -> list[str]:
@@ -45,7 +50,7 @@ class Trial:
             "autocast in the forward pass is left out": self.autocast,
             "activation checkpointing in the forward pass is left out": self.checkpointing,
         }
-        return [note for note, holds in said.items() if holds]
+        return [*(note for note, holds in said.items() if holds), *self.on_batches]
 
 
 class _Seen(TorchFunctionMode):
@@ -61,36 +66,47 @@ class _Seen(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def try_out(loss_of: Callable[[Any], Tensor], leaves: Sequence[Tensor], batch: Any, device: torch.device) -> Trial:
+def try_out(
+    loss_of: Callable[[Any], Tensor],
+    leaves: Sequence[Tensor],
+    batch: Any,
+    weight_of: Callable[[Any], float] | None = None,
+) -> Trial:
     """Return what the loss of one batch shows when it is evaluated for the first time.
 
     Args:
         loss_of: A batch to its loss, which depends on the leaves.
         leaves: The parameters, which require grad.
         batch: Some examples.
-        device: Where they lie.
+        weight_of: What a batch counts by in the mean over all; None where that is not to be checked.
 
     Cost:
-        A gradient and two forward passes.
+        A gradient and five forward passes.
 
     Raises:
         ProblemError: If the model or the loss raises, the loss is no number, does not depend on the parameters, or is
             random.
     """
-    seen, autocast = _Seen(), WithoutAutocast(device.type)
+    seen, autocast = _Seen(), WithoutAutocast(leaves[0].device.type)
     with _blamed(batch), seen, autocast, without_checkpointing() as checkpoints, kept_random_state():
-        before = RandomState.now()
+        before, point = RandomState.now(), [each.detach().clone() for each in leaves]
         with torch.autograd.graph.disable_saved_tensors_hooks(_HOOKED):
             loss = loss_of(batch)
         draws = not before.is_now()
         check_loss(loss)
+        if not all(map(torch.equal, point, leaves)):
+            raise ProblemError(
+                "The forward pass writes into the parameters that are measured: its loss is no function of them. Take "
+                "that out of the forward pass (clamping, projection and moving averages belong to the training step)."
+            )
         if all(each is None for each in _gradient(loss, leaves)):
             raise ProblemError(
                 "The loss does not depend on the parameters: its gradient is nothing. Does the model use them, and "
-                "does the loss use the model's outputs without detach() or no_grad?"
+                "does the loss use the model's outputs without detach(), no_grad and inference_mode?"
             )
         _refuse_random(loss_of, batch, loss)
-    return Trial(autocast.seen, bool(checkpoints), draws, seen.attention)
+        said = [] if weight_of is None else note_on_batches(loss_of, weight_of, batch, loss.dtype)
+    return Trial(autocast.seen, bool(checkpoints), draws, seen.attention, tuple(said))
 
 
 def check_loss(loss: Any) -> None:
@@ -135,6 +151,7 @@ def _blamed(batch: Any) -> Iterator[None]:
         raise
     except Exception as error:
         said = " ".join(str(error).split())[:300]
+        hint = _HINT if isinstance(error, TypeError | AttributeError | KeyError) else ""
         raise ProblemError(
-            f"The model or the loss raised {type(error).__name__}: {said}. The batch was {describe(batch)}."
+            f"The model or the loss raised {type(error).__name__}: {said}. The batch was {describe(batch)}.{hint}"
         ) from error

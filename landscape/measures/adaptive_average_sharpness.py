@@ -39,7 +39,7 @@ def adaptive_average_sharpness(
         UsageError: If a radius is not positive.
 
     Cost:
-        Two forward passes a pair; 8 to 200 pairs a radius.
+        Two forward passes a pair; 16 to 200 pairs a radius.
 
     Invariances:
         Permutation of neurons; rescaling of layers and of neurons, with noise that goes with the weights.

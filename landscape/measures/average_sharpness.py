@@ -45,7 +45,7 @@ def average_sharpness(
         UsageError: If a radius is not positive.
 
     Cost:
-        Two forward passes a pair; 8 to 200 pairs a radius.
+        Two forward passes a pair; 16 to 200 pairs a radius.
 
     Invariances:
         Permutation of neurons. None under rescaling of layers or neurons.

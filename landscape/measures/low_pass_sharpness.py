@@ -33,7 +33,7 @@ def low_pass_sharpness(
         UsageError: If the radius is not positive.
 
     Cost:
-        Two forward passes a pair, 8 to 200 pairs, shared with `average_sharpness` where the radius is one of its.
+        Two forward passes a pair, 16 to 200 pairs, shared with `average_sharpness` where the radius is one of its.
 
     Invariances:
         Permutation of neurons. None under rescaling of layers or neurons.

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from landscape.errors import ProblemError, UsageError
+from landscape.measures.cautions import cautions
 from landscape.measures.measurement import Measure, Measurement
 from landscape.measures.measurements import Measurements
 from landscape.minimum import Minimum
@@ -55,6 +56,8 @@ def measure_minimum(
     *,
     seed: int = 0,
     options: Mapping[str, Mapping[str, Any]] | None = None,
+    keep_going: bool = False,
+    warn: bool = True,
     on_progress: Callable[[int, int, str], None] | None = None,
 ) -> Measurements:
     """Return the named measurements of a minimum, in the order of the names.
@@ -64,11 +67,14 @@ def measure_minimum(
         names: Names of registered measures.
         seed: Of everything random.
         options: Options of a measure by its name.
+        keep_going: A measure that refuses this problem is a measurement without a value, whose ``reason`` says why, and
+            not an error. An option that cannot be used is one all the same.
+        warn: Look for what to mind in the numbers, which costs a gradient and up to two products.
         on_progress: Told before each measure how many are done, how many there are, and its name.
 
     Raises:
         UsageError: If a measure or one of its options does not exist.
-        ProblemError: If the loss at the minimum is not finite.
+        ProblemError: If the loss at the minimum is not finite, or a measure cannot be had of this problem.
     """
     computed = {name: (registered(name).compute, parsed_options(name, options)) for name in names}
     loss = minimum.problem.loss(minimum.theta)
@@ -84,8 +90,13 @@ def measure_minimum(
     for name, (compute, own) in computed.items():
         if on_progress is not None:
             on_progress(len(measured), len(computed), name)
-        measured[name] = _timed(name, compute, minimum, seed, own)
-    return Measurements(measured)
+        try:
+            measured[name] = _timed(name, compute, minimum, seed, own)
+        except (ProblemError, UsageError) as error:
+            if not keep_going or (isinstance(error, UsageError) and own.keys() - {"rtol"}):
+                raise
+            measured[name] = Measurement(value=None, reason=str(error))
+    return Measurements(measured, cautions(minimum, measured) if warn else (), minimum.problem.notes)
 
 
 def registered(name: str) -> Measure:

@@ -13,7 +13,7 @@ from landscape.minimum import Minimum
 from landscape.randomness import derive_seed
 from landscape.solvers.estimate import mean_and_error
 
-FEWEST_PAIRS = 8
+FEWEST_PAIRS = 16
 
 
 class NoisePairs:

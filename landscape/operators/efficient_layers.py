@@ -9,17 +9,20 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from landscape.operators.bilinear_layers import BilinearLayer, ConvolutionKernel, NormalizationKernel
+from landscape.operators.frozen_layers import MaxPool, Pooling, Relu
 
 
 class EfficientLayers(TorchFunctionMode):
-    """While entered, convolutions and evaluation-mode BatchNorm are computed by ways with a cheap double backward.
+    """While entered, layers of convolutional networks are computed by ways with a cheap double backward.
+
+    These are convolutions, evaluation-mode BatchNorm, ReLU and max-pooling.
 
     The same functions up to rounding. Weight normalisation is always written out: torch's own has a second derivative
     that is wrong (by half, in 2.13). Everything else is left to torch.
 
     Args:
-        convolutions: Replace convolutions too, and BatchNorm for double backward; they have no forward-mode derivative
-            then. Otherwise BatchNorm alone becomes a product and a sum.
+        convolutions: Replace all of them, for double backward; they have no forward-mode derivative then. Otherwise
+            BatchNorm alone becomes a product and a sum.
         batch_norm: Replace BatchNorm.
         linear: The gradient will be differentiated by its cotangent only (Jacobian products).
 
@@ -32,6 +35,8 @@ class EfficientLayers(TorchFunctionMode):
         self.convolutions, self.batch_norm = convolutions, batch_norm
         self.linear = linear
         self.replaced = 0
+        # the last ReLU's output and input: a pooling that follows takes the ReLU into itself
+        self._rectified: tuple[Tensor, Tensor] | None = None
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Sequence[type], args: Any = (), kwargs: Mapping[str, Any] | None = None
@@ -43,6 +48,10 @@ class EfficientLayers(TorchFunctionMode):
             result = _convolve(_DIMENSIONS[func], self.linear, *args, **kwargs)
         elif func is F.batch_norm and self.batch_norm:
             result = _normalize(self.convolutions, self.linear, *args, **kwargs)
+        elif func in _RELU and self.convolutions:
+            result = self._relu(*args, **kwargs)
+        elif func in _MAX_POOL and self.convolutions:
+            result = self._max_pool(*args, **kwargs)
         elif func is torch._weight_norm:
             result = _weight_norm(*args, **kwargs)
         if result is None:
@@ -50,8 +59,47 @@ class EfficientLayers(TorchFunctionMode):
         self.replaced += 1
         return result
 
+    def __exit__(self, *reason: Any) -> None:
+        """Leave, with no activation kept."""
+        self._rectified = None
+        super().__exit__(*reason)  # type: ignore[no-untyped-call]
+
+    def _relu(self, input: Tensor, inplace: bool = False) -> Tensor | None:
+        """Return the ReLU, or None where it is left to torch."""
+        if not _differentiable(input) or (inplace and (input.is_leaf or input._is_view())):
+            return None
+        result: Tensor = Relu.apply(input, inplace)  # type: ignore[no-untyped-call]
+        self._rectified = None if inplace else (result, input)
+        return result
+
+    def _max_pool(
+        self,
+        input: Tensor,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        dilation: Any = 1,
+        ceil_mode: bool = False,
+        return_indices: bool = False,
+    ) -> Tensor | None:
+        """Return the max-pooling, or None where it is left to torch."""
+        if not _differentiable(input) or input.ndim != 4 or return_indices:
+            return None
+        window, padding, dilation = (list(_each(value, 2)) for value in (kernel_size, padding, dilation))
+        rectified, source = self._rectified or (None, input)
+        rectify = rectified is input
+        pooling = Pooling(window, list(_each(stride, 2)) if stride else window, padding, dilation, ceil_mode, rectify)
+        result: Tensor = MaxPool.apply(source if rectify else input, pooling)  # type: ignore[no-untyped-call]
+        return result
+
+
+def _differentiable(input: Tensor) -> bool:
+    return torch.is_grad_enabled() and input.requires_grad and input.is_floating_point()
+
 
 _DIMENSIONS = {torch.conv1d: 1, torch.conv2d: 2, torch.conv3d: 3}
+_MAX_POOL = (F.max_pool2d, torch.max_pool2d)
+_RELU = (F.relu, torch.relu, Tensor.relu)
 
 
 def _convolve(

@@ -1,7 +1,9 @@
 """A linear map of one batch with the graph behind it, and as many of them held as memory allows."""
 
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -10,6 +12,7 @@ from torch import Tensor
 from landscape.batches import batch_size_of
 from landscape.errors import ProblemError
 from landscape.memory import available_memory
+from landscape.operators.pieces import cut, examples_of_a_piece
 from landscape.problem import Problem
 
 
@@ -27,31 +30,36 @@ class Linearisation:
 
 
 class SavedBytes(torch.autograd.graph.saved_tensors_hooks):
-    """While entered, counts the bytes that autograd saves, each storage once.
+    """While entered, notes what autograd saves, to tell how many bytes of it are still held later.
 
     Args:
         resident: Tensors that are there anyway, and not counted.
     """
 
     def __init__(self, resident: Sequence[Tensor] = ()) -> None:
-        self._storages: dict[int, int] = {}
+        self._saved: list[tuple[weakref.ref[Tensor], int, int]] = []
         self._resident = {each.untyped_storage().data_ptr() for each in resident}
-        super().__init__(self._count, lambda tensor: tensor)
+        super().__init__(self._note, lambda tensor: tensor)
 
     @property
     def total(self) -> int:
-        """Bytes saved so far."""
-        return sum(self._storages.values())
+        """Bytes still held, each storage once."""
+        storages: dict[int, int] = {}
+        for saved, pointer, size in self._saved:
+            if saved() is not None:
+                storages[pointer] = max(size, storages.get(pointer, 0))
+        return sum(storages.values())
 
-    def _count(self, tensor: Tensor) -> Tensor:
+    def _note(self, tensor: Tensor) -> Tensor:
+        # detached: an output saved by its own node would hold itself in a cycle; autograd joins it again
+        kept = tensor.detach()
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in self._resident:
             # a batch may be a slice of all the examples: its own part is what counts
             own = tensor.numel() * tensor.element_size()
             size = own if tensor.is_contiguous() and own < storage.nbytes() else storage.nbytes()
-            self._storages[storage.data_ptr()] = max(size, self._storages.get(storage.data_ptr(), 0))
-        # detached: an output saved by its own node would hold itself in a cycle; autograd joins it again
-        return tensor.detach()
+            self._saved.append((weakref.ref(kept), storage.data_ptr(), size))
+        return kept
 
 
 Linearise = Callable[[Any, int], Linearisation]
@@ -62,7 +70,7 @@ class HeldBatches:
     """The linearisations of all batches at one point: the first ones are held while they fit into memory.
 
     Args:
-        problem: Whose batches.
+        problem: Whose batches; `cut` into pieces where that is faster and changes nothing.
         hold: A batch to a linearisation that is worth holding.
         memory: Bytes that everything together may take, the batch in hand included; half of what is free when None.
         hold_any: Whether to hold batches at all.
@@ -84,13 +92,18 @@ class HeldBatches:
         """How many batches are held."""
         return len(self._held)
 
+    @cached_property
+    def _most(self) -> int | None:
+        return examples_of_a_piece(self.problem)
+
     def iterate(self, otherwise: Linearise) -> Iterator[tuple[Linearisation, float]]:
         """Go through (linearisation, share of the examples); ``otherwise`` makes those that are not held."""
         if self.complete:
             yield from self._held
             return
         count = before = 0
-        for batch, share in self.problem.batches():
+        whole = self.problem.batches()
+        for batch, share in (piece for each in whole for piece in cut(*each, self._most)):
             if count < len(self._held):
                 yield self._held[count]
             elif self._full:

@@ -8,9 +8,10 @@ __all__ = ["summary", "write_report"]
 
 
 def write_report(folder: Path) -> list[Path]:
-    """Return the files written again from a run folder's report.json, the hessian.json of one minimum or a track.json.
+    """Return the files written again from a run folder's report.json, of one minimum, or of a training.
 
-    See :func:`landscape.report.writing.write_report`, :func:`landscape.report.curvature.writing.rewrite_curvature` and
+    See :func:`landscape.report.writing.write_report`, :func:`landscape.report.curvature.writing.rewrite_curvature`,
+    :func:`landscape.report.sharpness.writing.rewrite_sharpness` and
     :func:`landscape.report.tracking.writing.rewrite_track`.
     """
     if (folder / "track.json").is_file() and not (folder / "report.json").is_file():
@@ -21,6 +22,10 @@ def write_report(folder: Path) -> list[Path]:
         from landscape.report.curvature.writing import rewrite_curvature
 
         return rewrite_curvature(folder)
+    if (folder / "sharpness.json").is_file() and not (folder / "report.json").is_file():
+        from landscape.report.sharpness.writing import rewrite_sharpness
+
+        return rewrite_sharpness(folder)
     from landscape.report.writing import write_report as write  # Matplotlib and plotly, which a summary needs not
 
     return write(folder)

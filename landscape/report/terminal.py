@@ -30,6 +30,19 @@ def summary(report: Report, width: int = 80) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def wrapped(text: str, width: int, mark: str = "") -> str:
+    """Return a text in lines of at most ``width`` columns, the first behind a mark."""
+    return "\n".join(_wrap(text, width, mark))
+
+
+def aligned(table: Table) -> Table:
+    """Return the table with a blank behind each number of its second column where another one has a mark."""
+    if not any(str(row[1]).endswith(" !") for row in table.rows):
+        return table
+    rows = tuple((row[0], row[1] if str(row[1]).endswith(" !") else f"{row[1]} \u00a0", *row[2:]) for row in table.rows)
+    return Table(table.key, table.caption, table.header, rows, table.names, table.notes)
+
+
 def _wrap(text: str, width: int, mark: str) -> list[str]:
     return textwrap.wrap(one_line(text), width, initial_indent=mark, subsequent_indent=" " * len(mark))
 

@@ -82,7 +82,7 @@ def power_iteration_of_both_ends(
         bounds=np.concatenate([top.bounds, below.bounds]),
         matvecs=top.matvecs + below.matvecs,
         converged=converged,
-        reason=top.reason if converged else f"max_matvecs ({max_matvecs}) reached",
+        reason=top.reason if not top.converged or below.converged else below.reason,
         cost=top.cost + below.cost,
     )
 

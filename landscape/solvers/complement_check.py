@@ -32,6 +32,11 @@ class ComplementCheck:
         self.passed = False
 
     @property
+    def left_out(self) -> bool:
+        """Whether a repeated value may have been counted once: several are wanted, and nothing looked for more."""
+        return self._request.count > 1 and not self.passed
+
+    @property
     def running(self) -> bool:
         """Whether the products now go along a random line of the complement."""
         return self._questioned is not None

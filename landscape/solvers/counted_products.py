@@ -6,7 +6,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.solvers.eigen_request import EigenRequest
-from landscape.solvers.eigenpairs import Eigenpairs, rounding_of_products
+from landscape.solvers.eigenpairs import Eigenpairs, one_for_each, rounding_of_products
 from landscape.solvers.symmetry import refuse_asymmetry
 
 
@@ -83,7 +83,7 @@ class CountedProducts(LinearOperator):  # type: ignore[misc]
             vectors=torch.from_numpy(V[:, order]).to(self.operator.device, self.operator.dtype),
             residuals=residuals[order],
             # the neighbours beyond the last value were not looked for, so no gap is known
-            bounds=residuals[order],
+            bounds=one_for_each(values, residuals)[order],
             matvecs=self.count,
             converged=converged,
             reason="every measured residual is within rtol" if converged else reason,

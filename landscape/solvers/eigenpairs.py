@@ -24,7 +24,8 @@ class Eigenpairs:
             $\theta_i$ (Weyl): rigorous, up to the rounding of the products.
         bounds: How far each value probably is from its eigenvalue, shape ``(k,)``: the smaller of the residual and
             the Kato-Temple bound $r_i^2/\text{gap}_i$. Heuristic where it is smaller than the residual: the gap is
-            taken from the neighbouring values, so it holds if no eigenvalue hides between them.
+            taken from the neighbouring values, so it holds if no eigenvalue hides between them. More than the
+            residual where values are so close that they might share an eigenvalue: within it each has its own.
         matvecs: Products spent.
         converged: Whether every residual is within the tolerance asked for.
         reason: Why the solver stopped, in words.
@@ -68,6 +69,30 @@ def kato_temple(values: np.ndarray, residuals: np.ndarray) -> np.ndarray:
     gap = distance.min(axis=1, initial=np.inf)
     usable = np.isfinite(gap) & (gap > residuals)
     return np.where(usable, residuals**2 / np.where(usable, gap, 1.0), np.inf)
+
+
+def one_for_each(values: np.ndarray, residuals: np.ndarray) -> np.ndarray:
+    r"""Return bounds within which each value has an eigenvalue of its own, shape ``(k,)``: the residual, or more.
+
+    Two close values may have the same eigenvalue within their residuals. Of orthonormal vectors whose intervals
+    overlap, as many eigenvalues lie within $|R|_F$ of the values, one for each (Kahan).
+
+    References:
+        Parlett 1998, "The symmetric eigenvalue problem", theorem 11.5.1.
+    """
+    groups = [[index] for index in np.argsort(-values)]
+    bound = np.array(residuals, dtype=float)
+    place = 0
+    while place + 1 < len(groups):
+        above, below = groups[place][-1], groups[place + 1][0]
+        if values[above] - bound[above] > values[below] + bound[below]:
+            place += 1
+            continue
+        groups[place] += groups.pop(place + 1)
+        bound[groups[place]] = np.linalg.norm(residuals[groups[place]])
+        # a wider interval may reach the group before
+        place = max(0, place - 1)
+    return bound
 
 
 def rounding_of_products(dtype: torch.dtype, scale: float) -> float:

@@ -68,9 +68,9 @@ class StoppingRule:
     max_matvecs: int
 
     def __post_init__(self) -> None:
-        if not self.rtol > 0 or not 2 <= self.min_matvecs <= self.max_matvecs:
+        if not 0 < self.rtol < math.inf or not 2 <= self.min_matvecs <= self.max_matvecs:
             raise UsageError(
-                f"rtol must be positive and 2 <= min_matvecs <= max_matvecs; "
+                f"rtol must be positive and finite and 2 <= min_matvecs <= max_matvecs; "
                 f"they are {self.rtol}, {self.min_matvecs} and {self.max_matvecs}."
             )
 
@@ -92,7 +92,9 @@ def mean_and_error(samples: np.ndarray) -> tuple[float, float]:
     """Return the mean of independent samples and its standard error; that of a single sample is infinite."""
     if len(samples) < 2:
         return float(np.mean(samples)), math.inf
-    return float(np.mean(samples)), float(np.std(samples, ddof=1)) / math.sqrt(len(samples))
+    # in units of the largest: the squares of very small or large samples are zero or infinite
+    unit = float(np.abs(samples).max()) or 1.0
+    return float(np.mean(samples)), unit * float(np.std(samples / unit, ddof=1)) / math.sqrt(len(samples))
 
 
 def check_block_size(block_size: int) -> None:

@@ -12,6 +12,7 @@ from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.eigenpairs import Eigenpairs
 from landscape.solvers.krylov_basis import KrylovBasis
 from landscape.solvers.subspace_search import SubspaceSearch
+from landscape.solvers.unit_scale import UnitScale
 
 
 def lanczos(
@@ -79,11 +80,12 @@ def lanczos(
     request = EigenRequest(operator.shape[0], k, bottom, rtol, max_matvecs)
     if block_size < 1:
         raise UsageError(f"block_size must be at least 1; it is {block_size}. 1 needs the fewest products.")
-    basis = KrylovBasis(operator)
+    scaled = UnitScale(operator)
+    basis = KrylovBasis(scaled)
     for column in () if start is None else start_columns(start, request.n):
         basis.add(column)
     search = SubspaceSearch(basis, request, seed, block=min(block_size, request.n), max_basis=max_basis)
-    return search.run(ComplementCheck(request, warm=start is not None, verify=verify))
+    return scaled.pairs(search.run(ComplementCheck(request, warm=start is not None, verify=verify)))
 
 
 def start_columns(start: Tensor, n: int) -> list[Tensor]:

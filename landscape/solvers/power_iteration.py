@@ -10,8 +10,9 @@ from landscape.errors import UsageError
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.randomness import derive_seed
 from landscape.solvers.eigen_request import EigenRequest
-from landscape.solvers.eigenpairs import Eigenpairs, dot, random_unit_vector
+from landscape.solvers.eigenpairs import Eigenpairs, dot, one_for_each, random_unit_vector
 from landscape.solvers.symmetry import refuse_asymmetry
+from landscape.solvers.unit_scale import UnitScale
 
 _PATIENCE = 20
 _MARGIN = 0.9
@@ -52,6 +53,7 @@ def power_iteration(
     if max_matvecs < k:
         raise UsageError(f"{k} values need a product each; max_matvecs is {max_matvecs}. Give some tens for each.")
     like = torch.empty(0, dtype=operator.dtype, device=operator.device)
+    scaled = UnitScale(operator)
     found: list[_Settled] = []
     left = max_matvecs
     for index in range(k):
@@ -60,9 +62,9 @@ def power_iteration(
         fresh = random_unit_vector(n, derive_seed(seed, "power iteration restart", index), like)
         # each value that is still to come needs a product
         most = left - (k - 1 - index)
-        found.append(_settle(operator, _deflate(start, known), _deflate(fresh, known), known, rtol, most))
+        found.append(_settle(scaled, _deflate(start, known), _deflate(fresh, known), known, rtol, most))
         left -= found[-1].matvecs
-    return _rayleigh_ritz(found, rtol, max_matvecs)
+    return scaled.pairs(_rayleigh_ritz(found, rtol, max_matvecs))
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def _rayleigh_ritz(found: list[_Settled], rtol: float, max_matvecs: int) -> Eige
         values=values.numpy(),
         vectors=vectors,
         residuals=residuals,
-        bounds=residuals,
+        bounds=one_for_each(values.numpy(), residuals),
         matvecs=matvecs,
         converged=converged,
         reason="every residual is within rtol" if converged else f"max_matvecs ({max_matvecs}) reached",

@@ -3,7 +3,7 @@
 import numpy as np
 
 from landscape.solvers.eigen_request import EigenRequest
-from landscape.solvers.eigenpairs import Eigenpairs, kato_temple, rounding_of_products
+from landscape.solvers.eigenpairs import Eigenpairs, kato_temple, one_for_each, rounding_of_products
 from landscape.solvers.krylov_basis import KrylovBasis
 
 
@@ -36,6 +36,12 @@ class Ritz:
         """Whether there are as many as asked for, each residual within its tolerance."""
         return len(self.wanted) == self._request.count and bool((self.excess <= 1).all())
 
+    @property
+    def at_rounding(self) -> bool:
+        """Whether a wanted residual is beyond rtol for the rounding of products alone, which nothing makes smaller."""
+        tolerance = self._request.rtol * np.abs(self.values[self.wanted])
+        return bool((self.residuals[self.wanted] > tolerance).any())
+
     def moved(self, before: np.ndarray) -> bool:
         """Whether a wanted value has left the one ``before`` by more than the tolerance."""
         now = self.values[self.wanted]
@@ -57,13 +63,14 @@ class Ritz:
 
     def pairs(self, reason: str, *, converged: bool) -> Eigenpairs:
         """Return the wanted ones with their bounds."""
-        bounds = np.minimum(self.residuals, kato_temple(self.values, self.residuals) + self.rounding)
+        heuristic = kato_temple(self.values, self.residuals) + self.rounding
+        rigorous = one_for_each(self.values[self.wanted], self.residuals[self.wanted])
         matvecs = self._basis.matvecs
         return Eigenpairs(
             values=self.values[self.wanted],
             vectors=self._basis.vectors(self.small[:, self.wanted]),
             residuals=self.residuals[self.wanted],
-            bounds=bounds[self.wanted],
+            bounds=np.minimum(rigorous, heuristic[self.wanted]),
             matvecs=matvecs,
             converged=converged,
             reason=reason,

@@ -14,6 +14,7 @@ from landscape.randomness import derive_seed
 from landscape.solvers.counted_products import CountedProducts, ProductsSpent
 from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.eigenpairs import Eigenpairs, rounding_of_products
+from landscape.solvers.unit_scale import UnitScale
 
 # a little stricter than asked for, so that the residual measured at the end is within the tolerance too
 _MARGIN = 0.8
@@ -140,7 +141,8 @@ def _both_ends(operator: SymmetricOperator, request: EigenRequest, end: _End, na
             f"{name} spends a product on the residual of each of {request.count} values. max_matvecs is "
             f"{request.max_matvecs}; give at least {2 * request.count}, better 20 more."
         )
-    products = CountedProducts(operator, request.max_matvecs - request.count, keep=max(20, 3 * request.count))
+    scaled = UnitScale(operator)
+    products = CountedProducts(scaled, request.max_matvecs - request.count, keep=max(20, 3 * request.count))
     found, reason = [], f"{name} stopped short of rtol"
     for largest, count in ((True, request.k), (False, request.bottom)):
         rng = np.random.default_rng(derive_seed(seed, name, int(largest)))
@@ -149,4 +151,4 @@ def _both_ends(operator: SymmetricOperator, request: EigenRequest, end: _End, na
         except ProductsSpent:
             reason = f"max_matvecs ({request.max_matvecs}) reached"
             found.append(products.best(largest, count))
-    return products.measured(np.concatenate(found, axis=1), request, reason)
+    return scaled.pairs(products.measured(np.concatenate(found, axis=1), request, reason))

@@ -68,8 +68,11 @@ class SubspaceSearch:
         if self.basis.size == self.request.n:
             return "the whole space is spanned"
         if ritz.within and not check.needs(ritz):
-            found = "every residual is within rtol" if self.basis.pending else "the Krylov space is invariant"
-            return found + (", and a search of the complement found nothing more" if check.passed else "")
+            within = "every residual is within rtol" + " or rounding, which is more" * ritz.at_rounding
+            found = within if self.basis.pending else "the Krylov space is invariant"
+            if check.passed:
+                return f"{found}, and a search of the complement found nothing more"
+            return f"{found}; a repeated value is counted once (verify=True looks for more)" * check.left_out or found
         if self.basis.matvecs < self.request.max_matvecs:
             return ""
         return f"max_matvecs ({self.request.max_matvecs}) reached" + (" in the complement" if ritz.within else "")

@@ -9,6 +9,7 @@ from landscape.errors import ProblemError
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.randomness import derive_seed
 from landscape.solvers.eigenpairs import dot, random_unit_vector
+from landscape.solvers.unit_scale import UnitScale
 
 
 def asymmetry_allowed(dtype: torch.dtype) -> float:
@@ -50,6 +51,7 @@ def check_symmetric(operator: SymmetricOperator, *, seed: int = 0) -> float:
     Cost:
         Two products.
     """
+    operator = UnitScale(operator)
     like = torch.empty(0, dtype=operator.dtype, device=operator.device)
     v, z = (random_unit_vector(operator.shape[0], derive_seed(seed, "symmetry", i), like) for i in range(2))
     Hv = operator @ v

@@ -243,7 +243,8 @@ def compared(before: Measurement, after: Measurement | None, reason: str = "") -
     """Return how far a measure moved: the factor with its error, and the verdict.
 
     ``"invariant"``: it moved by less than both errors together, and these are at most 1 % of it (or it stayed to nine
-    digits). ``"unresolved"``: less than the errors, which are larger. ``"moved"`` otherwise. None: not measured.
+    digits). ``"moved"``: by more than both errors, or where they are standard errors than three of their difference.
+    ``"unresolved"``: in between. None: not measured.
 
     Args:
         before: The measurement as the network was.
@@ -260,6 +261,8 @@ def compared(before: Measurement, after: Measurement | None, reason: str = "") -
         factor = after.value / before.value
         relative = (before.error or 0.0) / size + (after.error or 0.0) / (abs(after.value) or size)
         found |= {"factor": factor, "factor_error": abs(factor) * relative}
-    fine = error <= FINE * size or distance <= EXACTLY * size
-    verdict = "moved" if distance > error else "invariant" if fine else "unresolved"
+    random = "standard error" in (before.error_kind, after.error_kind)
+    reach = 3 * math.hypot(before.error or 0.0, after.error or 0.0) if random else error
+    fine = distance <= error and (error <= FINE * size or distance <= EXACTLY * size)
+    verdict = "moved" if distance > reach else "invariant" if fine else "unresolved"
     return {**found, "verdict": verdict}

@@ -1,5 +1,6 @@
 """The minima of one run: measured and sliced, each result written as soon as it is there."""
 
+import dataclasses
 import inspect
 import os
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from torch import Tensor
 from landscape import store
 from landscape.measures import measure_minimum
 from landscape.measures.measure import registered
-from landscape.minimum import Minimum
+from landscape.minimum import Minimum, SecondMoment
 from landscape.operators.linearisation import default_memory
 from landscape.problem import Problem
 from landscape.randomness import derive_seed
@@ -37,7 +38,7 @@ def measure_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: tor
             continue
         minimum = minimum_of(config, cell, folder, stop, device)
         for name in missing:
-            measured = measure_minimum(minimum, [name], seed=cell.seed, options=measure_options(config))
+            measured = measure_minimum(minimum, [name], seed=cell.seed, options=measure_options(config), warn=False)
             row = {"stop": stop, "measure": name, **measured[name].to_dict()}
             store.append_row(folder.measurements(cell.id), row)
 
@@ -65,19 +66,36 @@ def minimum_of(
     """Return a stored minimum, ready to be measured on the training examples that the study asks for."""
     snapshot = read_snapshot(folder.minimum(cell.id, stop), folder.optimizer(cell.id, stop))
     problem = problem_of(config, cell, device, "train", batch_size=batch_size, **problem_options)
-    # a checkpoint does not say where its training began
-    initial = None if cell.checkpoint else problem.theta
+    # a checkpoint comes from an initialisation that is not known
+    initial = problem.theta if cell.checkpoint is None else None
     problem.model.load_state_dict(snapshot.state_dict)
     provenance = {"run": cell.id, "stop": stop, "step": snapshot.step, "learning_rate": cell.lr}
+    whole = problem.parameter_names == trainable_names(problem)
     return Minimum(
         problem,
         problem.theta,
-        second_moment(snapshot.optimizer),
+        _of_chosen(second_moment(snapshot.optimizer), problem),
         provenance,
         held_memory(device),
-        update=coming_update(snapshot.optimizer, problem.theta, problem.shapes),
+        # the step of some of the parameters alone is no step of this optimizer
+        update=coming_update(snapshot.optimizer, problem.theta, problem.shapes) if whole else None,
         initial=initial,
     )
+
+
+def trainable_names(problem: Problem) -> tuple[str, ...]:
+    """Return the names of all trainable parameters of a problem's network, whichever of them it is about."""
+    return tuple(name for name, each in problem.model.named_parameters() if each.requires_grad)
+
+
+def _of_chosen(moment: SecondMoment | None, problem: Problem) -> SecondMoment | None:
+    """Return the part of a second moment of all trainable parameters that belongs to those of the problem."""
+    if moment is None or len(moment.value) == problem.num_parameters:
+        return moment
+    trainable = [(name, each.numel()) for name, each in problem.model.named_parameters() if each.requires_grad]
+    pieces = torch.split(moment.value, [size for _, size in trainable])
+    chosen = [piece for piece, (name, _) in zip(pieces, trainable, strict=True) if name in problem.parameter_names]
+    return dataclasses.replace(moment, value=torch.cat(chosen))
 
 
 def slice_cell(config: StudyConfig, cell: Cell, folder: RunFolder, stop: str, device: torch.device) -> None:

@@ -12,17 +12,18 @@ SPEED = ("memory", "product")
 _NAMED = 3
 
 
-def refuse_other_measurement(folder: Path, new: dict[str, Any]) -> None:
-    """Refuse a folder whose ``hessian.json`` is of other settings; the same ones may be measured again.
+def refuse_other_measurement(folder: Path, name: str, new: dict[str, Any]) -> None:
+    """Refuse a folder whose file of that name is of other settings; the same ones may be measured again.
 
     Args:
         folder: Where the numbers are to go.
+        name: The file of the numbers, such as ``hessian.json``.
         new: ``settings`` of the minimum, what is ``asked`` of it, and other entries of such a file.
 
     Raises:
         UsageError: If another measurement is there; says what differs.
     """
-    path = folder / "hessian.json"
+    path = folder / name
     if not path.exists():
         return
     try:

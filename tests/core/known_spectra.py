@@ -3,7 +3,10 @@
 import numpy as np
 import torch
 
-KINDS = ("clustered", "repeated", "graded", "negative", "plus and minus", "near zero", "indefinite")
+KINDS = (
+    "clustered", "repeated", "graded", "negative", "plus and minus", "near zero", "indefinite", "all but two the same",
+    "gaps of 1e-6", "a gap of 1e-9",
+)  # fmt: skip
 
 
 def values_of(kind, n, rng):
@@ -16,6 +19,9 @@ def values_of(kind, n, rng):
         "plus and minus": np.concatenate([x[: n // 2], -x[: n - n // 2]]),
         "near zero": 1e-9 * x + (np.arange(n) == 0),
         "indefinite": x,
+        "all but two the same": np.where(np.arange(n) < n - 2, 2.0, 0.3 * x),
+        "gaps of 1e-6": 1 - 1e-6 * np.arange(n),
+        "a gap of 1e-9": np.where(np.arange(n) < 2, 1 - 1e-9 * np.arange(n), 0.9 * np.tanh(x)),
     }[kind]
     return np.sort(values)[::-1]
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from known_spectra import many
+from known_spectra import many, matrix_with
 
-from landscape import Dense, lanczos, power_iteration
+from landscape import Dense, Lambda, lanczos, power_iteration
 
 
 def test_there_is_an_eigenvalue_within_every_residual_of_10000_matrices():
@@ -18,7 +18,42 @@ def test_there_is_an_eigenvalue_within_every_residual_of_10000_matrices():
         )
         distance = np.abs(exact[None, :] - pairs.values[:, None]).min(axis=1)
         assert np.all(distance <= pairs.residuals), (kind, seed)
-        assert np.all(pairs.bounds <= pairs.residuals)
+        assert np.all(pairs.bounds <= np.linalg.norm(pairs.residuals) * (1 + 1e-12))
+
+
+def stress(kind, rng):
+    rest = np.sort(rng.uniform(-0.5, 0.8, 40))[::-1]
+    top = {
+        "twenty the same": np.ones(20),
+        "gaps of 1e-6": 1 - 1e-6 * np.arange(20),
+        "a gap of 1e-9": np.array([1, 1 - 1e-9]),
+    }[kind]
+    return np.concatenate([top, rest])
+
+
+@pytest.mark.parametrize("kind", ["twenty the same", "gaps of 1e-6", "a gap of 1e-9"])
+def test_each_value_is_within_its_rigorous_bound_of_the_eigenvalue_of_its_rank(kind):
+    rng = np.random.default_rng(0)
+    for seed in range(24):
+        A, exact = matrix_with(stress(kind, rng), rng, (torch.float64, torch.float32)[seed % 2])
+        k = (2, 5, 22)[seed // 2 % 3]
+        pairs = lanczos(Dense(A), k, max_matvecs=500, seed=seed)
+        assert pairs.converged
+        rigorous = np.array([each == "rigorous" for each in pairs.bound_kind])
+        assert rigorous[:2].all()
+        assert np.all((np.abs(pairs.values - exact[:k]) <= pairs.bounds)[rigorous]), (kind, seed)
+
+
+def test_what_was_not_looked_for_is_said():
+    """Of a large operator a repeated value is found once unless more is asked for, and the reason says so."""
+    values = torch.cat([torch.tensor([5.0, 5.0, 3.0, 2.0]), torch.linspace(1, 0, 2100)]).double()
+    H = Lambda(lambda v: values * v, len(values), torch.float64)
+    once, all_of_them = lanczos(H, 3), lanczos(H, 3, verify=True)
+    assert "counted once" in once.reason
+    assert once.values == pytest.approx([5, 3, 2], rel=1e-3)
+    assert "found nothing more" in all_of_them.reason
+    assert all_of_them.values == pytest.approx([5, 5, 3], rel=1e-3)
+    assert "once" not in lanczos(H, 1).reason
 
 
 def test_residuals_are_those_of_the_vectors():

@@ -139,6 +139,15 @@ def test_invariant_only_within_its_own_error(before, after, verdict):
     assert (found["reason"] == "why") == (verdict is None)
 
 
+def test_random_errors_reach_three_times_as_far():
+    def at(value, error):
+        return Measurement(value, error, "standard error")
+
+    assert compared(at(2.0, 0.1), at(2.4, 0.1))["verdict"] == "unresolved"
+    assert compared(at(2.0, 0.1), at(2.5, 0.1))["verdict"] == "moved"
+    assert compared(at(2.0, 0.001), at(2.0015, 0.001))["verdict"] == "invariant"
+
+
 def one(model, name="net"):
     x = torch.randn(12, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     problem = Problem(model.double(), "cross_entropy", (x, torch.arange(12) % 3))

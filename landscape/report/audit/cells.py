@@ -7,7 +7,7 @@ from landscape.report.numbers import NOTHING, number, with_error
 INVARIANT = "invariant"
 LEGEND = (
     "invariant: moved by less than its own error, which is at most 1 % of it (or stayed to nine digits); ±: within its "
-    "error, which is larger; –: not measured."
+    "error (a random one three times), which is larger; –: not measured."
 )
 
 

@@ -9,7 +9,8 @@ from landscape.report.figures.density import caption
 from landscape.report.numbers import number
 from landscape.report.page.density import density_plots
 from landscape.report.page.document import document
-from landscape.report.page.sections import Page, long_table, plain_text
+from landscape.report.page.sections import Page
+from landscape.report.page.settings import settings_section
 from landscape.report.table import Row, Table
 from landscape.report.table_formats import as_html
 
@@ -29,7 +30,7 @@ def curvature_page(result: Result) -> str:
             page.add(f'<section id="{key}"><h2>{heading}</h2>{as_html(table)}</section>\n')
     _density(page, result)
     _products(page, result)
-    _settings(page, result)
+    settings_section(page, result)
     items = "".join(f"<dt>{for_html(name)}</dt><dd>{for_html(text)}</dd>" for name, text in blind_spots(result))
     page.add(f'<section id="blind-spots"><h2>What each number cannot see</h2><dl>{items}</dl></section>\n</main>\n')
     page.add(_foot(result))
@@ -85,21 +86,6 @@ def _memory(products: Result) -> str:
 
 def _size(count: int | None) -> str:
     return f"{number((count or 0) / 1e6)} MB"
-
-
-def _settings(page: Page, result: Result) -> None:
-    page.add('<section id="settings"><h2>Settings and environment</h2>\n')
-    page.add(f"<p>Command: <code>{for_html(result['environment'].get('command') or '')}</code></p>")
-    entries = {
-        "point": ("What was measured", result["settings"]),
-        "asked": ("What was asked", result["asked"]),
-        "environment": ("Where it ran", result["environment"]),
-    }
-    for key, (text, values) in entries.items():
-        kept = {name: value for name, value in values.items() if value is not None and name != "command"}
-        rows = tuple((name, plain_text(value)) for name, value in sorted(kept.items()))
-        page.add(long_table(f"table-{key}", text, ("name", "value"), rows))
-    page.add("</section>\n")
 
 
 def _foot(result: Result) -> str:

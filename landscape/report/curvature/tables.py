@@ -35,7 +35,7 @@ def point(result: Result) -> str:
 def eigenvalues(result: Result) -> Table:
     """Return a row an eigenvalue: its value and bound, residual, and whether the bound is a theorem."""
     rows = tuple(
-        (_rank(row), _marked(number_with_bound(row), row["converged"]), number(row["residual"], 2), row["bound_kind"])
+        (_rank(row), marked(number_with_bound(row), row["converged"]), number(row["residual"], 2), row["bound_kind"])
         for row in result["eigenvalues"]
     )
     return Table(
@@ -57,13 +57,11 @@ def others(result: Result) -> Table:
     trace, ratio, density = result["trace"], result["ratio"], result["density"]
     rows: list[Row] = []
     if trace:
-        value = _marked(with_error(trace["value"], trace["error"]), trace["converged"])
-        rows.append(
-            (f"trace ({trace['method']})", value, trace["error_kind"], _cost(trace["matvecs"], trace["passes"]))
-        )
+        value = marked(with_error(trace["value"], trace["error"]), trace["converged"])
+        rows.append((f"trace ({trace['method']})", value, trace["error_kind"], cost(trace["matvecs"], trace["passes"])))
     if ratio and ratio["value"] is not None:
         good = all(row["converged"] for row in result["eigenvalues"])
-        value = _marked(with_error(ratio["value"], ratio["error"]), good)
+        value = marked(with_error(ratio["value"], ratio["error"]), good)
         rows.append(("|smallest / largest|", value, f"{ratio['bound_kind']} bound", ""))
     return Table(
         "others",
@@ -76,9 +74,9 @@ def others(result: Result) -> Table:
 
 
 def _of_density(density: Result) -> list[Row]:
-    mass, cost = density["near_zero"], _cost(density["matvecs"], 0)
-    value = _marked(share(mass), density["converged"])
-    rows: list[Row] = [(f"% within ±{number(mass['threshold'], 2)}", value, error_kind(mass), cost)]
+    mass, products = density["near_zero"], cost(density["matvecs"], 0)
+    value = marked(share(mass), density["converged"])
+    rows: list[Row] = [(f"% within ±{number(mass['threshold'], 2)}", value, error_kind(mass), products)]
     for side in ("above", "below"):
         if side == "above" or density[side]["count"]:
             rows.append((f"outliers {side}", str(density[side]["count"]), "", ""))
@@ -117,7 +115,8 @@ def _rank(row: Result) -> str:
     return extreme if row["rank"] == 1 else f"{_ordinal(row['rank'])} {extreme}"
 
 
-def _cost(matvecs: int, passes: int) -> str:
+def cost(matvecs: int, passes: int) -> str:
+    """Return products and backward passes in words."""
     if not passes:
         return f"{matvecs:,} products"
     return f"{matvecs:,} + {passes:,} passes" if matvecs else f"{passes:,} passes"
@@ -128,6 +127,6 @@ def _ordinal(rank: int) -> str:
     return f"{rank}{last}"
 
 
-def _marked(text: str, converged: bool) -> str:
+def marked(text: str, converged: bool) -> str:
     """Return a cell whose last column is kept free for the mark, so that numbers stay aligned."""
     return text if converged else f"{text} !"
