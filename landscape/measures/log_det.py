@@ -34,8 +34,8 @@ def log_det(
     minimum: Minimum,
     *,
     seed: int = 0,
-    rtol: float = 0.05,
-    damping: float = 1e-3,
+    rtol: float = 0.1,
+    damping: float = 0.01,
     num_probes: int = 8,
     steps: int = 80,
     operator: OperatorName = "hessian",
@@ -73,7 +73,7 @@ def log_det(
         1992, "A practical Bayesian framework for backpropagation networks" (the Occam factor).
     """
     if not damping > 0:
-        raise UsageError(f"damping must be positive; it is {damping}. 1e-3 is a good start.")
+        raise UsageError(f"damping must be positive; it is {damping}. 0.01 is a good start.")
     f, n = _LogDet(damping), minimum.problem.num_parameters
     if n <= num_probes * steps:
         return _exact(minimum, operator, f)
