@@ -14,6 +14,7 @@ COMMANDS = {
     "analyze": "Train (or take checkpoints), measure, slice, relate, report: the main job.",
     "hessian": "Eigenvalues, trace and density of one minimum, each with its error.",
     "sharpness": "Any measures of one minimum, each with its error and what it cannot see.",
+    "surface": "The loss on lines, planes and volumes through one or more minima.",
     "audit": "What each measure cannot see: taken again after changes that keep the function.",
     "track": "Curvature along training against the optimizer's edge of stability.",
     "relate": "Compute the statistics of a study again, from its files.",

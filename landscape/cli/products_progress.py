@@ -10,9 +10,10 @@ from landscape.cli.progress import Progress
 
 
 class ProductsProgress:
-    """A progress display; call it with (what is being done, products done, products at most or None)."""
+    """A progress display; call it with (what is being done, units done, units at most or None)."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str = "products") -> None:
+        self._unit = unit
         self._terminal = sys.stderr is not None and sys.stderr.isatty()
         self._what = ""
         self._done = 0
@@ -39,7 +40,7 @@ class ProductsProgress:
             click.echo(f"\r{self._line():<79}", nl=False, err=True)
 
     def _line(self) -> str:
-        products = f"{self._done} products, " * bool(self._done)
+        products = f"{self._done} {self._unit}, " * bool(self._done)
         return f"{self._what}: {products}{time.monotonic() - self._start:.1f} s"
 
     def _end(self) -> None:

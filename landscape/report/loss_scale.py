@@ -46,6 +46,11 @@ class LossScale:
 def loss_scale(slices: list[Slice]) -> LossScale | None:
     """Return the scale that all ``slices`` share, or None when they hold no finite loss."""
     losses = np.concatenate([each.losses(kind).ravel() for each in slices for kind in KINDS] or [np.array([])])
+    return common_scale(losses, [each.center(kind) for each in slices for kind in KINDS])
+
+
+def common_scale(losses: Array, centers: list[float]) -> LossScale | None:
+    """Return the scale of some losses, given those of the trained points, or None when none is finite."""
     finite = losses[np.isfinite(losses)]
     if not finite.size:
         return None
@@ -54,7 +59,6 @@ def loss_scale(slices: list[Slice]) -> LossScale | None:
     log = low >= 0 and bool(positive.size) and high >= LOG_FROM * max(low, float(positive.min()))
     notes = []
     if log:
-        centers = [each.center(kind) for each in slices for kind in KINDS]
         top = max((center for center in centers if math.isfinite(center) and center > 0), default=high)
         high = min(high, ABOVE_CENTER * top)
         low = max(float(positive.min()), high * 10.0**-DECADES)

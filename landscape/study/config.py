@@ -73,6 +73,9 @@ class StudyConfig:
     clip_norm: float | None = _key(None, parsers.optional(parsers.positive), "Clip gradients to this norm.", "X")
     seeds: int = _key(5, parsers.integer(1), "Runs of each setting, paired across optimizers.", "N")
     seed: int = _key(0, parsers.integer(0), "First seed.", "N")
+    keep_checkpoints: int = _key(
+        0, parsers.integer(0), "Weights to keep along training, evenly spaced, with both ends.", "N"
+    )
     target_loss: float = _key(
         0.05, parsers.positive, "Training loss at which minima are compared (and speed is measured).", "X"
     )

@@ -76,6 +76,14 @@ class RunFolder:
         """Return the slice around a minimum."""
         return self.run(cell) / "surfaces" / f"{stop}.npz"
 
+    def checkpoint(self, cell: str, step: int) -> Path:
+        """Return the weights after so many steps, where training kept them."""
+        return self.run(cell) / "checkpoints" / f"step-{step:09d}.safetensors"
+
+    def checkpoints(self, cell: str) -> list[Path]:
+        """Return the weights kept along the training of a run, in order."""
+        return sorted((self.run(cell) / "checkpoints").glob("step-*.safetensors"))
+
     def relative(self, path: Path) -> str:
         """Return a path inside the folder as written in its files."""
         return path.relative_to(self.root).as_posix()

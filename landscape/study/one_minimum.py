@@ -64,7 +64,7 @@ def given_minimum(
     for key in (*FACTORS, "checkpoint"):
         if len(getattr(config, key)) > 1:
             raise UsageError(f"One minimum is looked at at a time; {key} names {len(getattr(config, key))}. Keep one.")
-    cell, options = _cell(config), dict(problem_options or {})
+    cell, options = given_cell(config), dict(problem_options or {})
     if takes_own_examples(config, cell):
         problem, classes = _own_problem(config, cell, max_batch, options, own_dtype)
     else:
@@ -139,7 +139,7 @@ def stored_minimum(
         UsageError: If there is no such run, or several and none is named.
         StorageError: If the run has no minimum there.
     """
-    cell = _chosen(cells(config), run, folder)
+    cell = chosen_cell(config, run, folder)
     found = [
         each for each in STOPS if folder.minimum(cell.id, each).exists() and folder.optimizer(cell.id, each).exists()
     ]
@@ -189,14 +189,21 @@ def checked(minimum: Minimum) -> Minimum:
     return minimum
 
 
-def _cell(config: StudyConfig) -> Cell:
+def given_cell(config: StudyConfig) -> Cell:
+    """Return what a given minimum is: its network, its data, its checkpoint if it has one."""
     if config.checkpoint:
         return cells(config)[0]
     values = {name: getattr(config, name)[0] for name in FACTORS}
     return Cell("initialised", "none", None, 0, config.seed, **values)
 
 
-def _chosen(every: list[Cell], run: str | None, folder: RunFolder) -> Cell:
+def chosen_cell(config: StudyConfig, run: str | None, folder: RunFolder) -> Cell:
+    """Return a run of a study by its name, which may be left out where there is only one.
+
+    Raises:
+        UsageError: If there is no such run, or several and none is named.
+    """
+    every = cells(config)
     ids = [cell.id for cell in every]
     listed = ", ".join(ids[:MOST_LISTED]) + (f" and {len(ids) - MOST_LISTED} more" if len(ids) > MOST_LISTED else "")
     if run is None and len(ids) > 1:

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import hashlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from landscape.study.cells import Cell
 from landscape.study.config import StudyConfig
 from landscape.study.folder import RunFolder, is_trained
 from landscape.training import TrainingConfig, TrainingResult, load_into, train, write_snapshot
+from landscape.training.checkpoint import write_tensors
 from landscape.training.optimizer_state import OptimizerState
 from landscape.training.snapshot import Snapshot, copy_state_dict
 
@@ -107,7 +108,20 @@ def train_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: torch
     if cell.checkpoint is None:
         how = training_config(config, cell)
         store.write_json(folder.config(cell.id), {**cell.to_dict(), "training": dataclasses.asdict(how)})
-        result = train(model, loss_of(config), dataset, how, device=device, dtype=dtype)
+
+        def kept(step: int, state_dict: Mapping[str, Tensor]) -> None:
+            write_tensors(folder.checkpoint(cell.id, step), state_dict, {"step": step})
+
+        result = train(
+            model,
+            loss_of(config),
+            dataset,
+            how,
+            device=device,
+            dtype=dtype,
+            keep=config.keep_checkpoints,
+            on_checkpoint=kept,
+        )
         _write_training(folder, cell, result)
         return
     store.write_json(folder.config(cell.id), {**cell.to_dict(), "sha256": _digest(cell.checkpoint)})

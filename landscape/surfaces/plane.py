@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from landscape.errors import UsageError
-from landscape.problem import Evaluation, Problem
-from landscape.randomness import derive_seed
-from landscape.surfaces.filter_normalization import filter_normalize
+from landscape.problem import Problem
+from landscape.surfaces.gaussian import gaussian_directions
+from landscape.surfaces.grid import SliceGrid, axis_through_zero
+from landscape.surfaces.point_evaluation import PointEvaluator, PointValues
 
 
 @dataclass(frozen=True)
@@ -89,19 +89,17 @@ def loss_surface(
     if not radius > 0:
         raise UsageError(f"The radius of a slice must be positive; it is {radius}. 1 is usual.")
     theta = problem.theta if theta is None else theta
-    first, second = random_directions(problem, theta, seed)
-    # from integers, so that the middle is exactly zero and the two sides mirror each other
-    coordinates = radius * np.arange(-(points // 2), points // 2 + 1) / (points // 2)
-    problems = [problem] if test is None else [problem, test]
-    grids = [_Grid(points) for _ in problems]
-    for i, a in enumerate(coordinates):
-        for j, b in enumerate(coordinates):
-            point = theta + float(a) * first + float(b) * second
-            for grid, each in zip(grids, problems, strict=True):
-                grid.put(i, j, each.evaluate(point))
-        if on_progress is not None:
-            on_progress((i + 1) * points, points**2)
-    train, last = grids[0], grids[-1]
+    directions = gaussian_directions(problem, theta, 2, seed=seed)
+    coordinates = axis_through_zero(-radius, radius, points)
+    grid = SliceGrid(theta, tuple(directions), (coordinates, coordinates))
+    evaluator = PointEvaluator({"train": problem} if test is None else {"train": problem, "test": test})
+    grids = {name: _Grid(points) for name in evaluator.problems}
+    for index, found in enumerate(evaluator(grid.point(each) for each in grid.coordinates)):
+        for name, values in found.items():
+            grids[name].put(*divmod(index, points), values)
+        if on_progress is not None and (index + 1) % points == 0:
+            on_progress(index + 1, points**2)
+    train, last = grids["train"], grids["train" if test is None else "test"]
     return Surface(
         coordinates=coordinates,
         train_loss=train.loss,
@@ -113,19 +111,6 @@ def loss_surface(
     )
 
 
-def random_directions(problem: Problem, theta: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-    """Return two Gaussian directions, orthogonal to each other and then filter-normalised, shape ``(n,)`` each."""
-    first, second = (_gaussian(problem, derive_seed(seed, "slice direction", index)) for index in range(2))
-    second = second - first * (first @ second) / (first @ first)
-    return filter_normalize(problem, first, theta), filter_normalize(problem, second, theta)
-
-
-def _gaussian(problem: Problem, seed: int) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    drawn = torch.randn(problem.num_parameters, generator=generator, dtype=torch.float64)
-    return drawn.to(problem.device, problem.dtype)
-
-
 class _Grid:
     """Loss and accuracy over the grid, filled point by point."""
 
@@ -133,10 +118,9 @@ class _Grid:
         self.loss = np.full((points, points), np.nan)
         self._accuracy = np.full((points, points), np.nan)
 
-    def put(self, i: int, j: int, evaluation: Evaluation) -> None:
-        finite = np.isfinite(evaluation.loss)
-        self.loss[i, j] = evaluation.loss if finite else np.inf
-        self._accuracy[i, j] = np.nan if evaluation.accuracy is None else evaluation.accuracy
+    def put(self, i: int, j: int, values: PointValues) -> None:
+        self.loss[i, j] = values.loss
+        self._accuracy[i, j] = np.nan if values.accuracy is None else values.accuracy
 
     def accuracies(self) -> np.ndarray | None:
         return None if np.isnan(self._accuracy).any() else self._accuracy

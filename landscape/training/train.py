@@ -1,12 +1,13 @@
 """One whole training and what comes of it."""
 
 import itertools
+import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from landscape.data import DataSet
 from landscape.training.config import TrainingConfig
@@ -15,7 +16,7 @@ from landscape.training.history import Cost, HistoryRow, Speed
 from landscape.training.loop import TrainingView, training_steps
 from landscape.training.optimizer_state import state_bytes
 from landscape.training.run import Run
-from landscape.training.snapshot import Snapshot
+from landscape.training.snapshot import Snapshot, copy_state_dict
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ def train(
     device: torch.device | str,
     dtype: torch.dtype = torch.float32,
     on_progress: Callable[[int, int], None] | None = None,
+    keep: int = 0,
+    on_checkpoint: Callable[[int, Mapping[str, Tensor]], None] | None = None,
 ) -> TrainingResult:
     """Return the history, minima, cost and speed of one training; the model is trained in place.
 
@@ -63,6 +66,8 @@ def train(
         device: Where.
         dtype: Precision of parameters and inputs.
         on_progress: Called with (steps taken, steps in all) after every evaluation.
+        keep: How many points along the way to hand out, spread evenly over the evaluations, with both ends.
+        on_checkpoint: Takes each of these as (steps taken, state dict copied to the CPU).
 
     Example:
         >>> import torch
@@ -79,6 +84,8 @@ def train(
         rows.append(view.row)
         if on_progress is not None:
             on_progress(view.step, len(view.run.learning_rates))
+        if on_checkpoint is not None and _is_kept(view, keep):
+            on_checkpoint(view.step, copy_state_dict(view.model))
     return TrainingResult(
         status="diverged" if view.diverged else "finished",
         message=view.diverged,
@@ -89,6 +96,16 @@ def train(
         speed_to_loss=_speed_to_loss(view.matched),
         speed_to_accuracy=_speed_to_accuracy(view.run, rows),
     )
+
+
+def _is_kept(view: TrainingView, keep: int) -> bool:
+    """Return whether a view is the first at or after one of ``keep`` evenly spaced steps, both ends among them."""
+    total = len(view.run.learning_rates)
+    length = view.run.config.evaluate_every * view.run.steps_per_epoch
+    if keep < 2 or view.diverged:
+        return False
+    wanted = {math.ceil(index * total / (keep - 1) / length - 1e-9) * length for index in range(keep)}
+    return view.step in {min(step, total) for step in wanted}
 
 
 def _cost(view: TrainingView, rows: Sequence[HistoryRow]) -> Cost:

@@ -9,7 +9,7 @@ from scipy.stats import norm
 from torch.nn import functional as F
 
 RADIUS = 1e-3
-NOISE = {"radius": RADIUS, "radii": (), "rtol": 0.05, "max_pairs": 20_000}
+NOISE = {"radius": RADIUS, "radii": (), "rtol": 0.03, "max_pairs": 20_000}
 QUICK = {"radius": 0.01, "radii": (), "max_pairs": 10}
 FEW = {"radii": (), "rtol": 1e-9, "max_pairs": 10}
 SEARCH = {"rtol": 0.05, "steps": 200, "restarts": 3}

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from landscape import Hessian, Problem, loss_surface
 from landscape.errors import UsageError
 from landscape.surfaces.filter_normalization import filter_normalize
-from landscape.surfaces.plane import random_directions
+from landscape.surfaces.gaussian import gaussian_directions
 
 
 def network(activation=nn.Tanh, dtype=torch.float64):
@@ -24,6 +24,10 @@ def examples(count=30, dtype=torch.float64):
     return torch.randn(count, 16, generator=generator, dtype=torch.float64).to(dtype), torch.randint(
         4, (count,), generator=generator
     )
+
+
+def random_directions(problem, theta, seed):
+    return [each.vector for each in gaussian_directions(problem, theta, 2, seed=seed)]
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-6)])

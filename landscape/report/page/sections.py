@@ -14,8 +14,9 @@ from landscape.report.folder import STOPS, Report, Slice
 from landscape.report.loss_scale import loss_scale
 from landscape.report.page.legend import legend
 from landscape.report.page.plot import Plot
+from landscape.report.page.scene import color_bar
 from landscape.report.page.sharpness import gap_plots, pair_plots, ratio_plots
-from landscape.report.page.slices import MOST_SURFACES, color_bar, surface_plots
+from landscape.report.page.slices import MOST_SURFACES, surface_plots
 from landscape.report.page.training import trade_off_plots, training_plots
 from landscape.report.symbols import term_for_html
 from landscape.report.table import Table

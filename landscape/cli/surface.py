@@ -1,0 +1,183 @@
+"""``landscape surface``: the loss on a line, a plane or a volume through one or more minima."""
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from landscape.cli.minimum_flags import check_out
+from landscape.cli.own_option import own_option
+from landscape.cli.products_progress import ProductsProgress
+from landscape.cli.study_flags import from_environment, given, resolved, some_study_flags
+from landscape.errors import UsageError
+from landscape.study import parsers
+from landscape.study.config import read_toml, resolve
+
+if TYPE_CHECKING:
+    from landscape.study.surface_points import SurfacePoints
+    from landscape.study.surface_settings import SurfaceSettings
+
+DATA_KEYS = ("dataset", "dataset_option", "data", "data_dir", "subset", "train_examples", "label_noise")
+MODEL_KEYS = ("model", "model_option", "loss", "checkpoint")
+MEASURED_KEYS = ("examples", "seed", "device", "dtype")
+RUN_KEYS = ("data_dir", "examples", "seed", "device", "dtype")
+OWN_HELP = {
+    "train_examples": "Training examples; all by default.",
+    "checkpoint": "Weights; repeat for a line or a plane through several. Without any, the network as initialised.",
+    "examples": "Training and test examples to evaluate, with the standard error of differences; all by default.",
+    "seed": "Of the initial weights, of draws from the data, and of random directions.  [default: 0]",
+}
+DIRECTIONS_HELP = (
+    "random, eigen, extremes (eigenvectors of the largest and smallest eigenvalue), descent, update, minima, initial "
+    "(two minima and their initialisation), trajectory (of --keep-checkpoints, or of all --checkpoint in order), or a "
+    ".npy or .npz of vectors; by default random for one minimum, minima for more."
+)
+
+
+@click.command("surface", context_settings={"max_content_width": 100})
+@click.argument("folder", required=False, metavar="[DIR]", type=click.Path(path_type=Path))
+@click.option("--run", "runs", multiple=True, metavar="ID", help="Run of the study in DIR; repeat for several.")
+@own_option("--stop", metavar="matched|end", parse=parsers.one_of("matched", "end"), help="Which of its minima.")
+@some_study_flags((*DATA_KEYS, *MODEL_KEYS, *MEASURED_KEYS), OWN_HELP)
+@own_option("--directions", metavar="NAME", help=DIRECTIONS_HELP)
+@own_option("--dimensions", metavar="N", parse=parsers.integer(1), help="1, 2 or 3: line, plane, volume.  [default: 2]")
+@own_option("--points", metavar="N", parse=parsers.integer(0), help="Along each axis: 101, 51 or 15 by default.")
+@own_option("--radius", metavar="X", parse=parsers.positive, help="Half-width in lengths of the directions.")
+@own_option("--normalization", metavar="NAME", default="filter", help="Of random ones: filter, layer, global, none.")
+@own_option(
+    "--one-dimensional",
+    metavar="zero|keep",
+    default="zero",
+    help="Whether biases and normalisation parameters move along random directions.",
+)
+@own_option("--tolerance", metavar="X", parse=parsers.positive, default=0.01, help="Error of what is interpolated.")
+@click.option("--exact", is_flag=True, help="Compute every grid point, interpolate none.")
+@own_option(
+    "--batch-norm",
+    metavar="NAME",
+    help="evaluation, reestimated or batch statistics; by default evaluation, reestimated between several points.",
+)
+@own_option("--ceiling", metavar="X", parse=parsers.positive, help="End points above so many times the central loss.")
+@own_option("--max-batch", metavar="N", parse=parsers.integer(1), help="Examples a forward pass: speed, no number.")
+@own_option(
+    "--quantities",
+    metavar="A,B",
+    parse=parsers.several(parsers.word),
+    default=(),
+    help="gradient_norm, eigenvalues at every point of a grid of 9 points an axis.",
+)
+@own_option(
+    "--path",
+    metavar="A,B",
+    parse=parsers.several(parsers.word),
+    default=(),
+    help="Between two minima: straight, bezier, polygonal (trained curves of low loss), with barriers.",
+)
+@click.option("--align", is_flag=True, help="Also with the second one's neurons reordered to match the first's.")
+@own_option("--curve-steps", metavar="N", parse=parsers.integer(1), default=400, help="Training of a curve.")
+@own_option("--curve-lr", metavar="X", parse=parsers.positive, default=2e-3, help="Of the same.")
+@own_option(
+    "--width", metavar="N", parse=parsers.integer(0), default=0, help="How far the loss stays low along N directions."
+)
+@own_option("--width-factor", metavar="X", parse=parsers.positive, default=2.0, help="By how much it may rise.")
+@own_option(
+    "--export", metavar="A,B", parse=parsers.several(parsers.one_of("csv", "vtk")), default=(), help="csv, vtk too."
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where to; by default a folder in runs/.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def command(folder: Path | None, out: Path | None, as_json: bool, **flags: Any) -> None:
+    """The loss on a line, a plane or a volume, with what it can and cannot show.
+
+    Through one minimum: a run of a study in DIR, a --checkpoint with its --model and data, or, without either, the
+    network as initialised. Through two or three: --run or --checkpoint repeated.
+
+    Writes surface.npz, surface.json, figures/ and report.html, which works offline. Most points are interpolated from
+    a few, with the error measured on others; --exact computes all. A killed command goes on where it was.
+    """
+    from landscape.report.surface import surface_text, write_surface
+    from landscape.store import finite
+    from landscape.study.environment import environment
+    from landscape.study.surface import surface
+    from landscape.study.surface_request import Request
+
+    if out is not None:
+        check_out(out)
+    settings = _settings(flags, folder)
+    points = _points(folder, flags, settings)
+    for note in filter(None, [settings.grid_points[1]]):
+        click.echo(note, err=True)
+    request = Request.of(points, settings)
+    out = out or Path("runs") / f"surface-{request.name}-{request.digest[:6]}"
+    request.check(out)
+    click.echo(f"Slicing through {'; '.join(one.origin for one in points.ones)}.", err=True)
+    with ProductsProgress("done") as progress:
+        result, arrays = surface(
+            points, settings, done=request.read(out), save=lambda each: request.write(out, each), on_progress=progress
+        )
+    result = finite({**result, "environment": environment(points.problem.device)})
+    files = write_surface(result, arrays, out, flags["export"])
+    request.clear(out)
+    if as_json:
+        click.echo(json.dumps({**result, "files": [str(path) for path in files]}, allow_nan=False))
+        return
+    click.echo(surface_text(result, width=min(shutil.get_terminal_size().columns, 100)))
+    click.echo(f"Report: {files[-1]}")
+
+
+def _settings(flags: dict[str, Any], folder: Path | None) -> "SurfaceSettings":
+    """Return what is asked for, as the command line and the environment say."""
+    from landscape.study.surface_settings import SurfaceSettings
+
+    count = len(flags["runs"] if folder is not None else flags["checkpoint"])
+    directions = flags["directions"] or ("minima" if count > 1 else "random")
+    dimensions = flags["dimensions"]
+    if directions == "minima":
+        if dimensions not in (None, count - 1):
+            raise UsageError(f"{count} minima span {count - 1} dimensions, not {dimensions}. Leave out --dimensions.")
+        dimensions = max(count - 1, 1)
+    names = {each.name for each in dataclasses.fields(SurfaceSettings)}
+    chosen = {name: value for name, value in flags.items() if name in names}
+    return SurfaceSettings(
+        **{
+            **chosen,
+            "paths": flags["path"],
+            "directions": directions,
+            "dimensions": dimensions or 2,
+            "tolerance": None if flags["exact"] else flags["tolerance"],
+            "statistics": flags["batch_norm"],
+            "seed": resolved(None, {"seed": flags["seed"]}, ("seed",)).seed,
+        }
+    )
+
+
+def _points(folder: Path | None, flags: dict[str, Any], settings: "SurfaceSettings") -> "SurfacePoints":
+    """Return the minima that the command line names."""
+    from landscape.study.one_minimum import find_run
+    from landscape.study.surface_points import given_points, stored_points
+
+    keys = (*DATA_KEYS, *MODEL_KEYS, *MEASURED_KEYS)
+    typed = {key: value for key, value in given(flags).items() if key in keys}
+    along = settings.directions == "trajectory"
+    if folder is None:
+        if flags["runs"] or flags["stop"]:
+            raise UsageError("--run and --stop choose among the minima of a study. Name its folder too.")
+        return given_points(resolved(None, typed, keys), flags["max_batch"], ordered=along)
+    foreign = [key for key in typed if key not in RUN_KEYS]
+    if foreign:
+        name = foreign[0].replace("_", "-")
+        raise UsageError(f"{folder} says itself what --{name} is. Leave out --{name}, or leave out {folder}.")
+    found, run = find_run(folder)
+    own = {key: each for key, each in {**from_environment(RUN_KEYS), **typed}.items() if key != "seed"}
+    config = resolve(("The command line", own), (str(found.study), read_toml(found.study)))
+    return stored_points(
+        config,
+        found,
+        flags["runs"] or [run],
+        stop="end" if along else flags["stop"],
+        examples=config.examples if "examples" in own else None,
+        max_batch=flags["max_batch"],
+    )
