@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from landscape.errors import ProblemError, UsageError
 from landscape.measures.cautions import cautions
+from landscape.measures.exact import rounding
 from landscape.measures.measurement import Measure, Measurement
 from landscape.measures.measurements import Measurements
 from landscape.minimum import Minimum
@@ -128,9 +129,17 @@ def _timed(
             result = Measurement(value=None, reason=f"{error}; try float64")
     return dataclasses.replace(
         result,
+        error=_at_least_rounding(result, minimum),
         seconds=time.perf_counter() - start,
         seed=seed,
         examples=minimum.problem.num_examples,
         dtype=str(minimum.problem.dtype).removeprefix("torch."),
         shared=tuple(reused),
     )
+
+
+def _at_least_rounding(result: Measurement, minimum: Minimum) -> float | None:
+    """Return the error, which no luck of few probes or of a search makes smaller than that of computing the value."""
+    if result.error is None or result.value is None or result.error_kind == "rounding":
+        return result.error
+    return max(result.error, rounding(minimum, result.value))
