@@ -32,8 +32,7 @@ def trace(
 
     Cost:
         Exact: one backward pass an output, each about as much as a product, or one product a parameter up to 64 of
-        them. Else 16 to some hundred products, as
-        ``rtol`` asks.
+        them. Else 16 to some hundred products, as ``rtol`` asks.
 
     Invariances:
         Permutation of neurons. None under rescaling of layers or neurons.
