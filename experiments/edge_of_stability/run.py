@@ -90,8 +90,8 @@ def overview(runs: dict[str, dict]) -> Figure:
         axes.set_title(name, fontsize=8)
         axes.tick_params(labelsize=6.5)
         axes.set_ylim(0, 1.6)
-    figure.supxlabel("step", fontsize=8)
-    figure.supylabel("sharpness / edge (blue), batch sharpness / edge (orange)", fontsize=8)
+    figure.supxlabel("step (blue: the sharpness that the edge speaks of; orange: batch sharpness)", fontsize=8)
+    figure.supylabel("over the edge", fontsize=8)
     return figure
 
 
