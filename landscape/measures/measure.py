@@ -23,7 +23,7 @@ def measure(
     model: nn.Module,
     loss: str | Callable[..., Tensor],
     data: Any,
-    measures: Sequence[str] = ("top_eigenvalue", "trace"),
+    measures: str | Sequence[str] = ("top_eigenvalue", "trace"),
     *,
     seed: int = 0,
     options: Mapping[str, Mapping[str, Any]] | None = None,
@@ -35,7 +35,7 @@ def measure(
         model: Any module.
         loss: A registered name, a criterion, or ``(model, batch) -> mean``; see `Problem`.
         data: Tensors ``(x, y)``, a ``Dataset``, or any iterable of batches.
-        measures: Names, as ``landscape list measures`` prints them.
+        measures: Names, as ``landscape list measures`` prints them, or one.
         seed: Of everything random.
         options: Options of a measure by its name, such as ``{"trace": {"rtol": 0.02}}``.
         **problem_options: ``batch_size``, ``dtype``, ``device``, ``weight_decay``, ``batch_norm`` of `Problem`.
@@ -53,7 +53,7 @@ def measure(
 
 def measure_minimum(
     minimum: Minimum,
-    names: Sequence[str],
+    names: str | Sequence[str],
     *,
     seed: int = 0,
     options: Mapping[str, Mapping[str, Any]] | None = None,
@@ -65,7 +65,7 @@ def measure_minimum(
 
     Args:
         minimum: What to measure.
-        names: Names of registered measures.
+        names: Names of registered measures, or one.
         seed: Of everything random.
         options: Options of a measure by its name.
         keep_going: A measure that refuses this problem is a measurement without a value, whose ``reason`` says why, and
@@ -77,6 +77,9 @@ def measure_minimum(
         UsageError: If a measure or one of its options does not exist.
         ProblemError: If the loss at the minimum is not finite, or a measure cannot be had of this problem.
     """
+    names = (names,) if isinstance(names, str) else names
+    for each in options or {}:
+        registered(each)
     computed = {name: (registered(name).compute, parsed_options(name, options)) for name in names}
     loss = minimum.problem.loss(minimum.theta)
     if not math.isfinite(loss):
