@@ -218,3 +218,10 @@ def test_a_random_loss_is_refused():
 
     with pytest.raises(ProblemError, match="random"):
         measure(Noisy(6, 3).double(), "cross_entropy", examples())
+
+
+def test_one_name_is_no_list_of_letters_and_an_option_of_no_measure_is_refused():
+    minimum = case_of("weight_norm")
+    assert measure_minimum(minimum, "weight_norm")["weight_norm"].value > 0
+    with pytest.raises(UsageError, match="Did you mean 'weight_norm'"):
+        measure_minimum(minimum, "weight_norm", options={"weigth_norm": {"rtol": 1}})
