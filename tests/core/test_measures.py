@@ -228,3 +228,8 @@ def test_one_name_is_no_list_of_letters_and_an_option_of_no_measure_is_refused()
     assert measure_minimum(minimum, "weight_norm")["weight_norm"].value > 0
     with pytest.raises(UsageError, match="Did you mean 'weight_norm'"):
         measure_minimum(minimum, "weight_norm", options={"weigth_norm": {"rtol": 1}})
+
+
+def test_verify_takes_a_problem_and_says_so():
+    with pytest.raises(UsageError, match="verify takes a Problem, not a Sequential"):
+        landscape.verify(network())
