@@ -1,6 +1,6 @@
 """Relative flatness of one layer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -96,7 +96,7 @@ def _layer(problem: Problem, wanted: str) -> tuple[str, nn.Module]:
     return name, there[name]
 
 
-def _last_called(problem: Problem, layers: dict[str, nn.Module]) -> str:
+def _last_called(problem: Problem, layers: Mapping[str, nn.Module]) -> str:
     """Return the name of the layer that one example goes through last; the last of all where it meets none."""
     called: list[str] = []
 

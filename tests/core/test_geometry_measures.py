@@ -212,7 +212,7 @@ def test_the_last_layer_is_the_last_called_not_the_last_made():
     class Backwards(nn.Module):
         def __init__(self):
             super().__init__()
-            self.out, self.hidden, self.unused = nn.Linear(5, 3), nn.Linear(6, 5), nn.Linear(2, 2)
+            self.out, self.hidden, self.unused = nn.Linear(5, 4), nn.Linear(8, 5), nn.Linear(2, 2)
 
         def forward(self, x):
             return self.out(torch.tanh(self.hidden(x)))
