@@ -22,7 +22,7 @@ def measure(
     model: nn.Module,
     loss: str | Callable[..., Tensor],
     data: Any,
-    measures: Sequence[str] = ("top_eigenvalue", "trace"),
+    measures: str | Sequence[str] = ("top_eigenvalue", "trace"),
     *,
     seed: int = 0,
     options: Mapping[str, Mapping[str, Any]] | None = None,
@@ -34,7 +34,7 @@ def measure(
         model: Any module.
         loss: A registered name, a criterion, or ``(model, batch) -> mean``; see `Problem`.
         data: Tensors ``(x, y)``, a ``Dataset``, or any iterable of batches.
-        measures: Names, as ``landscape list measures`` prints them.
+        measures: Names, as ``landscape list measures`` prints them; or one string, with commas between several.
         seed: Of everything random.
         options: Options of a measure by its name, such as ``{"trace": {"rtol": 0.02}}``.
         **problem_options: ``batch_size``, ``dtype``, ``device``, ``weight_decay``, ``batch_norm`` of `Problem`.
@@ -46,8 +46,9 @@ def measure(
         >>> result["top_eigenvalue"].converged
         True
     """
+    names = [name.strip() for name in measures.split(",")] if isinstance(measures, str) else measures
     problem = Problem(model, loss, data, **problem_options)
-    return measure_minimum(Minimum(problem, problem.theta), measures, seed=seed, options=options)
+    return measure_minimum(Minimum(problem, problem.theta), names, seed=seed, options=options)
 
 
 def measure_minimum(

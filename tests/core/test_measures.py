@@ -39,6 +39,14 @@ def test_every_measure_has_its_reference():
     assert set(REFERENCES) == set(measures.names())
 
 
+def test_one_string_names_measures_too():
+    def names(measures):
+        return list(measure(network(), "cross_entropy", examples(), measures=measures))
+
+    assert names("train_loss") == ["train_loss"]
+    assert names("weight_norm, train_loss") == ["weight_norm", "train_loss"]
+
+
 @pytest.mark.parametrize(("name", "activation"), CASES)
 def test_matches_its_exact_value_within_its_error(name, activation):
     reference = REFERENCES[name]
