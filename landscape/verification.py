@@ -11,7 +11,7 @@ from torch import Tensor
 from landscape.errors import ProblemError
 from landscape.operators import Hessian
 from landscape.operators.combinations import Restricted
-from landscape.problem import Problem
+from landscape.problem import Problem, require_problem
 from landscape.randomness import derive_seed
 from landscape.solvers import hutchinson, lanczos
 from landscape.solvers.hessian_trace import hessian_diagonal
@@ -129,6 +129,7 @@ def verify(
         >>> verify(Problem(torch.nn.Linear(3, 2), "cross_entropy", (x, y))).agrees
         True
     """
+    require_problem(problem, "verify")
     theta = (problem.theta if theta is None else theta).detach()
     small = _shrunken(problem, seed)
     chosen = _coordinates(problem, seed).to(theta.device)

@@ -1,6 +1,7 @@
 """Imports point down the list of layers, never up; and the top of it needs no torch."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -32,7 +33,7 @@ LAYERS = [
     {"store"},
     {"study"},
     {"report"},
-    {"cli"},
+    {"cli", "integrations"},
     {"__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -64,6 +65,12 @@ def test_imports_point_down(path):
         other = name.split(".")[1]
         if other in LEVEL and other != mine:
             assert LEVEL[other] < LEVEL[mine], f"{path.name} imports {name}, a layer above"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_only_adapters_know_the_trainers_of_others(path):
+    adapter = layer_of(path) == "integrations"
+    assert adapter or not re.search(r"import.*(lightning|transformers|accelerate)", path.read_text(encoding="utf-8"))
 
 
 def test_no_cycles_between_modules():

@@ -3,6 +3,7 @@
 import importlib
 import os
 import sys
+import traceback
 from typing import Any
 
 import click
@@ -66,6 +67,7 @@ def main() -> None:
 
 def _fail(error: LandscapeError) -> Any:
     if "--debug" in sys.argv:
-        raise error
-    click.echo(f"Error: {error}", err=True)
+        traceback.print_exception(error)
+    else:
+        click.echo(f"Error: {error}", err=True)
     sys.exit(error.exit_code)

@@ -8,6 +8,7 @@ from landscape.diagonal.gauss_newton_diagonal import (
     output_dimension,
     sampled_squares,
 )
+from landscape.diagonal.graph_of_outputs import has_kinks
 from landscape.diagonal.piecewise_linear import PiecewiseLinear, check_piecewise_linear
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "gauss_newton_diagonal",
     "gauss_newton_squares",
     "gauss_newton_trace",
+    "has_kinks",
     "output_dimension",
     "sampled_squares",
 ]

@@ -57,6 +57,11 @@ def why_not_by_graph(outputs: Tensor, leaves: Sequence[Tensor], recorded: set[in
     return ""
 
 
+def has_kinks(result: Tensor) -> bool:
+    """Return whether a function with a kink (ReLU, max-pooling, clamping) is in the graph behind a tensor."""
+    return any(_name(node) in _PIECEWISE or _name(node) == "PreluKernel" for node in _nodes(result.grad_fn))
+
+
 def _nodes(start: Any) -> Iterator[Any]:
     seen, stack = set(), [start] if start is not None else []
     while stack:

@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import nn
 
+_CONTAINERS = (dict, list, set, deque)
+
 
 @contextlib.contextmanager
 def kept_attributes(root: nn.Module) -> Iterator[None]:
@@ -28,12 +30,12 @@ def kept_attributes(root: nn.Module) -> Iterator[None]:
 
 
 def _contents(attributes: dict[str, Any]) -> list[tuple[Any, Any]]:
-    """Return (container, copy) of every container among the attributes."""
-    return [(each, each.copy()) for each in attributes.values() if isinstance(each, dict | list | set | deque)]
+    """Return (container, copy) of every container among the attributes; most are empty, and cost no copy."""
+    return [(each, each.copy() if each else ()) for each in attributes.values() if isinstance(each, _CONTAINERS)]
 
 
 def _fill(container: Any, content: Any) -> None:
-    if len(container) == len(content) == 0:
+    if not container and not content:
         return
     container.clear()
     if isinstance(container, dict | set):

@@ -45,7 +45,9 @@ class Setting:
             stack.enter_context(kept_attributes(root))
             for module in root.modules():
                 is_norm = isinstance(module, nn.modules.batchnorm._BatchNorm)
-                module.training = is_norm and self.batch_norm == "batch"
+                training = is_norm and self.batch_norm == "batch"
+                if module.training != training:
+                    module.training = training
                 _run_plainly(module)
             stack.enter_context(_differentiable_kernels(root, self.device))
             if self.checkpointing:
@@ -57,7 +59,8 @@ class Setting:
 
 def _run_plainly(module: nn.Module) -> None:
     """Let a module run as its Python code, with dense gradients; `kept_attributes` puts it back."""
-    module._compiled_call_impl = None
+    if module._compiled_call_impl is not None:
+        module._compiled_call_impl = None
     if isinstance(module, nn.Embedding | nn.EmbeddingBag):
         module.sparse = False
     if module._backward_hooks or module._backward_pre_hooks:

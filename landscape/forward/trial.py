@@ -94,7 +94,7 @@ def try_out(
             loss = loss_of(batch)
         draws = not before.is_now()
         check_loss(loss)
-        if not all(map(torch.equal, point, leaves)):
+        if not all(map(_same, point, leaves)):
             raise ProblemError(
                 "The forward pass writes into the parameters that are measured: its loss is no function of them. Take "
                 "that out of the forward pass (clamping, projection and moving averages belong to the training step)."
@@ -107,6 +107,11 @@ def try_out(
         _refuse_random(loss_of, batch, loss)
         said = [] if weight_of is None else note_on_batches(loss_of, weight_of, batch, loss.dtype)
     return Trial(autocast.seen, bool(checkpoints), draws, seen.attention, tuple(said))
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    """Return whether two tensors are equal, where NaN equals NaN."""
+    return torch.allclose(a, b, rtol=0.0, atol=0.0, equal_nan=True)
 
 
 def check_loss(loss: Any) -> None:

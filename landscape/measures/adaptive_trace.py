@@ -5,7 +5,8 @@ from typing import Literal
 from landscape.errors import ProblemError
 from landscape.measures.exact import exact
 from landscape.measures.measurement import Measure, Measurement
-from landscape.measures.shared_diagonal import exact_diagonal, piecewise_linear, shared_squares
+from landscape.measures.shared_diagonal import exact_diagonal, multiplied_out_trace, piecewise_linear, shared_squares
+from landscape.measures.trace import trace_measurement
 from landscape.minimum import Minimum
 from landscape.operators.combinations import Scaled
 from landscape.registry import measures
@@ -59,6 +60,9 @@ def adaptive_trace(
     if found is not None:
         value, reason = float(theta2 @ found.values), f"exact up to rounding: {found.why}"
         return exact(minimum, value, reason, _BLIND_SPOT, passes=found.passes)
+    small = multiplied_out_trace(minimum, theta2, max_matvecs)
+    if small is not None:
+        return trace_measurement(small, _BLIND_SPOT)
     # |w| on either side: probes shared with the trace would scatter more, sums of w_i^2 + w_j^2 for 2 |w_i w_j|
     operator = Scaled(minimum.hessian, minimum.theta)
     estimate = hutchinson(operator, rtol=rtol, min_matvecs=min(16, max_matvecs), max_matvecs=max_matvecs, seed=seed)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from landscape.errors import ProblemError, UsageError
 from landscape.measures.cautions import cautions
+from landscape.measures.exact import rounding
 from landscape.measures.measurement import Measure, Measurement
 from landscape.measures.measurements import Measurements
 from landscape.minimum import Minimum
@@ -34,7 +35,7 @@ def measure(
         model: Any module.
         loss: A registered name, a criterion, or ``(model, batch) -> mean``; see `Problem`.
         data: Tensors ``(x, y)``, a ``Dataset``, or any iterable of batches.
-        measures: Names, as ``landscape list measures`` prints them; or one string, with commas between several.
+        measures: Names, as ``landscape list measures`` prints them, or one.
         seed: Of everything random.
         options: Options of a measure by its name, such as ``{"trace": {"rtol": 0.02}}``.
         **problem_options: ``batch_size``, ``dtype``, ``device``, ``weight_decay``, ``batch_norm`` of `Problem`.
@@ -46,14 +47,13 @@ def measure(
         >>> result["top_eigenvalue"].converged
         True
     """
-    names = [name.strip() for name in measures.split(",")] if isinstance(measures, str) else measures
     problem = Problem(model, loss, data, **problem_options)
-    return measure_minimum(Minimum(problem, problem.theta), names, seed=seed, options=options)
+    return measure_minimum(Minimum(problem, problem.theta), measures, seed=seed, options=options)
 
 
 def measure_minimum(
     minimum: Minimum,
-    names: Sequence[str],
+    names: str | Sequence[str],
     *,
     seed: int = 0,
     options: Mapping[str, Mapping[str, Any]] | None = None,
@@ -65,7 +65,7 @@ def measure_minimum(
 
     Args:
         minimum: What to measure.
-        names: Names of registered measures.
+        names: Names of registered measures, or one.
         seed: Of everything random.
         options: Options of a measure by its name.
         keep_going: A measure that refuses this problem is a measurement without a value, whose ``reason`` says why, and
@@ -77,6 +77,9 @@ def measure_minimum(
         UsageError: If a measure or one of its options does not exist.
         ProblemError: If the loss at the minimum is not finite, or a measure cannot be had of this problem.
     """
+    names = (names,) if isinstance(names, str) else names
+    for each in options or {}:
+        registered(each)
     computed = {name: (registered(name).compute, parsed_options(name, options)) for name in names}
     loss = minimum.problem.loss(minimum.theta)
     if not math.isfinite(loss):
@@ -129,9 +132,17 @@ def _timed(
             result = Measurement(value=None, reason=f"{error}; try float64")
     return dataclasses.replace(
         result,
+        error=_at_least_rounding(result, minimum),
         seconds=time.perf_counter() - start,
         seed=seed,
         examples=minimum.problem.num_examples,
         dtype=str(minimum.problem.dtype).removeprefix("torch."),
         shared=tuple(reused),
     )
+
+
+def _at_least_rounding(result: Measurement, minimum: Minimum) -> float | None:
+    """Return the error, which no luck of few probes or of a search makes smaller than that of computing the value."""
+    if result.error is None or result.value is None or result.error_kind == "rounding":
+        return result.error
+    return max(result.error, rounding(minimum, result.value))

@@ -94,6 +94,6 @@ def _digits(value: float | None, digits: int = 5) -> str:
 
 def _cost(measured: Measurement) -> str:
     """Return products with the operator, and passes where it took some beside them or instead."""
-    if not measured.passes:
-        return str(measured.matvecs)
-    return f"{measured.matvecs} + {measured.passes} passes" if measured.matvecs else f"{measured.passes} passes"
+    parts = {"": measured.matvecs, " passes": measured.passes, " forward": measured.forward_passes}
+    taken = [f"{count}{kind}" for kind, count in parts.items() if count]
+    return " + ".join(taken) or ("nothing more" if measured.shared else "0")

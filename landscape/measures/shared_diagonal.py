@@ -1,5 +1,6 @@
 """Diagonals of the Hessian and the Gauss-Newton matrix, had once for all measures that weigh them."""
 
+import dataclasses
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -11,6 +12,7 @@ from landscape.minimum import Minimum
 from landscape.shared_work import Shared
 from landscape.solvers import Estimate
 from landscape.solvers.hessian_trace import MOST_COLUMNS, exact_trace, recognise
+from landscape.solvers.multiplied_out import SMALL, exact_diagonal_sum, multiply_out
 
 
 def shared_squares(minimum: Minimum) -> Shared[Squares]:
@@ -67,8 +69,22 @@ def exact_weighted_trace(minimum: Minimum, found: ExactDiagonal, weights: Tensor
     return exact_trace(diagonal, minimum.hessian.dtype, found.why, found.passes)
 
 
+def multiplied_out(minimum: Minimum) -> Shared[Tensor]:
+    """Return the Hessian as a matrix in float64 on the CPU, shape ``(n, n)``, at n products."""
+    return minimum.shared(("Hessian multiplied out",), lambda: multiply_out(minimum.hessian))
+
+
+def multiplied_out_trace(minimum: Minimum, weights: Tensor | None, max_matvecs: int) -> Estimate | None:
+    r"""Return $\sum_i w_i H_{ii}$ off the whole matrix where it is small, as up to 64 parameters; None elsewhere."""
+    if minimum.problem.num_parameters > min(SMALL, max_matvecs):
+        return None
+    matrix, fresh = multiplied_out(minimum)
+    found = exact_diagonal_sum(matrix, minimum.hessian, weights)
+    return found if fresh else dataclasses.replace(found, matvecs=0)
+
+
 def weighted_trace(minimum: Minimum, weights: Tensor | None, *, rtol: float, max_matvecs: int, seed: int) -> Estimate:
-    r"""Return $\sum_i w_i H_{ii}$: exactly where the network is piecewise linear, else by random probes.
+    r"""Return $\sum_i w_i H_{ii}$: exactly where the network is piecewise linear or small, else by random probes.
 
     Args:
         minimum: Whose Hessian.
@@ -84,6 +100,9 @@ def weighted_trace(minimum: Minimum, weights: Tensor | None, *, rtol: float, max
     found = exact_diagonal(minimum, seed)
     if found is not None:
         return exact_weighted_trace(minimum, found, weights)
+    small = multiplied_out_trace(minimum, weights, max_matvecs)
+    if small is not None:
+        return small
     W = None if weights is None else weights.double()
 
     def sample(z: Tensor, Hz: Tensor) -> Tensor:

@@ -8,12 +8,11 @@ from torch import Tensor
 
 from landscape.errors import ProblemError
 from landscape.measures.measurement import Measure, Measurement
-from landscape.measures.shared_diagonal import exact_diagonal, piecewise_linear, shared_squares
+from landscape.measures.shared_diagonal import exact_diagonal, multiplied_out, piecewise_linear, shared_squares
 from landscape.measures.shared_lanczos import IN_WORDS, OperatorName
 from landscape.measures.shared_probes import ProbeProducts, probe_products
 from landscape.minimum import Minimum
 from landscape.registry import measures
-from landscape.solvers.multiplied_out import multiply_out
 
 _BLIND_SPOT = (
     "It weighs the many nearly flat coordinates more than a trace does; elements of the diagonal below zero count as "
@@ -90,7 +89,7 @@ def _exact(minimum: Minimum, name: OperatorName, max_matvecs: int, seed: int) ->
     n = minimum.problem.num_parameters
     if n > max_matvecs:
         return None
-    H, fresh = minimum.shared(("Hessian multiplied out",), lambda: multiply_out(minimum.hessian))
+    H, fresh = multiplied_out(minimum)
     return _Diagonal(H.diag(), None, matvecs=n if fresh else 0, how="multiplied out: exact to rounding")
 
 

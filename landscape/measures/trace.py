@@ -21,7 +21,7 @@ _BLIND_SPOT = (
 def trace(
     minimum: Minimum, *, seed: int = 0, rtol: float = 0.05, max_matvecs: int = 400, method: TraceMethod = "auto"
 ) -> Measurement:
-    r"""Return $\operatorname{tr} H$: exactly by backward passes on piecewise-linear networks, else by random probes.
+    r"""Return $\operatorname{tr} H$: exactly on piecewise-linear or small networks, else by random probes.
 
     Args:
         minimum: What to measure.
@@ -31,8 +31,8 @@ def trace(
         method: A way of `hessian_trace` by name.
 
     Cost:
-        Exact: one backward pass an output, each about as much as a product. Else 16 to some hundred products, as
-        ``rtol`` asks.
+        Exact: one backward pass an output, each about as much as a product, or one product a parameter up to 64 of
+        them. Else 16 to some hundred products, as ``rtol`` asks.
 
     Invariances:
         Permutation of neurons. None under rescaling of layers or neurons.

@@ -51,14 +51,24 @@ def text_table(table: Table, width: int) -> str:
     """Return an aligned table; columns that do not fit go below, beside the same names."""
     rows = [[shorten(text, 24) for text in table.header], *([_line(cell) for cell in row] for row in table.rows)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(table.header))]
-    others = sum(widths[1:]) + 2 * (len(widths) - 1)
-    widths[0] = min(widths[0], max(_NARROWEST_NAME, width - others))
+    widths[0] = _name_width(widths, table.names, width)
     lines = _wrap(table.caption, width, "")
     for block in column_blocks(widths, table.names, width):
         rule = "─" * (sum(widths[i] for i in block) + 2 * (len(block) - 1))
         lines += [rule, _join(rows[0][0], rows[0], block, widths, table.names), rule]
         lines += _body(rows[1:], block, widths, table.names)
     return "\n".join([*lines, rule, *(line for note in table.notes for line in _wrap(note, width, ""))])
+
+
+def _name_width(widths: list[int], names: int, width: int) -> int:
+    """Return how wide the names are: as wide as they can be with no more blocks than narrow ones take."""
+    narrowest = min(widths[0], _NARROWEST_NAME)
+    most = width - sum(each + 2 for each in widths[1:names]) - max((each + 2 for each in widths[names:]), default=0)
+    fewest = len(column_blocks([narrowest, *widths[1:]], names, width))
+    for each in range(min(widths[0], most), narrowest, -1):
+        if len(column_blocks([each, *widths[1:]], names, width)) == fewest:
+            return each
+    return narrowest
 
 
 def _line(cell: Cell) -> str:

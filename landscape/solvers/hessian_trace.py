@@ -22,6 +22,7 @@ from landscape.operators.hessian import Hessian
 from landscape.solvers.estimate import Estimate, StoppingRule
 from landscape.solvers.hutchinson import hutchinson
 from landscape.solvers.hutchpp import hutchpp
+from landscape.solvers.multiplied_out import SMALL, exact_diagonal_sum, multiply_out
 from landscape.solvers.probes import draw_probes, products, row_dots, signs
 from landscape.solvers.xtrace import xtrace
 
@@ -46,8 +47,8 @@ def hessian_trace(
             ``"sampled"``: the same with targets drawn from the model, one backward pass a draw, for many classes.
             ``"gauss_newton"``: G's trace exactly, and H - G by random probes. ``"hutchinson"``, ``"hutchpp"``,
             ``"xtrace"``: products with random vectors. ``"auto"``: exact or sampled where the network is recognised
-            and probes agree; elsewhere Hutchinson's for 3 % and more, and for less ``"gauss_newton"`` where eight
-            probes show that it pays, or else XTrace.
+            and probes agree; elsewhere multiplied out up to 64 parameters, and beyond Hutchinson's for 3 % and more,
+            and for less ``"gauss_newton"`` where eight probes show that it pays, or else XTrace.
         rtol: Stop when the standard error is at most ``rtol`` times the magnitude; the exact trace has none.
         max_matvecs: Most products, or draws.
         seed: Of everything random.
@@ -82,6 +83,8 @@ def hessian_trace(
     if method == "gauss_newton":
         return _control_variate(hessian, rtol, max_matvecs, seed)
     holds, why = recognise(hessian, seed)
+    if not holds and method == "auto" and hessian.shape[0] <= min(SMALL, max_matvecs):
+        return exact_diagonal_sum(multiply_out(hessian), hessian)
     if not holds and method == "auto":
         found = _smooth(hessian, rtol, max_matvecs, seed)
         return dataclasses.replace(found, reason=f"{found.reason} (not exact: {why})")

@@ -119,5 +119,6 @@ def _is_tensors(made: Any) -> bool:
 
 
 def _holds_batches(made: Any) -> bool:
-    """Return whether two things in a list are two batches, and not (train, test)."""
-    return all(isinstance(each, Mapping) for each in made)
+    """Return whether two things are two batches, and not (train, test): dicts, or pairs of tensors in a list."""
+    listed = isinstance(made, list) and all(_is_tensors(each) for each in made)
+    return listed or all(isinstance(each, Mapping) for each in made)

@@ -23,7 +23,8 @@ STATISTICS = {
     "batch": "BatchNorm by the statistics of each batch",
 }
 CHUNK = 16
-"""Points for one pass through examples that do not fit into memory."""
+"""Points that share one pass through the examples."""
+_CHUNK_BYTES = 2**29
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,8 @@ class PointEvaluator:
                 raise
         self.channels_last = self._allows_channels_last(first)
         self._held = self._hold()
+        # the vectors of a chunk lie in memory together
+        self._chunk = max(1, min(CHUNK, _CHUNK_BYTES // (first.num_parameters * self.live.dtype.itemsize)))
 
     def __call__(self, points: Iterable[Tensor]) -> Iterator[dict[str, PointValues]]:
         """Go through the values at some points, shape ``(n,)`` each, by name of the set of examples.
@@ -96,7 +99,7 @@ class PointEvaluator:
             The values at each point, in order.
         """
         remaining = iter(points)
-        while chunk := list(islice(remaining, 1 if self._held else CHUNK)):
+        while chunk := list(islice(remaining, self._chunk)):
             yield from self._together(chunk)
 
     def at(self, theta: Tensor) -> dict[str, PointValues]:

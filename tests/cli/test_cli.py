@@ -152,6 +152,7 @@ def test_mistakes_give_one_message_and_their_exit_code(arguments, code, words, t
 def test_debug_shows_the_traceback():
     result = run("relate", "/nonexistent", "--debug", check=False)
     assert "Traceback" in result.stderr
+    assert result.returncode == 4
 
 
 @pytest.mark.parametrize("kind", ["datasets", "models", "losses", "optimizers", "measures"])

@@ -8,7 +8,7 @@ from dense_oracle import dense_hessian
 from torch import nn
 from torch.nn import functional as F
 
-from landscape import Hessian, Problem
+from landscape import Hessian, Minimum, Problem, measure_minimum
 from landscape.diagonal import (
     check_piecewise_linear,
     gauss_newton_diagonal,
@@ -337,6 +337,33 @@ def test_refusals():
     def custom(model, batch):
         return model(batch[0]).square().mean()
 
-    found = hessian_trace(Hessian(Problem(nn.Linear(3, 2), custom, (torch.randn(4, 3),))))
+    found = hessian_trace(Hessian(Problem(nn.Linear(40, 2), custom, (torch.randn(4, 40),))))
     assert found.method == "xtrace"
     assert "criterion" in found.reason or "outputs of the model" in found.reason
+
+
+class Product(nn.Module):
+    """a b x, of two parameters."""
+
+    def __init__(self, dtype):
+        super().__init__()
+        self.a, self.b = (nn.Parameter(torch.tensor(each, dtype=dtype)) for each in (3.0, 1 / 3))
+
+    def forward(self, x):
+        return self.a * self.b * x
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_a_small_network_is_multiplied_out_and_not_probed(dtype):
+    """(ab - 1)^2 / 2 at ab = 1: the Hessian is [[b^2, 1], [1, a^2]], whose probes scatter by 2."""
+    one = torch.ones(4, 1, dtype=dtype)
+    problem = Problem(Product(dtype), lambda outputs, y: 0.5 * (outputs - y).square().mean(), (one, one))
+    minimum = Minimum(problem, problem.theta)
+    for rtol in (0.05, 0.01):
+        found = hessian_trace(minimum.hessian, rtol=rtol)
+        assert found.method == "exact"
+        assert abs(found.value - (9 + 1 / 9)) <= found.error <= 1e-4
+    measured = measure_minimum(minimum, ["trace", "adaptive_trace", "frobenius_norm"])
+    for name, exact in (("trace", 9 + 1 / 9), ("adaptive_trace", 2.0), ("frobenius_norm", 9 + 1 / 9)):
+        assert abs(measured[name].value - exact) <= measured[name].error <= 1e-4
+    assert sum(each.matvecs for each in measured.values()) <= 4

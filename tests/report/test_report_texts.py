@@ -13,8 +13,10 @@ from landscape.report.escape import for_figure, for_html, for_latex, for_markdow
 from landscape.report.latex_tables import latex_document
 from landscape.report.numbers import estimate, number, spread, with_error
 from landscape.report.symbols import Term, symbol_as_html, term_for_figure, term_for_latex
+from landscape.report.table import Table
 from landscape.report.table_formats import markdown_document
 from landscape.report.tables import all_tables, correlations, sharpness
+from landscape.report.terminal import text_table
 from landscape.report.trade_off_tables import trade_offs
 
 
@@ -219,6 +221,14 @@ def test_the_summary_fits_and_has_no_escape_codes(name, width):
     assert max(len(line) for line in text.splitlines()) <= width
     assert all(character.isprintable() or character == "\n" for character in text)
     assert text.endswith("\n")
+
+
+def test_names_are_cut_no_shorter_than_the_columns_ask():
+    """Where the last columns go below in any case, the names take the room that they leave."""
+    row = ("power_iteration_top_eigenvalue", "(1.25 ± 0.13)×10⁻⁴ !", "standard error", "1,208 passes + 9 forward")
+    lines = text_table(Table("t", "A caption.", ("measure", "value", "error is", "cost"), (row,)), 80).splitlines()
+    assert sum(line.startswith(row[0]) for line in lines) == 2
+    assert max(len(line) for line in lines) <= 80
 
 
 def test_the_summary_puts_the_verdict_first_and_says_what_went_wrong():

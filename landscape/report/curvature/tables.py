@@ -118,8 +118,8 @@ def _rank(row: Result) -> str:
 def cost(matvecs: int, passes: int) -> str:
     """Return products and backward passes in words."""
     if not passes:
-        return f"{matvecs:,} products"
-    return f"{matvecs:,} + {passes:,} passes" if matvecs else f"{passes:,} passes"
+        return f"{matvecs:,} product{'s' * (matvecs != 1)}"
+    return f"{matvecs:,} + {passes:,} passes" if matvecs else f"{passes:,} pass{'es' * (passes != 1)}"
 
 
 def _ordinal(rank: int) -> str:

@@ -12,7 +12,7 @@ def curvature_text(result: dict[str, Any], width: int = 80) -> str:
     parts = [tables.title(result), wrapped(tables.point(result), width)]
     parts += [text_table(aligned(table), width) for table in _tables(result) if table.rows]
     parts += [wrapped(sentence, width, "! ") for sentence in tables.unconverged(result)]
-    parts.append(f"{result['matvecs']:,} products with the operator, {result['seconds']:.1f} s.")
+    parts.append(f"{tables.cost(result['matvecs'], 0)} with the operator, {result['seconds']:.1f} s.")
     return "\n\n".join(parts) + "\n"
 
 

@@ -6,6 +6,7 @@ from landscape.report.curvature.tables import cost, marked
 from landscape.report.numbers import NOTHING, number, with_error
 from landscape.report.symbols import Term
 from landscape.report.table import Row, Table
+from landscape.statistics.meaning import listed
 
 Result = dict[str, Any]
 _GAUGE = "! marks what has not converged, – what could not be had."
@@ -88,5 +89,11 @@ def cannot_see(result: Result) -> list[tuple[str, str]]:
 
 def shared(result: Result) -> list[str]:
     """Return a sentence for each measure that took something over from another."""
-    rows = result["measurements"].items()
-    return [f"{name} took over the {', the '.join(row['shared'])}." for name, row in rows if row.get("shared")]
+    sentences = []
+    for name, row in result["measurements"].items():
+        taken: dict[str, list[str]] = {}
+        for each in row.get("shared") or ():
+            what, _, maker = each.rpartition(", from ")
+            taken.setdefault(maker, []).append(f"the {what}")
+        sentences += [f"{name} took over {listed(whats)} from {maker}." for maker, whats in taken.items()]
+    return sentences

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from landscape.report.curvature.tables import point
+from landscape.report.curvature.tables import cost, point
 from landscape.report.sharpness import tables
 from landscape.report.terminal import aligned, text_table, wrapped
 
@@ -18,7 +18,7 @@ def sharpness_text(result: dict[str, Any], width: int = 80) -> str:
     parts.append("\n".join(["What each cannot see:", *spots]))
     parts += ["\n".join(wrapped(sentence, width) for sentence in tables.shared(result))]
     parts += [wrapped(sentence, width, "! ") for sentence in result["warnings"]]
-    parts.append(f"{result['matvecs']:,} products with the operator, {result['seconds']:.1f} s.")
+    parts.append(f"{cost(result['matvecs'], 0)} with the operator, {result['seconds']:.1f} s.")
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
