@@ -56,12 +56,20 @@ def map_tensors(function: Callable[[Tensor], Tensor], batch: Any) -> Any:
 
 
 def is_separable(batch: Any) -> bool:
-    """Return whether a batch is nothing but tensors (and plain numbers), inputs and targets with as many rows."""
+    """Return whether a batch is tensors, plain numbers and named words, inputs and targets with as many rows."""
     if isinstance(batch, tuple | list) and len(batch) == 2:
         rows = {rows_in(each) for each in batch} - {None}
         if len(rows) > 1:
             return False
-    return all(each is None or isinstance(each, Tensor | int | float) for each in leaves_of(batch))
+    plain = all(each is None or isinstance(each, Tensor | int | float | str) for each in leaves_of(batch))
+    return plain and not _lists_words(batch)
+
+
+def _lists_words(batch: Any) -> bool:
+    """Return whether words stand in a list of the batch: there may be one for each example."""
+    if isinstance(batch, Mapping):
+        return any(_lists_words(each) for each in batch.values())
+    return isinstance(batch, tuple | list) and any(isinstance(each, str) or _lists_words(each) for each in batch)
 
 
 def rows_in(batch: Any) -> int | None:

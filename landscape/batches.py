@@ -122,8 +122,8 @@ class Batches:
         for batch in self:
             if isinstance(batch, Whole):
                 raise ProblemError(
-                    "Examples cannot be drawn from batches whose size only batch_size_of tells: there is no row an "
-                    "example. Leave out --examples, or yield fewer batches."
+                    "Examples cannot be drawn from batches that are not all tensors with a row an example. Leave out "
+                    "--examples, or yield fewer batches."
                 )
             size = batch_size_of(batch)
             rows = indices[(indices >= start) & (indices < start + size)] - start

@@ -78,6 +78,8 @@ def _problem(name: str, problem: dict) -> list[str]:
     shape = "x".join(map(str, problem["shape"]))
     values = ", ".join(f"{each:.5g}" for each in reference["eigenvalues"][:5])
     lines = ["", f"## {name}", ""]
+    if "note" in problem:
+        lines += [problem["note"], ""]
     lines.append(
         f"{reference['parameters']:,} parameters, {problem['examples']:,} images {shape} ({problem['dataset']}) in "
         f"batches of {batches}, cross-entropy, float32. Reference: eigenvalues {values} (each within "

@@ -1,8 +1,11 @@
 """Relative flatness of one layer."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
+from landscape.batches import spread_rows
 from landscape.errors import UsageError, suggest
 from landscape.measures.exact import exact
 from landscape.measures.measurement import Measure, Measurement
@@ -79,7 +82,7 @@ def relative_flatness(
 
 
 def _layer(problem: Problem, wanted: str) -> tuple[str, nn.Module]:
-    """Return the layer of a name, or the last one with a trainable weight."""
+    """Return the layer of a name, or the last one with a trainable weight that the forward pass calls."""
     there = {
         name: module
         for name, module in problem.model.named_modules()
@@ -89,8 +92,25 @@ def _layer(problem: Problem, wanted: str) -> tuple[str, nn.Module]:
         listed = ", ".join(there) or "none"
         what = f"has no linear or convolutional layer {wanted!r}" if wanted else "has no linear or convolutional layer"
         raise UsageError(f"relative_flatness: the network {what}.{suggest(wanted, there)} It has {listed}.")
-    name = wanted or list(there)[-1]
+    name = wanted or _last_called(problem, there)
     return name, there[name]
+
+
+def _last_called(problem: Problem, layers: dict[str, nn.Module]) -> str:
+    """Return the name of the layer that one example goes through last; the last of all where it meets none."""
+    called: list[str] = []
+
+    def note(name: str) -> Callable[..., None]:
+        return lambda *_: called.append(name)
+
+    handles = [module.register_forward_hook(note(name)) for name, module in layers.items()]
+    try:
+        with torch.no_grad():
+            problem.batch_loss(problem.unflatten(problem.theta), spread_rows(next(problem.batches())[0], 1))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return (called or list(layers))[-1]
 
 
 def _linear(minimum: Minimum, module: nn.Linear, W: Tensor) -> tuple[float, float, int] | None:

@@ -82,9 +82,14 @@ def power_iteration_of_both_ends(
         bounds=np.concatenate([top.bounds, below.bounds]),
         matvecs=top.matvecs + below.matvecs,
         converged=converged,
-        reason=top.reason if not top.converged or below.converged else below.reason,
+        reason=_reason(top if not top.converged or below.converged else below, max_matvecs),
         cost=top.cost + below.cost,
     )
+
+
+def _reason(part: Eigenpairs, max_matvecs: int) -> str:
+    """Return why a part ended; its share of the products is not what the user gave."""
+    return f"max_matvecs ({max_matvecs}) reached" if part.reason.startswith("max_matvecs") else part.reason
 
 
 EIGEN_SOLVERS: dict[str, EigenSolver] = {

@@ -39,7 +39,7 @@ class Slow(nn.Module):
         super().__init__()
         self.inner = model()
     def forward(self, x):
-        time.sleep(0.003)
+        time.sleep(0.015)
         return self.inner(x)
 """
 QUICK = ["--points", "9", "--device", "cpu"]
@@ -271,7 +271,7 @@ def test_paths_widths_and_quantities(drawn, tmp_path):
         with Image.open(tmp_path / "out" / "figures" / f"{name}.png") as picture:
             assert np.asarray(picture.convert("L")).std() > 5
     assert "95 % interval" in " ".join(text.split())
-    assert max(map(len, text.splitlines())) <= 80
+    assert not [line for line in text.splitlines() if len(line) > 80 and str(tmp_path) not in line]
 
 
 def test_another_surface_is_not_overwritten_and_the_same_is_the_same(own, tmp_path):

@@ -139,7 +139,7 @@ def test_refusals():
     with pytest.raises(ProblemError, match="criterion"):
         GaussNewton(Problem(model, custom, data))
     with pytest.raises(ProblemError, match="negative log-likelihood"):
-        Fisher(Problem(model, nn.L1Loss(), data))
+        Fisher(Problem(model, nn.L1Loss(), (data[0], torch.zeros(len(data[0]), 4))))
     with pytest.raises(UsageError, match="Did you mean 'empirical'"):
         Fisher(Problem(model, "cross_entropy", data), kind="empiricel")
     with pytest.raises(UsageError, match="at least one sample"):

@@ -208,6 +208,21 @@ def test_relative_flatness_of_each_layer_against_the_dense_blocks():
         value(minimum, "relative_flatness", layer="7")
 
 
+def test_the_last_layer_is_the_last_called_not_the_last_made():
+    class Backwards(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.out, self.hidden, self.unused = nn.Linear(5, 3), nn.Linear(6, 5), nn.Linear(2, 2)
+
+        def forward(self, x):
+            return self.out(torch.tanh(self.hidden(x)))
+
+    torch.manual_seed(0)
+    found = value(at(Backwards().double(), data()), "relative_flatness")
+    assert "of layer out" in found.reason
+    assert found.value > 0
+
+
 def test_relative_flatness_of_a_convolution_by_probes():
     model, (x, y) = residual_network(), data((1, 5, 5))
     minimum, H = at(model, (x, y)), dense_hessian(model, F.cross_entropy, x, y)

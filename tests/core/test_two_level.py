@@ -7,7 +7,7 @@ from torch import nn
 
 from landscape import Hessian, Problem, lanczos
 from landscape.data import load_dataset
-from landscape.errors import UsageError
+from landscape.errors import ProblemError, UsageError
 from landscape.models import build_model
 from landscape.solvers import subset_bracket, two_level
 from landscape.training import TrainingConfig, train
@@ -87,6 +87,17 @@ def test_batches_of_any_structure_are_cut_by_rows():
     assert sum(len(batch["labels"]) for batch in cut) == 5
     assert all(len(batch["labels"]) == len(batch["inputs"]["x"]) for batch in cut)
     assert all(batch["note"] == "kept" and len(batch["weights"]) == 2 for batch in cut)
+
+
+def test_batches_with_a_word_for_each_example_are_not_cut():
+    x, y = examples(4)
+    named = [{"x": x, "y": y, "names": ["a", "b", "c", "d"]}]
+
+    def loss(model, batch):
+        return nn.functional.cross_entropy(model(batch["x"]), batch["y"])
+
+    with pytest.raises(ProblemError, match="cannot be drawn"):
+        Problem(nn.Linear(3, 2).double(), loss, named).subset(2)
 
 
 @pytest.mark.parametrize("count", [0, -3, 41])
