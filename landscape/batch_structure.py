@@ -124,7 +124,8 @@ def move_batch(batch: Any, device: torch.device, dtype: torch.dtype) -> Any:
 def describe(value: Any) -> str:
     """Return what a value is, for messages."""
     if isinstance(value, Tensor):
-        return f"a {value.dtype} tensor of shape {tuple(value.shape)}".replace("torch.", "")
+        kind = str(value.dtype).removeprefix("torch.")
+        return f"{'an' if kind.startswith('int') else 'a'} {kind} tensor of shape {tuple(value.shape)}"
     if isinstance(value, tuple | list) and 0 < len(value) <= 4:
         return f"a {type(value).__name__} of {' and '.join(describe(each) for each in value)}"
     if isinstance(value, Mapping) and 0 < len(value) <= 4:

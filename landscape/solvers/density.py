@@ -88,6 +88,16 @@ class SpectralDensity:
     converged: bool
     reason: str
 
+    def __str__(self) -> str:
+        """What it holds, in two lines."""
+        ends = np.concatenate([self.resolved, self.nodes.ravel()])
+        probes, trace = len(self.nodes), self.trace()
+        return (
+            f"{self.n} eigenvalues, about {ends.min():.4g} to {ends.max():.4g}, {len(self.resolved)} resolved singly; "
+            f"trace {trace.value:.4g} ± {trace.error:.2g}\n"
+            f"{self.matvecs} products, {probes} probes of {self.steps} steps; {self.reason}"
+        )
+
     def samples(self, function: Callable[[Array], Array]) -> Array:
         r"""Return each probe's estimate of $\frac1n \sum_i f(\lambda_i)$, shape ``(p,)``."""
         values: Array = (self.weights * function(self.nodes)).sum(1) + function(self.resolved).sum() / self.n

@@ -10,6 +10,8 @@ from landscape.store import finite, read_json
 SPEED = ("memory", "product")
 """What is asked for that changes no number."""
 _NAMED = 3
+_NUMBERS = ("hessian.json", "sharpness.json", "audit.json", "surface.json", "track.json", "report.json")
+"""What the commands write beside their report.html; of two in one folder the later report would replace the other."""
 
 
 def refuse_other_measurement(folder: Path, name: str, new: dict[str, Any]) -> None:
@@ -21,9 +23,12 @@ def refuse_other_measurement(folder: Path, name: str, new: dict[str, Any]) -> No
         new: ``settings`` of the minimum, what is ``asked`` of it, and other entries of such a file.
 
     Raises:
-        UsageError: If another measurement is there; says what differs.
+        UsageError: If another measurement is there; says what differs. Or if the folder is another command's.
     """
     path = folder / name
+    others = [other for other in _NUMBERS if other != name and (folder / other).exists()]
+    if others:
+        raise UsageError(f"{folder} holds {others[0]}, of another command. Choose another folder with --out.")
     if not path.exists():
         return
     try:

@@ -35,6 +35,14 @@ class Surface:
     seed: int
     normalization: str
 
+    def __str__(self) -> str:
+        """The size, the extent and the range of the loss, in a line."""
+        points, reach = len(self.coordinates), self.coordinates[-1]
+        low, high = self.train_loss.min(), self.train_loss.max()
+        return (
+            f"{points} x {points} points, {-reach:g} to {reach:g} along each axis; train loss {low:.4g} to {high:.4g}"
+        )
+
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the coordinates and grids by name, without those that are None."""
         grids = {

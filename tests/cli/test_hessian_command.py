@@ -277,6 +277,16 @@ def test_files_and_folder_by_default(own, tmp_path, monkeypatch, place):
     assert (folder / "report.html").read_bytes() == before
 
 
+@pytest.mark.parametrize("command", ["hessian", "sharpness"])
+def test_a_folder_of_another_command_is_refused(own, tmp_path, command):
+    (tmp_path / "report.json").write_text("{}")
+    (tmp_path / "report.html").write_text("a study")
+    result = CliRunner().invoke(cli, [command, *map(str, own), "--out", str(tmp_path)])
+    assert isinstance(result.exception, UsageError), result.exception
+    assert "holds report.json, of another command. Choose another folder with --out" in str(result.exception)
+    assert (tmp_path / "report.html").read_text() == "a study"
+
+
 def test_another_measurement_is_not_overwritten(own, tmp_path):
     first = [*own, "--no-trace", "--no-density", "--top-k", 2]
     run(*first, "--out", tmp_path)

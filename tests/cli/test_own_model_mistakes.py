@@ -53,7 +53,7 @@ BAD = [
     ("--data", "own.py:no_batches", 3, "the data yields nothing"),
     ("--data", "own.py:strings", 3, "Cannot tell how many examples"),
     ("--loss", "own.py:vector", 3, "The loss must be one number for a batch; it gave a float32 tensor of shape (20,)"),
-    ("--loss", "own.py:integer", 3, "it gave a int64 tensor"),
+    ("--loss", "own.py:integer", 3, "it gave an int64 tensor"),
     ("--loss", "own.py:nan", 3, "is nan"),
     ("--loss", "own.py:detached", 3, "does not depend on the parameters"),
     ("--loss", "own.py:summed", 3, "the sum over its examples"),

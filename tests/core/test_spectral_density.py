@@ -57,6 +57,14 @@ def test_distance_to_the_exact_spectrum_of_a_network(network, density):
     assert ours < 1e-3
 
 
+def test_printed_in_two_lines(network, density):
+    first, second = str(density).split("\n")
+    assert first.startswith("2410 eigenvalues, about ")
+    assert f"to {network[1][0]:.4g}, " in first
+    assert f"trace {density.trace().value:.4g} ± " in first
+    assert second.startswith(f"{density.matvecs} products, 5 probes of ")
+
+
 def test_trace_of_a_network(network, density):
     _, exact = network
     trace = density.trace()

@@ -50,6 +50,12 @@ def test_values_equal_a_plain_loop(dtype, tolerance):
                 assert surface.train_accuracy[i, j] == pytest.approx(float((moved(x).argmax(1) == y).double().mean()))
 
 
+def test_printed_in_one_line():
+    surface = loss_surface(Problem(network(), "cross_entropy", examples()), points=5, radius=0.3)
+    low, high = surface.train_loss.min(), surface.train_loss.max()
+    assert str(surface) == f"5 x 5 points, -0.3 to 0.3 along each axis; train loss {low:.4g} to {high:.4g}"
+
+
 def test_the_minimum_is_exactly_in_the_middle():
     problem = Problem(network(), "cross_entropy", examples())
     for points in (3, 21, 31):
