@@ -99,13 +99,16 @@ def try_out(
                 "The forward pass writes into the parameters that are measured: its loss is no function of them. Take "
                 "that out of the forward pass (clamping, projection and moving averages belong to the training step)."
             )
-        if all(each is None for each in _gradient(loss, leaves)):
+        unused = sum(each is None for each in _gradient(loss, leaves))
+        if unused == len(leaves):
             raise ProblemError(
                 "The loss does not depend on the parameters: its gradient is nothing. Does the model use them, and "
                 "does the loss use the model's outputs without detach(), no_grad and inference_mode?"
             )
         _refuse_random(loss_of, batch, loss)
         said = [] if weight_of is None else note_on_batches(loss_of, weight_of, batch, loss.dtype)
+        if unused:
+            said = [*said, f"{unused} of {len(leaves)} parameters do not enter the loss of the first examples"]
     return Trial(autocast.seen, bool(checkpoints), draws, seen.attention, tuple(said))
 
 

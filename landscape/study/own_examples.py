@@ -119,6 +119,7 @@ def _is_tensors(made: Any) -> bool:
 
 
 def _holds_batches(made: Any) -> bool:
-    """Return whether two things are two batches, and not (train, test): dicts, or pairs of tensors in a list."""
-    listed = isinstance(made, list) and all(_is_tensors(each) for each in made)
-    return listed or all(isinstance(each, Mapping) for each in made)
+    """Return whether two things are two batches, and not (train, test): dicts or pairs of tensors in a list."""
+    return isinstance(made, list) and (
+        all(_is_tensors(each) for each in made) or all(isinstance(each, Mapping) for each in made)
+    )

@@ -42,6 +42,9 @@ def loader(): return torch.utils.data.DataLoader(dataset(), batch_size=16)
 def dicts():
     x, y = examples()
     return [{"x": x[:25], "labels": y[:25]}, {"x": x[25:], "labels": y[25:]}]
+def split_dicts():
+    x, y = examples()
+    return {"x": x, "labels": y}, {"x": x[:7], "labels": y[:7]}
 def pairs():
     x, y = examples()
     return [(x[:25], y[:25]), (x[25:], y[25:])]
@@ -112,9 +115,9 @@ def dense(model="model"):
     return dense_hessian(network, nn.functional.cross_entropy, *made["examples"]())
 
 
-@pytest.mark.parametrize("data", ["data", "alone", "dataset", "loader", "dicts", "pairs"])
+@pytest.mark.parametrize("data", ["data", "alone", "dataset", "loader", "dicts", "split_dicts", "pairs"])
 def test_any_data_give_the_numbers_of_the_dense_hessian(own, data):
-    loss = "own.py:of_dict" if data == "dicts" else "cross_entropy"
+    loss = "own.py:of_dict" if "dicts" in data else "cross_entropy"
     found = printed(
         "--model", "own.py:model", "--checkpoint", "w.pt", "--data", f"own.py:{data}", "--loss", loss,
         "--dtype", "float64", "--measure-option", "trace.rtol=0.02",

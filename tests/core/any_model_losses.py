@@ -175,5 +175,7 @@ LOSSES = {
     "nested tuples": Case(TwoInputs, nested),
     "custom criterion": Case(mlp, numbers, cubes, of(cubes)),
     "linear loss": Case(lambda: nn.Linear(5, 3).double(), numbers, linear, of(linear)),
-    "an ignored parameter": Case(lambda: TwoHeads().double(), two_targets, one_head, of(one_head)),
+    "an ignored parameter": Case(
+        lambda: TwoHeads().double(), two_targets, one_head, of(one_head), notes=("do not enter the loss",)
+    ),
 }
