@@ -57,8 +57,11 @@ def command(folder: Path | None, out: Path | None, as_json: bool, strict: bool, 
     from landscape.store import finite
     from landscape.study.audit import AuditSettings, audit
     from landscape.study.environment import environment
+    from landscape.study.other_measurement import refuse_other_command
 
     check_out(out)
+    if out is not None:
+        refuse_other_command(out, "audit.json")
     seed = seed_of(flags)
     settings = AuditSettings(flags["measures"] or (), seed, flags["rtol"], flags["measure_option"])
     subjects = _subjects(folder, flags, seed)

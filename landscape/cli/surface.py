@@ -101,11 +101,13 @@ def command(folder: Path | None, out: Path | None, as_json: bool, **flags: Any) 
     from landscape.report.surface import surface_text, write_surface
     from landscape.store import finite
     from landscape.study.environment import environment
+    from landscape.study.other_measurement import refuse_other_command
     from landscape.study.surface import surface
     from landscape.study.surface_request import Request
 
     if out is not None:
         check_out(out)
+        refuse_other_command(out, "surface.json")
     settings = _settings(flags, folder)
     points = _points(folder, flags, settings)
     for note in filter(None, [settings.grid_points[1]]):

@@ -25,10 +25,8 @@ def refuse_other_measurement(folder: Path, name: str, new: dict[str, Any]) -> No
     Raises:
         UsageError: If another measurement is there; says what differs. Or if the folder is another command's.
     """
+    refuse_other_command(folder, name)
     path = folder / name
-    others = [other for other in _NUMBERS if other != name and (folder / other).exists()]
-    if others:
-        raise UsageError(f"{folder} holds {others[0]}, of another command. Choose another folder with --out.")
     if not path.exists():
         return
     try:
@@ -43,6 +41,17 @@ def refuse_other_measurement(folder: Path, name: str, new: dict[str, Any]) -> No
         raise UsageError(
             f"{folder} holds another measurement: {', '.join(found[:_NAMED])}{more}. Choose another folder with --out."
         )
+
+
+def refuse_other_command(folder: Path, name: str) -> None:
+    """Refuse a folder that holds the numbers of another command than the one that writes a file of that name.
+
+    Raises:
+        UsageError: If it does; says which file.
+    """
+    others = [other for other in _NUMBERS if other != name and (folder / other).exists()]
+    if others:
+        raise UsageError(f"{folder} holds {others[0]}, of another command. Choose another folder with --out.")
 
 
 def _flat(values: dict[str, Any], parts: Iterable[str]) -> dict[str, Any]:

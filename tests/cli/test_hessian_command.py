@@ -277,7 +277,7 @@ def test_files_and_folder_by_default(own, tmp_path, monkeypatch, place):
     assert (folder / "report.html").read_bytes() == before
 
 
-@pytest.mark.parametrize("command", ["hessian", "sharpness"])
+@pytest.mark.parametrize("command", ["hessian", "sharpness", "audit", "surface"])
 def test_a_folder_of_another_command_is_refused(own, tmp_path, command):
     (tmp_path / "report.json").write_text("{}")
     (tmp_path / "report.html").write_text("a study")
