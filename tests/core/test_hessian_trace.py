@@ -206,7 +206,7 @@ class Tied(nn.Module):
 class Scaling(nn.Module):
     def __init__(self):
         super().__init__()
-        self.a, self.gamma = nn.Linear(6, 5), nn.Parameter(torch.ones(5))
+        self.a, self.gamma = nn.Linear(6, 9), nn.Parameter(torch.ones(9))
 
     def forward(self, x):
         return torch.relu(self.a(x)) * self.gamma
@@ -233,7 +233,7 @@ class SequenceFirst(TokensAsRows):
         (SequenceFirst(), {}, "not one row an example"),
         (Tied(), {}, "a.weight is used more than once"),
         (Scaling(), {}, "gamma is used by mul"),
-        (nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.ReLU()), {"batch_norm": "batch"}, "statistics"),
+        (nn.Sequential(nn.Linear(6, 9), nn.BatchNorm1d(9), nn.ReLU()), {"batch_norm": "batch"}, "statistics"),
     ],
 )
 def test_what_cannot_be_had_by_layers_is_said(model, options, words):

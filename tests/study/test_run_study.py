@@ -174,6 +174,11 @@ def environment():
     return {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
+def interruptible():
+    """A program that a shell started in the background ignores Ctrl-C, and so would what it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def wait_for(condition, process, seconds=120):
     end = time.monotonic() + seconds
     while not condition():
@@ -206,6 +211,7 @@ def test_killed_studies_end_with_the_undisturbed_table(study, tmp_path):
             stderr=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            preexec_fn=interruptible,
         )
         wait_for(lambda n=finished: len(list(out.glob("runs/*/result.json"))) >= n, process)
         process.send_signal(sign)
@@ -229,7 +235,7 @@ def test_interrupted_parallel_study_leaves_no_worker_behind(tmp_path):
     out = tmp_path / "interrupted"
     process = subprocess.Popen(
         [*COMMAND, "--epochs", "2000", "--out", out, "--jobs", "2"],
-        env=environment(), stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env=environment(), stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=interruptible,
     )  # fmt: skip
     wait_for(lambda: len(list(out.glob("runs/*/config.json"))) >= 2, process)
     os.killpg(process.pid, signal.SIGINT)
