@@ -15,6 +15,8 @@ from landscape.study import parsers
 from landscape.study.config import read_toml, resolve
 
 if TYPE_CHECKING:
+    from landscape.study.config import StudyConfig
+    from landscape.study.folder import RunFolder
     from landscape.study.one_minimum import OneMinimum
 
 DATA_KEYS = ("dataset", "dataset_option", "data", "data_dir", "subset", "train_examples", "label_noise")
@@ -66,7 +68,7 @@ def named_minimum(
     Raises:
         UsageError: If the flags name none, or several.
     """
-    from landscape.study.one_minimum import find_run, given_minimum, stored_minimum
+    from landscape.study.one_minimum import given_minimum, stored_minimum
 
     typed = {key: value for key, value in given(dict(flags)).items() if key in KEYS}
     options = dict(problem_options or {})
@@ -78,6 +80,26 @@ def named_minimum(
         return given_minimum(
             resolved(None, typed, KEYS), flags["max_batch"], problem_options=options, own_dtype=not chosen
         )
+    config, found, run, examples = named_study(folder, typed)
+    return stored_minimum(
+        config,
+        found,
+        run=flags["run"] or run,
+        stop=flags["stop"],
+        examples=examples,
+        max_batch=flags["max_batch"],
+        problem_options=options,
+    )
+
+
+def named_study(folder: Path, typed: Mapping[str, Any]) -> tuple["StudyConfig", "RunFolder", str | None, int | None]:
+    """Return a study's settings as the command line changes them, its folder, its run if named, and the examples typed.
+
+    Raises:
+        UsageError: If a flag says what the study says itself, or there is no study.
+    """
+    from landscape.study.one_minimum import find_run
+
     foreign = [key for key in typed if key not in RUN_KEYS]
     if foreign:
         name = foreign[0].replace("_", "-")
@@ -86,15 +108,7 @@ def named_minimum(
     # the study's own seed says how its data were drawn; the one typed here is of the random vectors
     own = {key: each for key, each in {**from_environment(RUN_KEYS), **typed}.items() if key != "seed"}
     config = resolve(("The command line", own), (str(found.study), read_toml(found.study)))
-    return stored_minimum(
-        config,
-        found,
-        run=flags["run"] or run,
-        stop=flags["stop"],
-        examples=config.examples if "examples" in own else None,
-        max_batch=flags["max_batch"],
-        problem_options=options,
-    )
+    return config, found, run, config.examples if "examples" in own else None
 
 
 def seed_of(flags: Mapping[str, Any]) -> int:

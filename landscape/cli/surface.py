@@ -8,22 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from landscape.cli.minimum_flags import check_out
+from landscape.cli.minimum_flags import KEYS, check_out, named_study
 from landscape.cli.own_option import own_option
 from landscape.cli.products_progress import ProductsProgress
-from landscape.cli.study_flags import from_environment, given, resolved, some_study_flags
+from landscape.cli.study_flags import given, resolved, some_study_flags
 from landscape.errors import UsageError
 from landscape.study import parsers
-from landscape.study.config import read_toml, resolve
 
 if TYPE_CHECKING:
     from landscape.study.surface_points import SurfacePoints
     from landscape.study.surface_settings import SurfaceSettings
 
-DATA_KEYS = ("dataset", "dataset_option", "data", "data_dir", "subset", "train_examples", "label_noise")
-MODEL_KEYS = ("model", "model_option", "loss", "checkpoint")
-MEASURED_KEYS = ("examples", "seed", "device", "dtype")
-RUN_KEYS = ("data_dir", "examples", "seed", "device", "dtype")
 OWN_HELP = {
     "train_examples": "Training examples; all by default.",
     "checkpoint": "Weights; repeat for a line or a plane through several. Without any, the network as initialised.",
@@ -41,7 +36,7 @@ DIRECTIONS_HELP = (
 @click.argument("folder", required=False, metavar="[DIR]", type=click.Path(path_type=Path))
 @click.option("--run", "runs", multiple=True, metavar="ID", help="Run of the study in DIR; repeat for several.")
 @own_option("--stop", metavar="matched|end", parse=parsers.one_of("matched", "end"), help="Which of its minima.")
-@some_study_flags((*DATA_KEYS, *MODEL_KEYS, *MEASURED_KEYS), OWN_HELP)
+@some_study_flags(KEYS, OWN_HELP)
 @own_option("--directions", metavar="NAME", help=DIRECTIONS_HELP)
 @own_option("--dimensions", metavar="N", parse=parsers.integer(1), help="1, 2 or 3: line, plane, volume.  [default: 2]")
 @own_option("--points", metavar="N", parse=parsers.integer(0), help="Along each axis: 101, 51 or 15 by default.")
@@ -158,28 +153,20 @@ def _settings(flags: dict[str, Any], folder: Path | None) -> "SurfaceSettings":
 
 def _points(folder: Path | None, flags: dict[str, Any], settings: "SurfaceSettings") -> "SurfacePoints":
     """Return the minima that the command line names."""
-    from landscape.study.one_minimum import find_run
     from landscape.study.surface_points import given_points, stored_points
 
-    keys = (*DATA_KEYS, *MODEL_KEYS, *MEASURED_KEYS)
-    typed = {key: value for key, value in given(flags).items() if key in keys}
+    typed = {key: value for key, value in given(flags).items() if key in KEYS}
     along = settings.directions == "trajectory"
     if folder is None:
         if flags["runs"] or flags["stop"]:
             raise UsageError("--run and --stop choose among the minima of a study. Name its folder too.")
-        return given_points(resolved(None, typed, keys), flags["max_batch"], ordered=along)
-    foreign = [key for key in typed if key not in RUN_KEYS]
-    if foreign:
-        name = foreign[0].replace("_", "-")
-        raise UsageError(f"{folder} says itself what --{name} is. Leave out --{name}, or leave out {folder}.")
-    found, run = find_run(folder)
-    own = {key: each for key, each in {**from_environment(RUN_KEYS), **typed}.items() if key != "seed"}
-    config = resolve(("The command line", own), (str(found.study), read_toml(found.study)))
+        return given_points(resolved(None, typed, KEYS), flags["max_batch"], ordered=along)
+    config, found, run, examples = named_study(folder, typed)
     return stored_points(
         config,
         found,
         flags["runs"] or [run],
         stop="end" if along else flags["stop"],
-        examples=config.examples if "examples" in own else None,
+        examples=examples,
         max_batch=flags["max_batch"],
     )
