@@ -12,7 +12,8 @@ from landscape.solvers import hessian_trace, spectral_density
 
 def hessian(loaded: Loaded, setting: dict) -> landscape.Hessian:
     """Return the Hessian of the problem."""
-    return landscape.Hessian(landscape.Problem(loaded.model, "cross_entropy", batches_of(loaded, setting)))
+    problem = landscape.Problem(loaded.model, "cross_entropy", batches_of(loaded, setting))
+    return landscape.Hessian(problem, memory=setting.get("memory"))
 
 
 def product(loaded: Loaded, setting: dict) -> Callable[[Tensor], Tensor]:
