@@ -5,8 +5,10 @@ import numpy as np
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.solvers.estimate import DiagonalEstimate, StoppingRule, check_block_size
 from landscape.solvers.probes import draw_probes, products, signs
+from landscape.solvers.unit_scale import UnitScale, in_unit_scale
 
 
+@in_unit_scale(UnitScale.diagonal)
 def hutchinson_diagonal(
     operator: SymmetricOperator,
     *,

@@ -10,9 +10,11 @@ from landscape.solvers.estimate import Estimate, StoppingRule, check_block_size,
 from landscape.solvers.multiplied_out import exact_value, multiply_out
 from landscape.solvers.probes import draw_probes, products, row_dots, signs, sphere
 from landscape.solvers.sketch import Sketch
+from landscape.solvers.unit_scale import UnitScale, in_unit_scale
 from landscape.solvers.xtrace import exact_trace
 
 
+@in_unit_scale(UnitScale.estimate)
 def hutchpp(
     operator: SymmetricOperator,
     *,

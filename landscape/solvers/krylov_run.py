@@ -11,6 +11,7 @@ from landscape.solvers.krylov_basis import KrylovBasis
 from landscape.solvers.lanczos import lanczos
 from landscape.solvers.lanczos_quadrature import Quadrature
 from landscape.solvers.ritz import Ritz
+from landscape.solvers.unit_scale import UnitScale
 
 
 class KrylovRun:
@@ -29,7 +30,8 @@ class KrylovRun:
 
     def __init__(self, operator: SymmetricOperator, seed: int) -> None:
         self.operator, self.seed = operator, seed
-        self._basis = KrylovBasis(operator)
+        self._scaled = UnitScale(operator)
+        self._basis = KrylovBasis(self._scaled)
         start = random_unit_vector(operator.shape[0], derive_seed(seed, "lanczos", 0), self._basis.like)
         self._basis.add(start)
 
@@ -58,11 +60,11 @@ class KrylovRun:
             ritz = Ritz(stage, request)
             if ritz.within:
                 reason = "every residual is within rtol" if stage.pending else "the Krylov space is invariant"
-                return ritz.pairs(reason, converged=True)
+                return self._scaled.pairs(ritz.pairs(reason, converged=True))
             if not stage.pending:
                 return lanczos(self.operator, k, bottom=bottom, rtol=rtol, max_matvecs=max_matvecs, seed=self.seed)
             if size == max_matvecs:
-                return ritz.pairs(f"max_matvecs ({max_matvecs}) reached", converged=False)
+                return self._scaled.pairs(ritz.pairs(f"max_matvecs ({max_matvecs}) reached", converged=False))
 
     def quadrature(self, steps: int) -> Quadrature:
         """Return the Gauss quadrature of the spectrum as the start sees it, after so many products."""
@@ -70,4 +72,5 @@ class KrylovRun:
         T = (stage.T + stage.T.T) / 2
         nodes, small = eigh_tridiagonal(np.diag(T), np.diag(T, 1))
         rounding = rounding_of_products(self.operator.dtype, float(np.abs(T).max()))
-        return Quadrature(nodes, small[0] ** 2, stage.leaks(small) + rounding, small, stage.rows)
+        residuals = (stage.leaks(small) + rounding) * self._scaled.unit + self._scaled.lost
+        return Quadrature(nodes * self._scaled.unit, small[0] ** 2, residuals, small, stage.rows)

@@ -10,6 +10,7 @@ from torch import Tensor
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.solvers.basis import GrowingRows, orthogonalise
 from landscape.solvers.probes import SymmetryCheck, products, row_dots
+from landscape.solvers.unit_scale import UnitScale
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ def quadrature(operator: SymmetricOperator, start: Tensor, steps: int, known: Te
     Every new vector is orthogonalised twice against all before it and against ``known``: the operator is
     $(I - K^\top K)H(I - K^\top K)$.
     """
+    scaled = UnitScale(operator)
     q, _ = orthogonalise(start, known)
     q = q / q.norm()
     basis = GrowingRows(operator.shape[0], start)
@@ -54,21 +56,21 @@ def quadrature(operator: SymmetricOperator, start: Tensor, steps: int, known: Te
     basis.append(known)
     alphas: list[float] = []
     betas: list[float] = []
-    check = SymmetryCheck(operator)
+    check = SymmetryCheck(scaled)
     while True:
         basis.append(q)
-        w = products(operator, q[None])[0]
+        w = products(scaled, q[None])[0]
         check.add(q[None], w[None])
         alphas.append(float(row_dots(q[None], w[None])))
         w, _ = orthogonalise(w, basis.rows)
         betas.append(float(w.double().norm()))
         rounding = 32 * float(torch.finfo(q.dtype).eps) * float(np.abs([*alphas, *betas[:-1]]).max())
         if len(alphas) == steps or betas[-1] <= rounding:
-            return _solved(np.array(alphas), np.array(betas), rounding, basis.rows[fixed:])
+            return _solved(np.array(alphas), np.array(betas), rounding, basis.rows[fixed:], scaled)
         q = w / betas[-1]
 
 
-def _solved(alphas: np.ndarray, betas: np.ndarray, rounding: float, basis: Tensor) -> Quadrature:
+def _solved(alphas: np.ndarray, betas: np.ndarray, rounding: float, basis: Tensor, scaled: UnitScale) -> Quadrature:
     nodes, small = eigh_tridiagonal(alphas, betas[:-1])
     residuals = np.abs(betas[-1] * small[-1]) + rounding
-    return Quadrature(nodes, small[0] ** 2, residuals, small, basis)
+    return Quadrature(nodes * scaled.unit, small[0] ** 2, residuals * scaled.unit + scaled.lost, small, basis)

@@ -1,7 +1,10 @@
 """An operator in units in which squares of its products neither overflow nor vanish."""
 
 import dataclasses
+import functools
 import math
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 import torch
@@ -9,6 +12,10 @@ from torch import Tensor
 
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.solvers.eigenpairs import Eigenpairs
+from landscape.solvers.estimate import DiagonalEstimate, Estimate
+
+P = ParamSpec("P")
+Found = TypeVar("Found", Eigenpairs, Estimate, DiagonalEstimate)
 
 _ORDINARY = {torch.float64: 1e100}
 _ORDINARY_OTHERWISE = 1e10
@@ -51,27 +58,59 @@ class UnitScale(SymmetricOperator):
         root = 2.0 ** (math.frexp(self.unit)[1] // 2)
         return product / root / (self.unit / root)
 
+    @property
+    def few_digits(self) -> bool:
+        """Whether the products are so near to the smallest number there is that some of their digits are gone."""
+        info = torch.finfo(self.dtype)
+        return 0 < self.largest < info.tiny / info.eps
+
+    @property
+    def lost(self) -> float:
+        """What a product of unit length loses then: its last digits are multiples of the smallest number there is."""
+        info = torch.finfo(self.dtype)
+        return math.sqrt(self.shape[0]) * info.tiny * info.eps if self.few_digits else 0.0
+
     def pairs(self, found: Eigenpairs) -> Eigenpairs:
         """Return eigenpairs of H from those of H / 2^e; not converged where the products are too small for digits."""
-        info = torch.finfo(self.dtype)
-        if self.unit == 1.0 and not 0 < self.largest < info.tiny / info.eps:
-            return found
-        scaled = dataclasses.replace(
-            found,
-            values=found.values * self.unit,
-            residuals=found.residuals * self.unit,
-            bounds=found.bounds * self.unit,
+        residuals = found.residuals * self.unit + self.lost
+        bounds = np.maximum(found.bounds * self.unit, residuals) if self.few_digits else found.bounds * self.unit
+        return self._judged(
+            dataclasses.replace(found, values=found.values * self.unit, residuals=residuals, bounds=bounds)
         )
-        if not 0 < self.largest < info.tiny / info.eps:
-            return scaled
-        # what products this small lose: their last digits are multiples of the smallest number there is
-        lost = math.sqrt(self.shape[0]) * info.tiny * info.eps
+
+    def estimate(self, found: Estimate) -> Estimate:
+        """Return an estimate of a trace or norm of H from that of H / 2^e."""
+        error = found.error * self.unit + math.sqrt(self.shape[0]) * self.lost
+        return self._judged(dataclasses.replace(found, value=found.value * self.unit, error=error))
+
+    def diagonal(self, found: DiagonalEstimate) -> DiagonalEstimate:
+        """Return an estimate of the diagonal of H from that of H / 2^e."""
+        errors = found.errors * self.unit + self.lost
+        return self._judged(dataclasses.replace(found, values=found.values * self.unit, errors=errors))
+
+    def _judged(self, found: Found) -> Found:
+        if not 0 < self.largest <= 1e3 * torch.finfo(self.dtype).tiny:
+            return found
         reason = (
             f"the products are at the edge of {str(self.dtype).removeprefix('torch.')} (largest element "
             f"{self.largest:.1g}), which leaves them few digits: scale the loss up, or take another precision"
         )
-        residuals = scaled.residuals + lost
-        scaled = dataclasses.replace(scaled, residuals=residuals, bounds=np.maximum(scaled.bounds, residuals))
-        if self.largest > 1e3 * info.tiny:
-            return scaled
-        return dataclasses.replace(scaled, converged=False, reason=f"{found.reason}, but {reason}")
+        return dataclasses.replace(found, converged=False, reason=f"{found.reason}, but {reason}")
+
+
+def in_unit_scale(
+    back: Callable[[UnitScale, Found], Found],
+) -> Callable[[Callable[Concatenate[SymmetricOperator, P], Found]], Callable[Concatenate[SymmetricOperator, P], Found]]:
+    """Return a decorator that lets a solver work on H / 2^e; ``back`` turns what it found into that of H."""
+
+    def decorate(
+        solver: Callable[Concatenate[SymmetricOperator, P], Found],
+    ) -> Callable[Concatenate[SymmetricOperator, P], Found]:
+        @functools.wraps(solver)
+        def solve(operator: SymmetricOperator, /, *args: P.args, **options: P.kwargs) -> Found:
+            scaled = UnitScale(operator)
+            return back(scaled, solver(scaled, *args, **options))
+
+        return solve
+
+    return decorate

@@ -10,11 +10,13 @@ from landscape.solvers.estimate import DiagonalEstimate, StoppingRule, check_blo
 from landscape.solvers.multiplied_out import REASON, multiply_out
 from landscape.solvers.probes import signs
 from landscape.solvers.sketch import Sketch, left_out
+from landscape.solvers.unit_scale import UnitScale, in_unit_scale
 
 _CHUNK = 2**14
 _SMALL = 32
 
 
+@in_unit_scale(UnitScale.diagonal)
 def xdiag(
     operator: SymmetricOperator,
     *,

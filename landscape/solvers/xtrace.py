@@ -10,11 +10,13 @@ from landscape.solvers.estimate import Estimate, StoppingRule, check_block_size,
 from landscape.solvers.multiplied_out import exact_value, multiply_out
 from landscape.solvers.probes import sphere
 from landscape.solvers.sketch import Sketch, left_out
+from landscape.solvers.unit_scale import UnitScale, in_unit_scale
 
 CORRELATION = 1.25
 """How much more the mean of leave-one-out estimates varies than that of independent ones; measured, see there."""
 
 
+@in_unit_scale(UnitScale.estimate)
 def xtrace(
     operator: SymmetricOperator,
     *,
