@@ -13,7 +13,7 @@ import click
 
 from landscape.cli.progress import Progress
 from landscape.cli.study_flags import resolved, study_flags
-from landscape.errors import EXIT_UNCONVERGED
+from landscape.errors import EXIT_UNCONVERGED, UsageError
 from landscape.study.config import StudyConfig, to_toml
 
 
@@ -22,6 +22,15 @@ from landscape.study.config import StudyConfig, to_toml
 @study_flags
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder.  [default: runs/...]")
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes at once.  [default: one a core]")
+@click.option(
+    "--devices",
+    metavar="A,B",
+    callback=lambda *given: _devices(given[-1]),
+    help="One process on each, such as 0,1 (GPUs).",
+)
+@click.option(
+    "--shard", metavar="I/N", callback=lambda *given: _shard(given[-1]), help="Only the I-th of N parts of the runs."
+)
 @click.option("--dry-run", is_flag=True, help="Print the runs and an estimate of time and memory; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option("--strict", is_flag=True, help="Exit with 5 when a number has not converged or no run got to the target.")
@@ -30,6 +39,8 @@ def command(
     study: Path | None,
     out: Path | None,
     jobs: int | None,
+    devices: tuple[str, ...],
+    shard: tuple[int, int],
     dry_run: bool,
     as_json: bool,
     strict: bool,
@@ -42,14 +53,15 @@ def command(
     the loss around typical ones, relates all of it to the generalization gap, and writes figures, tables and
     report.html. Without arguments: SGD against Adam on scikit-learn's digits, in a minute or two.
 
-    A study that was interrupted goes on when the same command is run again.
+    A study that was interrupted goes on when the same command is run again. The same command in two terminals, or on
+    machines that share the folder, shares its runs out; --shard does so by number.
     """
     config = resolved(study, flags)
     if dry_run:
         _dry_run(config, jobs, as_json)
         return
     root = out or default_folder(config)
-    report = _run(config, root, jobs)
+    report = _run(config, root, jobs=jobs, devices=devices, shard=shard)
     if as_json:
         click.echo(json.dumps({"folder": str(root), **{key: each for key, each in report.items() if key != "runs"}}))
     else:
@@ -66,16 +78,32 @@ def default_folder(config: StudyConfig) -> Path:
     return Path("runs") / f"{name}-{digest}"
 
 
-def _run(config: StudyConfig, root: Path, jobs: int | None) -> dict[str, Any]:
+def _devices(given: str | None) -> tuple[str, ...]:
+    """Return the devices named, numbers being GPUs."""
+    names = [each.strip() for each in (given or "").split(",") if each.strip()]
+    return tuple(f"cuda:{name}" if name.isdigit() else name for name in names)
+
+
+def _shard(given: str | None) -> tuple[int, int]:
+    """Return the part of the runs that is asked for, and of how many."""
+    index, _, count = (given or "1/1").partition("/")
+    if not (index.isdigit() and count.isdigit() and 1 <= int(index) <= int(count)):
+        raise UsageError(f"--shard takes I/N with 1 <= I <= N, such as 2/4; it is {given!r}.")
+    return int(index), int(count)
+
+
+def _run(config: StudyConfig, root: Path, **how: Any) -> dict[str, Any]:
     from landscape.report import write_report
+    from landscape.study.folder import RunFolder, locked
     from landscape.study.run import run_study
 
     # a polite kill is as gentle as Ctrl-C
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         click.echo(f"Study in {root}", err=True)
-        report = run_study(config, root, jobs=jobs, on_progress=Progress())
-        write_report(root)
+        report = run_study(config, root, on_progress=Progress(), **how)
+        with locked(RunFolder(root), wait=True):
+            write_report(root)
     except KeyboardInterrupt:
         click.echo("\nStopped. What is finished is kept: run the same command to go on.", err=True)
         sys.exit(130)

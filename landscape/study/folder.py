@@ -84,6 +84,11 @@ class RunFolder:
         """Return the weights kept along the training of a run, in order."""
         return sorted((self.run(cell) / "checkpoints").glob("step-*.safetensors"))
 
+    @property
+    def claims(self) -> Path:
+        """Where processes say which run they work on."""
+        return self.root / "claims"
+
     def relative(self, path: Path) -> str:
         """Return a path inside the folder as written in its files."""
         return path.relative_to(self.root).as_posix()
@@ -114,18 +119,22 @@ def open_folder(root: Path, config: StudyConfig) -> RunFolder:
 
 
 @contextlib.contextmanager
-def locked(folder: RunFolder) -> Iterator[RunFolder]:
+def locked(folder: RunFolder, *, wait: bool = False) -> Iterator[RunFolder]:
     """Hold a folder against a second process for as long as this one works in it.
+
+    Args:
+        folder: Which.
+        wait: Whether to wait for another process that holds it.
 
     Yields:
         The folder.
 
     Raises:
-        StorageError: If another process holds it.
+        StorageError: If another process holds it, unless that is waited for.
     """
     with folder.study.open("rb") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             raise StorageError(
                 f"Another process is working in {folder.root}. Wait for it, or choose another folder with --out."

@@ -31,16 +31,19 @@ def held_memory(device: torch.device) -> int:
 
 def measure_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: torch.device) -> None:
     """Measure every minimum of a run by every measure of the study; what is written already is left alone."""
-    done = read_measurements(folder, cell.id)
-    for stop in STOPS:
-        missing = [name for name in config.measures if (stop, name) not in done]
-        if not missing or not folder.minimum(cell.id, stop).exists():
-            continue
+    for stop, missing in missing_measurements(config, cell, folder).items():
         minimum = minimum_of(config, cell, folder, stop, device)
         for name in missing:
             measured = measure_minimum(minimum, [name], seed=cell.seed, options=measure_options(config), warn=False)
             row = {"stop": stop, "measure": name, **measured[name].to_dict()}
             store.append_row(folder.measurements(cell.id), row)
+
+
+def missing_measurements(config: StudyConfig, cell: Cell, folder: RunFolder) -> dict[str, list[str]]:
+    """Return the measures that each minimum of a trained run still lacks, by its stop; nothing where all are there."""
+    done = read_measurements(folder, cell.id)
+    missing = {stop: [name for name in config.measures if (stop, name) not in done] for stop in STOPS}
+    return {stop: names for stop, names in missing.items() if names and folder.minimum(cell.id, stop).exists()}
 
 
 def measure_options(config: StudyConfig) -> dict[str, dict[str, Any]]:

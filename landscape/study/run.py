@@ -1,14 +1,9 @@
 """A study from its configuration to its report.json: cells in processes, each file written once."""
 
-import concurrent.futures
+import functools
 import math
-import multiprocessing
 import os
-import signal
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,30 +18,38 @@ from landscape.registry import measures
 from landscape.study.assemble import assemble, typical
 from landscape.study.cells import Cell, cells, with_learning_rates
 from landscape.study.config import StudyConfig
-from landscape.study.environment import environment, threads_per_process
-from landscape.study.folder import RunFolder, locked, open_folder
-from landscape.study.measure_cell import measure_cell, measure_options, slice_cell
+from landscape.study.environment import environment
+from landscape.study.folder import RunFolder, is_trained, locked, open_folder
+from landscape.study.measure_cell import measure_cell, measure_options, missing_measurements, slice_cell
 from landscape.study.train_cell import dataset_of, loss_of, model_of, train_cell, training_config
+from landscape.study.workers import Counter, Progress, Workers, share_work
 from landscape.training import load_into
 
 PROBE = 256
 """Examples on which a network is tried before a study starts."""
 
-Progress = Callable[[int, int, str], None]
-
 
 def run_study(
-    config: StudyConfig, root: Path, *, jobs: int | None = None, on_progress: Progress | None = None
+    config: StudyConfig,
+    root: Path,
+    *,
+    jobs: int | None = None,
+    devices: Sequence[str] = (),
+    shard: tuple[int, int] = (1, 1),
+    on_progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Return the report of a study, run from where it was left.
 
     Every cell is a task of its own whose files are written whole, so that a study that was killed goes on from
-    its finished cells, and a cell from its finished measurements.
+    its finished cells, and a cell from its finished measurements. Several processes, on several machines that share
+    the folder, may run the same study: each takes cells that no other has.
 
     Args:
         config: What the study is.
         root: Its folder.
-        jobs: Processes at once; one a core on a CPU, one on an accelerator, when None.
+        jobs: Processes at once; one a core on a CPU, one on an accelerator, one for each of ``devices``, when None.
+        devices: Where the processes of this study compute, in turn; all on the configuration's device when empty.
+        shard: (i, n): only every n-th cell, from the i-th; the report holds what is there.
         on_progress: Called with (tasks done, tasks in all, what was done last).
 
     Raises:
@@ -56,31 +59,47 @@ def run_study(
     """
     config = with_learning_rates(config)
     device = check(config)
+    places = [str(resolve_device(each)) for each in devices] or [str(device)]
     todo = cells(config)
-    with locked(open_folder(root, config)) as folder:
-        _compute(folder, config, todo, device, jobs, on_progress)
-    return assemble(root)
+    mine = todo[shard[0] - 1 :: shard[1]]
+    folder = open_folder(root, config)
+    jobs = number_of_jobs(jobs or (len(places) if devices else None), device, len(mine))
+    _prepare(folder, config, device, jobs)
+    _compute(folder, config, (todo, mine), jobs, places, on_progress)
+    with locked(folder, wait=True):
+        return assemble(root)
+
+
+def _prepare(folder: RunFolder, config: StudyConfig, device: torch.device, jobs: int) -> None:
+    """Write what describes the study as a whole."""
+    with locked(folder, wait=True):
+        # the environment is that of the first call: what a continued study was started in
+        if not folder.environment.exists():
+            store.write_json(folder.environment, environment(device, jobs))
+        store.write_json(folder.measures, describe_measures(config))
 
 
 def _compute(
     folder: RunFolder,
     config: StudyConfig,
-    todo: Sequence[Cell],
-    device: torch.device,
-    jobs: int | None,
+    runs: tuple[Sequence[Cell], Sequence[Cell]],
+    jobs: int,
+    places: Sequence[str],
     on_progress: Progress | None,
 ) -> None:
-    """Train, measure and slice what is not there yet."""
-    workers = number_of_jobs(jobs, device, len(todo))
-    # the environment is that of the first call: what a continued study was started in
-    if not folder.environment.exists():
-        store.write_json(folder.environment, environment(device, workers))
-    store.write_json(folder.measures, describe_measures(config))
+    """Train, measure and slice what is not there yet, of (all runs, those of this shard)."""
+    todo, mine = runs
     slices = len(dict.fromkeys(cell.optimizer for cell in todo)) if config.surface_points else 0
-    counter = _Counter(len(todo) + slices, on_progress)
-    with _Workers(workers) as pool:
-        pool.finish([pool.submit(_run_cell, config, cell, folder, device) for cell in todo], counter)
-        pool.finish([pool.submit(_slice, config, cell, folder, device) for cell in _typical(folder, config)], counter)
+    counter = Counter(len(mine) + slices, on_progress)
+    with Workers(jobs, places) as pool:
+        tasks = {cell.id: functools.partial(_run_cell, config, cell, folder) for cell in mine}
+        finished = [cell.id for cell in mine if _is_finished(config, cell, folder)]
+        share_work(folder, tasks, finished, pool, counter)
+        if all(_is_finished(config, cell, folder) for cell in todo):
+            chosen = _typical(folder, config)
+            slicing = {f"slice-{each[0].id}": functools.partial(_slice, config, each, folder) for each in chosen}
+            there = [f"slice-{cell.id}" for cell, stop in chosen if folder.surface(cell.id, stop).exists()]
+            share_work(folder, slicing, there, pool, counter)
 
 
 def check(config: StudyConfig) -> torch.device:
@@ -168,94 +187,18 @@ def _typical(folder: RunFolder, config: StudyConfig) -> list[tuple[Cell, str]]:
     return [each for each in found if each is not None]
 
 
-def _run_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: torch.device) -> str:
+def _is_finished(config: StudyConfig, cell: Cell, folder: RunFolder) -> bool:
+    """Return whether a run is trained and measured; the file of a checkpoint is always looked at again."""
+    if cell.checkpoint or not is_trained(folder, cell.id):
+        return False
+    return not missing_measurements(config, cell, folder)
+
+
+def _run_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: torch.device) -> None:
     train_cell(config, cell, folder, device)
     measure_cell(config, cell, folder, device)
-    return cell.id
 
 
-def _slice(config: StudyConfig, chosen: tuple[Cell, str], folder: RunFolder, device: torch.device) -> str:
+def _slice(config: StudyConfig, chosen: tuple[Cell, str], folder: RunFolder, device: torch.device) -> None:
     cell, stop = chosen
     slice_cell(config, cell, folder, stop, device)
-    return f"slice of {cell.id}"
-
-
-class _Counter:
-    """Tasks done, told to whoever asked."""
-
-    def __init__(self, total: int, on_progress: Progress | None) -> None:
-        self._done, self._total, self._tell = 0, total, on_progress
-
-    def add(self, what: str) -> None:
-        self._done += 1
-        if self._tell is not None:
-            self._tell(self._done, self._total, what)
-
-
-class _Workers:
-    """Processes that take tasks; with one job, the tasks run here."""
-
-    def __init__(self, jobs: int) -> None:
-        self._pool = None
-        if jobs > 1:
-            self._pool = ProcessPoolExecutor(
-                jobs,
-                mp_context=multiprocessing.get_context("spawn"),
-                initializer=_start_worker,
-                initargs=(threads_per_process(jobs),),
-            )
-
-    def __enter__(self) -> "_Workers":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._pool is None:
-            return
-        if kind is not None:
-            # files are written whole, so a worker can be stopped at any moment
-            for process in list((self._pool._processes or {}).values()):
-                process.terminate()
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
-    def submit(self, task: Callable[..., str], *arguments: Any) -> Future[str]:
-        if self._pool is not None:
-            return self._pool.submit(task, *arguments)
-        return _Deferred(task, arguments)
-
-    def finish(self, tasks: Sequence[Future[str]], counter: _Counter) -> None:
-        """Wait for all tasks, the first failure first."""
-        in_order = tasks if self._pool is None else concurrent.futures.as_completed(tasks)
-        for task in in_order:
-            try:
-                counter.add(task.result())
-            except BrokenProcessPool as error:
-                raise LandscapeError(
-                    "A worker process died (out of memory?). What is finished is kept: run the same command again, "
-                    "with --jobs 1 if memory is short."
-                ) from error
-
-
-class _Deferred(Future[str]):
-    """A task that runs in this process when its result is asked for."""
-
-    def __init__(self, task: Callable[..., str], arguments: tuple[Any, ...]) -> None:
-        super().__init__()
-        self._task, self._arguments = task, arguments
-
-    def result(self, timeout: float | None = None) -> str:
-        return self._task(*self._arguments)
-
-
-def _start_worker(threads: int) -> None:
-    # Ctrl-C goes to the parent, which stops its workers
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(threads)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """End this worker when the process that gave it work is gone, even by SIGKILL."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -20,7 +20,6 @@ from landscape.models import build_model
 from landscape.study.assemble import assemble
 from landscape.study.cells import cells
 from landscape.study.config import resolve
-from landscape.study.folder import RunFolder, locked
 from landscape.study.measure_cell import problem_of
 from landscape.study.run import run_study
 
@@ -437,12 +436,6 @@ def test_a_lost_minimum_is_trained_again_and_damage_is_named(tmp_path):
     (run / "result.json").write_text("{}")
     with pytest.raises(StorageError, match="damaged"):
         assemble(tmp_path / "out")
-
-
-def test_two_processes_do_not_share_a_folder(study):
-    root, _ = study
-    with locked(RunFolder(root)), pytest.raises(StorageError, match="Another process"):
-        run_study(small(), root, jobs=1)
 
 
 @pytest.mark.slow

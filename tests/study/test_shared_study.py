@@ -1,0 +1,102 @@
+"""One study by several processes that know nothing of each other: real processes, killed at random moments."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from landscape.errors import UsageError
+from landscape.study.cells import cells
+from landscape.study.config import resolve
+from landscape.study.run import run_study
+
+KILLS = int(os.environ.get("LANDSCAPE_KILLS", "3"))
+"""Rounds of the kill test; more of them by hand."""
+
+SETTINGS = {
+    "model": "mlp", "model_option": {"widths": "8"}, "train_examples": 120, "epochs": 3, "seeds": 2,
+    "target_loss": 1.5, "lr": {"sgd": [0.05, 0.1], "adam": [0.005, 0.01]}, "measures": "top_eigenvalue",
+    "surface_points": 3, "resamples": 100, "device": "cpu",
+}  # fmt: skip
+COMMAND = [
+    sys.executable, "-m", "landscape", "analyze", "--model", "mlp", "--model-option", "widths=8",
+    "--train-examples", "120", "--epochs", "3", "--seeds", "2", "--target-loss", "1.5", "--lr", "sgd=0.05,0.1",
+    "--lr", "adam=0.005,0.01", "--measures", "top_eigenvalue", "--surface-points", "3", "--resamples", "100",
+    "--device", "cpu", "--jobs", "1",
+]  # fmt: skip
+
+
+def configured(**keys):
+    return resolve(("Here", {**SETTINGS, **keys}))
+
+
+def table(report):
+    """What a study found, without how long it took: training twice is the same to the last bit on a CPU."""
+    return [
+        (run["id"], run["history"]["train_loss"], [each["value"] for each in measured(run)]) for run in report["runs"]
+    ]
+
+
+def measured(run):
+    return [each for minimum in run["minima"].values() for each in minimum["measurements"].values()]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    return table(run_study(configured(), tmp_path_factory.mktemp("undisturbed") / "out", jobs=1))
+
+
+def start(out, *more):
+    return subprocess.Popen(
+        [*COMMAND, "--out", out, *more],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+def test_two_processes_killed_at_random_moments_end_with_the_undisturbed_table(undisturbed, tmp_path):
+    out, chance = tmp_path / "out", random.Random(0)
+    for _ in range(KILLS):
+        two = [start(out), start(out)]
+        time.sleep(chance.uniform(3, 9))
+        for process in two:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+    two = [start(out), start(out)]
+    for process in two:
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors
+    assert table(json.loads((out / "report.json").read_text())) == undisturbed
+    assert not (out / "claims").exists()
+    assert not list(out.rglob("*.part"))
+
+
+def test_shards_add_up_to_the_study(undisturbed, tmp_path):
+    out = tmp_path / "out"
+    first = run_study(configured(), out, jobs=1, shard=(1, 3))
+    assert [run["id"] for run in first["runs"]] == [cell.id for cell in cells(configured())[::3]]
+    assert "5 of 8 runs are not finished." in first["verdict"]["details"]
+    assert not first["surfaces"]
+    run_study(configured(), out, jobs=1, shard=(3, 3))
+    last = run_study(configured(), out, jobs=1, shard=(2, 3))
+    assert table(last) == undisturbed
+    assert last["surfaces"]
+
+
+def test_a_process_for_each_device(undisturbed, tmp_path):
+    assert table(run_study(configured(), tmp_path / "out", devices=("cpu", "cpu"))) == undisturbed
+
+
+@pytest.mark.parametrize("devices", [("gpu9",), ("cpu", "cuda:7")])
+def test_a_device_that_is_not_there_is_refused_before_anything_is_written(tmp_path, devices):
+    with pytest.raises(UsageError):
+        run_study(configured(), tmp_path / "out", devices=devices)
+    assert not (tmp_path / "out").exists()
