@@ -1,5 +1,6 @@
 """The run folder: read, append, resume. A file is there whole or not at all."""
 
+import hashlib
 import io
 import json
 import math
@@ -12,6 +13,8 @@ import numpy as np
 
 from landscape.atomic_write import write_atomically
 from landscape.errors import StorageError
+
+_SEAL = "seal"
 
 
 def write_text(path: Path, text: str) -> None:
@@ -36,6 +39,30 @@ def read_json(path: Path) -> Any:
         raise StorageError(f"Cannot read {path}: {error.strerror}.") from error
     except ValueError as error:
         raise StorageError(f"{path} is not JSON ({error}). Delete it, and it is computed again.") from error
+
+
+def sealed(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an object as plain JSON types with its own checksum among them, which `unsealed` looks at."""
+    plain: dict[str, Any] = finite(value)
+    return {**plain, _SEAL: _checksum(plain)}
+
+
+def unsealed(path: Path, value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a sealed object without its checksum; one without is returned as it is.
+
+    Raises:
+        StorageError: If it is not what was sealed: a bit flipped, or somebody changed it by hand.
+    """
+    plain = {key: each for key, each in value.items() if key != _SEAL}
+    if value.get(_SEAL, _checksum(plain)) != _checksum(plain):
+        raise StorageError(
+            f"{path} is damaged: its checksum does not fit. Run `landscape analyze` again, and it is computed again."
+        )
+    return plain
+
+
+def _checksum(value: Mapping[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -65,12 +92,34 @@ def _row(path: Path, number: int, line: str) -> dict[str, Any]:
         row = None
     if not isinstance(row, dict):
         raise StorageError(f"Line {number} of {path} is not a JSON object. Delete the file to compute it again.")
-    return row
+    return unsealed(path, row)
 
 
-def append_row(path: Path, row: Mapping[str, Any]) -> None:
-    """Add one row to a JSON-lines file; a kill at any moment leaves the rows that were there."""
-    write_rows(path, [*read_rows(path), row])
+def append_row(path: Path, row: Mapping[str, Any], *, seal: bool = False) -> None:
+    """Add one row to a JSON-lines file; a kill at any moment leaves the rows that were there.
+
+    Args:
+        path: The file.
+        row: What is added.
+        seal: Whether each row carries its own checksum, so that damage to it is noticed.
+    """
+    rows = [*read_rows(path), row]
+    write_rows(path, map(sealed, rows) if seal else rows)
+
+
+def sound_rows(path: Path) -> tuple[list[dict[str, Any]], int]:
+    """Return those rows of a JSON-lines file that are what was written, and how many are not."""
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        return [], 0
+    sound = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            sound.append(_row(path, number, line.decode()))
+        except (StorageError, ValueError):
+            continue
+    return sound, len(lines) - len(sound)
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:

@@ -101,13 +101,17 @@ def _run(config: StudyConfig, root: Path, **how: Any) -> dict[str, Any]:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         click.echo(f"Study in {root}", err=True)
-        report = run_study(config, root, on_progress=Progress(), **how)
+        report = run_study(config, root, on_progress=Progress(), on_repair=_tell, **how)
         with locked(RunFolder(root), wait=True):
             write_report(root)
     except KeyboardInterrupt:
         click.echo("\nStopped. What is finished is kept: run the same command to go on.", err=True)
         sys.exit(130)
     return report
+
+
+def _tell(sentence: str) -> None:
+    click.echo(sentence, err=True)
 
 
 def _show(report: dict[str, Any], root: Path) -> None:

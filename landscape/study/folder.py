@@ -2,7 +2,8 @@
 
 import contextlib
 import fcntl
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from landscape.errors import StorageError, UsageError
 from landscape.study.config import StudyConfig, differences, read_toml, resolve, to_toml
 
 STOPS = ("matched", "end")
+
+_TRAINED = ("config.json", "history.jsonl", "*.safetensors", "checkpoints/*.safetensors")
 
 
 @dataclass(frozen=True)
@@ -177,8 +180,27 @@ def read_result(folder: RunFolder, cell: str) -> dict[str, Any]:
     """
     result = store.read_json(folder.result(cell))
     if not isinstance(result, dict) or not {"status", "message", "minima"} <= result.keys():
-        raise StorageError(f"{folder.result(cell)} is damaged. Delete it, and the run is trained again.")
-    return result
+        raise StorageError(
+            f"{folder.result(cell)} is damaged. Run `landscape analyze` again, and the run is trained again."
+        )
+    return store.unsealed(folder.result(cell), result)
+
+
+def write_result(folder: RunFolder, cell: str, result: Mapping[str, Any]) -> None:
+    """Write what came of the training of a run, sealed, with the checksums of the files that training wrote."""
+    store.write_json(folder.result(cell), store.sealed({**result, "sha256": checksums(folder, cell)}))
+
+
+def checksums(folder: RunFolder, cell: str) -> dict[str, str]:
+    """Return the SHA-256 of every file that training writes before its result, by its name in the run's folder."""
+    run = folder.run(cell)
+    written = (path for pattern in _TRAINED for path in sorted(run.glob(pattern)))
+    return {path.relative_to(run).as_posix(): _sha256(path) for path in written}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def is_trained(folder: RunFolder, cell: str) -> bool:

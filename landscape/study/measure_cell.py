@@ -36,7 +36,7 @@ def measure_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: tor
         for name in missing:
             measured = measure_minimum(minimum, [name], seed=cell.seed, options=measure_options(config), warn=False)
             row = {"stop": stop, "measure": name, **measured[name].to_dict()}
-            store.append_row(folder.measurements(cell.id), row)
+            store.append_row(folder.measurements(cell.id), row, seal=True)
 
 
 def missing_measurements(config: StudyConfig, cell: Cell, folder: RunFolder) -> dict[str, list[str]]:

@@ -3,7 +3,7 @@
 import functools
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from landscape.study.config import StudyConfig
 from landscape.study.environment import environment
 from landscape.study.folder import RunFolder, is_trained, locked, open_folder
 from landscape.study.measure_cell import measure_cell, measure_options, missing_measurements, slice_cell
+from landscape.study.repair import repair
 from landscape.study.train_cell import dataset_of, loss_of, model_of, train_cell, training_config
 from landscape.study.workers import Counter, Progress, Workers, share_work
 from landscape.training import load_into
@@ -37,6 +38,7 @@ def run_study(
     devices: Sequence[str] = (),
     shard: tuple[int, int] = (1, 1),
     on_progress: Progress | None = None,
+    on_repair: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Return the report of a study, run from where it was left.
 
@@ -51,6 +53,7 @@ def run_study(
         devices: Where the processes of this study compute, in turn; all on the configuration's device when empty.
         shard: (i, n): only every n-th cell, from the i-th; the report holds what is there.
         on_progress: Called with (tasks done, tasks in all, what was done last).
+        on_repair: Called with a sentence for every file that was found damaged and is computed again.
 
     Raises:
         UsageError: If a name, option or the folder cannot be used; mostly found before anything is written.
@@ -65,6 +68,9 @@ def run_study(
     folder = open_folder(root, config)
     jobs = number_of_jobs(jobs or (len(places) if devices else None), device, len(mine))
     _prepare(folder, config, device, jobs)
+    for sentence in (each for cell in mine for each in repair(folder, cell)):
+        if on_repair is not None:
+            on_repair(sentence)
     _compute(folder, config, (todo, mine), jobs, places, on_progress)
     with locked(folder, wait=True):
         return assemble(root)

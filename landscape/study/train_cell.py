@@ -18,7 +18,7 @@ from landscape.problem import Problem
 from landscape.registry import losses
 from landscape.study.cells import Cell
 from landscape.study.config import StudyConfig
-from landscape.study.folder import RunFolder, is_trained
+from landscape.study.folder import RunFolder, is_trained, write_result
 from landscape.training import TrainingConfig, TrainingResult, load_into, train, write_snapshot
 from landscape.training.checkpoint import write_tensors
 from landscape.training.optimizer_state import OptimizerState
@@ -130,7 +130,7 @@ def train_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: torch
     write_snapshot(snapshot, folder.minimum(cell.id, "end"), folder.optimizer(cell.id, "end"))
     parameters = sum(each.numel() for each in model.parameters() if each.requires_grad)
     result_row = {"status": "finished", "message": "", "minima": {"end": _about(snapshot)}, "parameters": parameters}
-    store.write_json(folder.result(cell.id), result_row)
+    write_result(folder, cell.id, result_row)
 
 
 def _check_same_checkpoint(cell: Cell, folder: RunFolder) -> None:
@@ -163,7 +163,7 @@ def _write_training(folder: RunFolder, cell: Cell, result: TrainingResult) -> No
         "speed": {name: each and dataclasses.asdict(each) for name, each in speeds.items()},
         "minima": {stop: _about(each) for stop, each in minima.items() if each is not None},
     }
-    store.write_json(folder.result(cell.id), row)
+    write_result(folder, cell.id, row)
 
 
 def _about(snapshot: Snapshot) -> dict[str, Any]:

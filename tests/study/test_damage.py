@@ -1,0 +1,84 @@
+"""Files of a run folder that were torn, cut or changed: noticed, named, computed again."""
+
+import random
+import shutil
+
+import pytest
+from test_shared_study import configured, table
+
+from landscape.errors import StorageError
+from landscape.study.assemble import assemble
+from landscape.study.run import run_study
+
+FILES = [
+    "result.json",
+    "config.json",
+    "history.jsonl",
+    "measurements.jsonl",
+    "minimum.safetensors",
+    "minimum.matched.safetensors",
+    "optimizer.safetensors",
+    "surfaces/matched.npz",
+]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    root = tmp_path_factory.mktemp("study") / "out"
+    report = run_study(configured(seeds=1), root, jobs=1)
+    # the run whose slice was taken has every kind of file
+    return root, report, next(each["run"] for each in report["surfaces"])
+
+
+def cut(data, chance):
+    return data[: chance.randrange(len(data))]
+
+
+def flip(data, chance):
+    changed = bytearray(data)
+    changed[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+    return bytes(changed)
+
+
+def empty(data, chance):
+    return b""
+
+
+DAMAGES = [*((name, damage) for name in FILES for damage in (cut, flip)), ("result.json", empty), (FILES[3], empty)]
+
+
+@pytest.mark.parametrize(("name", "damage"), DAMAGES)
+def test_damage_is_named_and_mended(study, tmp_path, name, damage):
+    root, report, run = study
+    shutil.copytree(root, tmp_path / "out")
+    path = tmp_path / "out" / "runs" / run / name
+    path.write_bytes(damage(path.read_bytes(), random.Random(f"{name} {damage.__name__}")))
+    said = []
+    again = run_study(configured(seeds=1), tmp_path / "out", jobs=1, on_repair=said.append)
+    if damage is empty and name == "measurements.jsonl":
+        # an empty list of rows is no damage: nothing was measured yet, and it is now
+        assert not said
+    else:
+        assert len(said) == 1
+        assert f"runs/{run}/{name} is damaged" in said[0]
+    assert table(again) == table(report)
+    assert path.exists()
+
+
+@pytest.mark.parametrize("name", ["result.json", "measurements.jsonl"])
+def test_a_report_is_not_made_from_numbers_that_changed(study, tmp_path, name):
+    root, _, run = study
+    shutil.copytree(root, tmp_path / "out")
+    path = tmp_path / "out" / "runs" / run / name
+    text = path.read_text()
+    digit = next(index for index, each in enumerate(text) if each in "12345678" and text[index - 1] == ".")
+    path.write_text(text[:digit] + str(int(text[digit]) + 1) + text[digit + 1 :])
+    with pytest.raises(StorageError, match=rf"{name} is damaged.*landscape analyze"):
+        assemble(tmp_path / "out")
+
+
+def test_nothing_is_damaged_in_a_folder_as_it_was_written(study):
+    root, report, _ = study
+    said = []
+    assert table(run_study(configured(seeds=1), root, jobs=1, on_repair=said.append)) == table(report)
+    assert said == []
