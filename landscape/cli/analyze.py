@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import shlex
 import shutil
 import signal
 import sys
@@ -58,7 +59,7 @@ def command(
     """
     config = resolved(study, flags)
     if dry_run:
-        _dry_run(config, jobs, as_json)
+        _dry_run(config, jobs, as_json, out or default_folder(config))
         return
     root = out or default_folder(config)
     report = _run(config, root, jobs=jobs, devices=devices, shard=shard)
@@ -121,11 +122,21 @@ def _show(report: dict[str, Any], root: Path) -> None:
     click.echo(f"\nReport: {root / 'report.html'}")
 
 
-def _dry_run(config: StudyConfig, jobs: int | None, as_json: bool) -> None:
+def _dry_run(config: StudyConfig, jobs: int | None, as_json: bool, root: Path) -> None:
+    from landscape import store
     from landscape.study.estimate import estimate, estimate_lines
 
-    result = estimate(config, jobs)
-    click.echo(json.dumps(result) if as_json else "\n".join(estimate_lines(result)))
+    result = {**estimate(config, jobs), "slurm": _slurm(root)}
+    lines = [*estimate_lines(result), "as an array of eight on a Slurm cluster:", f"  {result['slurm']}"]
+    click.echo(json.dumps(store.finite(result)) if as_json else "\n".join(lines))
+
+
+def _slurm(root: Path, parts: int = 8) -> str:
+    """Return the line that runs this very command in parts on a Slurm cluster, into one folder."""
+    given = [each for each in sys.argv[1:] if each not in ("--dry-run", "--json")]
+    where = [] if "--out" in given else ["--out", str(root)]
+    command = shlex.join(["landscape", *given, *where])
+    return f"sbatch --array=1-{parts} --wrap={shlex.quote(f'{command} --shard $SLURM_ARRAY_TASK_ID/{parts}')}"
 
 
 def _all_converged(report: dict[str, Any]) -> bool:

@@ -1,5 +1,6 @@
 """What a study will take, from a few steps of it; nothing is written."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,7 @@ from landscape.measures.measure import registered
 from landscape.memory import peak_memory
 from landscape.operators import Hessian
 from landscape.problem import Problem
+from landscape.statistics.resolvable import SPREAD, smallest_ratio, smallest_tau
 from landscape.study.cells import Cell, cells
 from landscape.study.config import StudyConfig
 from landscape.study.environment import threads_per_process
@@ -48,6 +50,11 @@ def estimate(config: StudyConfig, jobs: int | None) -> dict[str, Any]:
         "surface_points": optimizers * config.surface_points**2,
         "seconds": {"training": training, "measuring": measuring, "slicing": slicing},
         "wall_seconds": (training + measuring + slicing) / workers + START_SECONDS,
+        "resolves": {
+            "ratio": smallest_ratio(config.seeds) if optimizers > 1 and not config.checkpoint else None,
+            "spread": SPREAD,
+            "kendall_tau": smallest_tau(len(todo)),
+        },
         # this process has trained and measured once: each worker will be about as large
         "memory_bytes": peak_memory() * (workers + 1 if workers > 1 else 1),
     }
@@ -60,11 +67,26 @@ def estimate_lines(result: dict[str, Any]) -> list[str]:
     return [
         *result["cells"],
         "",
+        *_resolution_lines(result["resolves"]),
         f"{len(result['cells'])} runs of {result['parameters']:,} parameters on {result['device']}, "
         f"{result['processes']} at once",
         f"about {result['matvecs']:,} Hessian-vector products and {result['surface_points']:,} points of slices",
         f"about {_duration(result['wall_seconds'])} ({parts}; summed over processes)",
         f"about {result['memory_bytes'] / 2**30:.1f} GiB of memory",
+    ]
+
+
+def _resolution_lines(resolves: dict[str, Any]) -> list[str]:
+    """Return what effects the study can tell from nothing, four times of five."""
+    tau = f"a rank correlation with the gap below {resolves['kendall_tau']:.2f} is not told from none"
+    ratio = resolves["ratio"]
+    if ratio is None:
+        return [tau]
+    if not math.isfinite(ratio):
+        return ["one seed: ratios of sharpness have no interval, add --seeds", tau]
+    return [
+        f"a ratio of sharpness below {ratio:.2f} is not told from 1 (at a spread of {resolves['spread']:g} a seed)",
+        tau,
     ]
 
 

@@ -15,6 +15,7 @@ from landscape.study.config import StudyConfig, differences, read_toml, resolve,
 STOPS = ("matched", "end")
 
 _TRAINED = ("config.json", "history.jsonl", "*.safetensors", "checkpoints/*.safetensors")
+_SLICED = ("surfaces/*.npz",)
 
 
 @dataclass(frozen=True)
@@ -187,14 +188,14 @@ def read_result(folder: RunFolder, cell: str) -> dict[str, Any]:
 
 
 def write_result(folder: RunFolder, cell: str, result: Mapping[str, Any]) -> None:
-    """Write what came of the training of a run, sealed, with the checksums of the files that training wrote."""
+    """Write what came of the training of a run, sealed, with the checksums of the files that are there."""
     store.write_json(folder.result(cell), store.sealed({**result, "sha256": checksums(folder, cell)}))
 
 
 def checksums(folder: RunFolder, cell: str) -> dict[str, str]:
-    """Return the SHA-256 of every file that training writes before its result, by its name in the run's folder."""
+    """Return the SHA-256 of every file of a run but its result and its measurements, by its name in its folder."""
     run = folder.run(cell)
-    written = (path for pattern in _TRAINED for path in sorted(run.glob(pattern)))
+    written = (path for pattern in (*_TRAINED, *_SLICED) for path in sorted(run.glob(pattern)))
     return {path.relative_to(run).as_posix(): _sha256(path) for path in written}
 
 

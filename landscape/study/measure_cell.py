@@ -18,7 +18,7 @@ from landscape.problem import Problem
 from landscape.randomness import derive_seed
 from landscape.study.cells import Cell
 from landscape.study.config import StudyConfig
-from landscape.study.folder import STOPS, RunFolder, read_measurements
+from landscape.study.folder import STOPS, RunFolder, read_measurements, read_result, write_result
 from landscape.study.train_cell import dataset_of, loss_of, model_of
 from landscape.surfaces import loss_surface
 from landscape.training import coming_update, read_snapshot, second_moment
@@ -118,6 +118,8 @@ def slice_cell(config: StudyConfig, cell: Cell, folder: RunFolder, stop: str, de
         seed=config.seed,
     )
     store.write_arrays(path, surface.arrays())
+    # with its checksum
+    write_result(folder, cell.id, read_result(folder, cell.id))
 
 
 def problem_of(

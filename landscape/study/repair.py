@@ -3,7 +3,7 @@
 from landscape import store
 from landscape.errors import StorageError
 from landscape.study.cells import Cell
-from landscape.study.folder import STOPS, RunFolder, checksums, read_result
+from landscape.study.folder import RunFolder, checksums, read_result
 
 
 def repair(folder: RunFolder, cell: Cell) -> list[str]:
@@ -17,23 +17,29 @@ def repair(folder: RunFolder, cell: Cell) -> list[str]:
     """
     if not folder.result(cell.id).exists():
         return []
-    damaged = _training(folder, cell.id)
-    if damaged:
-        # the result comes first: without it nothing else counts
-        folder.result(cell.id).unlink(missing_ok=True)
-        folder.measurements(cell.id).unlink(missing_ok=True)
-        return [f"{folder.relative(folder.run(cell.id))}/{name} is damaged: trained again." for name in damaged]
-    return [*_measurements(folder, cell.id), *_slices(folder, cell.id)]
-
-
-def _training(folder: RunFolder, cell: str) -> list[str]:
-    """Return the names of the files of a training that are not as they were written."""
     try:
-        written = read_result(folder, cell).get("sha256", {})
+        written = read_result(folder, cell.id).get("sha256")
     except StorageError:
-        return ["result.json"]
-    now = checksums(folder, cell)
-    return [name for name, digest in written.items() if now.get(name) != digest]
+        return _forget(folder, cell.id, ["result.json"])
+    now = checksums(folder, cell.id)
+    # a folder of an earlier version has no checksums to hold its files against
+    written = now if written is None else written
+    damaged = [name for name in sorted({*written, *now}) if now.get(name) != written.get(name)]
+    slices = [name for name in damaged if name.startswith("surfaces/")]
+    if len(damaged) > len(slices):
+        return _forget(folder, cell.id, [name for name in damaged if name not in slices])
+    for name in slices:
+        (folder.run(cell.id) / name).unlink(missing_ok=True)
+    said = [f"{folder.relative(folder.run(cell.id))}/{name} is damaged: computed again." for name in slices]
+    return [*said, *_measurements(folder, cell.id)]
+
+
+def _forget(folder: RunFolder, cell: str, damaged: list[str]) -> list[str]:
+    """Let a run be trained again."""
+    # the result comes first: without it nothing else counts
+    folder.result(cell).unlink(missing_ok=True)
+    folder.measurements(cell).unlink(missing_ok=True)
+    return [f"{folder.relative(folder.run(cell))}/{name} is damaged: trained again." for name in damaged]
 
 
 def _measurements(folder: RunFolder, cell: str) -> list[str]:
@@ -43,15 +49,3 @@ def _measurements(folder: RunFolder, cell: str) -> list[str]:
         return []
     store.write_rows(path, map(store.sealed, rows))
     return [f"{folder.relative(path)} is damaged: {lost} {'row' if lost == 1 else 'rows'} measured again."]
-
-
-def _slices(folder: RunFolder, cell: str) -> list[str]:
-    found = []
-    for path in (folder.surface(cell, stop) for stop in STOPS):
-        try:
-            if path.exists():
-                store.read_arrays(path)
-        except StorageError:
-            path.unlink(missing_ok=True)
-            found.append(f"{folder.relative(path)} is damaged: computed again.")
-    return found
