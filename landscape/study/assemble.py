@@ -63,7 +63,7 @@ def assemble(root: Path) -> dict[str, Any]:
         "runs": runs,
         "relations": relations,
         "trade_offs": offs,
-        "surfaces": _surfaces(folder, config, sorted(finished, key=lambda cell: optimizers.index(cell.optimizer))),
+        "surfaces": _surfaces(folder, config, optimizers),
     }
     plain: dict[str, Any] = store.finite(report)
     store.write_json(folder.report, plain)
@@ -126,14 +126,11 @@ def _minimum(measured: dict[tuple[str, str], dict[str, Any]], stop: str, about: 
     return {**about, **gap, "measurements": own}
 
 
-def _surfaces(folder: RunFolder, config: StudyConfig, finished: Sequence[Cell]) -> list[dict[str, Any]]:
-    rows = []
-    for cell in finished:
-        for stop in STOPS:
-            path = folder.surface(cell.id, stop)
-            if path.exists():
-                rows.append(_surface(folder, config, cell, stop, path))
-    return rows
+def _surfaces(folder: RunFolder, config: StudyConfig, optimizers: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the slices of the typical runs; a study that grew may have others."""
+    chosen = [typical(folder, config, optimizer) for optimizer in optimizers]
+    paths = [(*each, folder.surface(each[0].id, each[1])) for each in chosen if each is not None]
+    return [_surface(folder, config, cell, stop, path) for cell, stop, path in paths if path.exists()]
 
 
 def _surface(folder: RunFolder, config: StudyConfig, cell: Cell, stop: str, path: Path) -> dict[str, Any]:

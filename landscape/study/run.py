@@ -17,9 +17,10 @@ from landscape.problem import Problem
 from landscape.registry import measures
 from landscape.study.assemble import assemble, typical
 from landscape.study.cells import Cell, cells, with_learning_rates
-from landscape.study.config import StudyConfig
+from landscape.study.config import StudyConfig, differences
 from landscape.study.environment import environment
-from landscape.study.folder import RunFolder, is_trained, locked, open_folder
+from landscape.study.extend import extend, is_extension
+from landscape.study.folder import RunFolder, is_trained, locked, open_folder, stored_config
 from landscape.study.measure_cell import measure_cell, measure_options, missing_measurements, slice_cell
 from landscape.study.repair import repair
 from landscape.study.train_cell import dataset_of, loss_of, model_of, train_cell, training_config
@@ -65,7 +66,7 @@ def run_study(
     places = [str(resolve_device(each)) for each in devices] or [str(device)]
     todo = cells(config)
     mine = todo[shard[0] - 1 :: shard[1]]
-    folder = open_folder(root, config)
+    folder = _opened(root, config)
     jobs = number_of_jobs(jobs or (len(places) if devices else None), device, len(mine))
     _prepare(folder, config, device, jobs)
     for sentence in (each for cell in mine for each in repair(folder, cell)):
@@ -74,6 +75,17 @@ def run_study(
     _compute(folder, config, (todo, mine), jobs, places, on_progress)
     with locked(folder, wait=True):
         return assemble(root)
+
+
+def _opened(root: Path, config: StudyConfig) -> RunFolder:
+    """Return the folder of a study, extended where it holds a smaller one."""
+    folder = RunFolder(root)
+    if folder.study.exists():
+        with locked(folder, wait=True):
+            stored = stored_config(folder)
+            if differences(stored, config) and is_extension(stored, config):
+                extend(folder, stored, config)
+    return open_folder(root, config)
 
 
 def _prepare(folder: RunFolder, config: StudyConfig, device: torch.device, jobs: int) -> None:

@@ -1,0 +1,77 @@
+"""Studies that grow: what is there stays, and only what is new is computed."""
+
+import pytest
+from test_shared_study import configured, table
+
+from landscape.errors import StorageError, UsageError
+from landscape.study.config import resolve
+from landscape.study.extend import is_extension
+from landscape.study.folder import RunFolder, stored_config
+from landscape.study.run import run_study
+
+
+def changed_times(root):
+    return {path.name: (path / "minimum.safetensors").stat().st_mtime_ns for path in (root / "runs").iterdir()}
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory):
+    """A study of one seed, then of two with another learning rate between, another batch size and another measure."""
+    root = tmp_path_factory.mktemp("grown") / "out"
+    run_study(configured(seeds=1), root, jobs=1)
+    before = changed_times(root)
+    said = []
+    keys = {"lr": {"sgd": [0.05, 0.07, 0.1], "adam": [0.005, 0.01]}, "batch_size": [64, 32]}
+    keys["measures"] = "top_eigenvalue,weight_norm"
+    report = run_study(configured(seeds=2, **keys), root, jobs=1, on_repair=said.append)
+    assert said == []
+    return root, before, report, keys
+
+
+def test_nothing_is_trained_twice(grown):
+    root, before, report, _ = grown
+    now = changed_times(root)
+    assert len(before) == 4
+    assert len(now) == len(report["runs"]) == 20
+    for name, then in before.items():
+        optimizer, lr, seed = name.rsplit("-", 2)
+        assert now[f"{optimizer}-{lr}-batch_size64-{seed}"] == then
+
+
+def test_it_is_the_study_that_would_have_been_run_at_once(grown, tmp_path):
+    root, _, report, keys = grown
+    at_once = run_study(configured(seeds=2, **keys), tmp_path / "out", jobs=1)
+    assert table(report) == table(at_once)
+    assert [run["lr_rank"] for run in report["runs"]] == [run["lr_rank"] for run in at_once["runs"]]
+    assert [each["run"] for each in report["surfaces"]] == [each["run"] for each in at_once["surfaces"]]
+    assert stored_config(RunFolder(root)).seeds == 2
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [{"epochs": 9}, {"lr": {"sgd": [0.05], "adam": [0.005, 0.01]}}, {"seeds": 1}, {"seed": 1}, {"target_loss": 0.5},
+     {"optimizer_option": {"weight_decay": 0.1}}],
+)  # fmt: skip
+def test_a_study_made_otherwise_is_no_extension(keys):
+    assert not is_extension(configured(), configured(**keys))
+
+
+def test_an_optimizer_may_join_with_options_of_its_own():
+    more = {"optimizer": ["sgd", "adam", "sam"], "optimizer_option": {"sam": {"rho": 0.1}}, "resamples": 150}
+    assert is_extension(configured(), configured(**more))
+    assert not is_extension(configured(**more), configured())
+
+
+def test_a_study_of_checkpoints_does_not_grow():
+    one = resolve(("Here", {"checkpoint": ["a=a.pt"]}))
+    assert not is_extension(one, resolve(("Here", {"checkpoint": ["a=a.pt", "b=b.pt"]})))
+
+
+def test_a_study_that_is_running_is_not_extended(tmp_path):
+    run_study(configured(seeds=1, surface_points=0), tmp_path / "out", jobs=1, shard=(1, 4))
+    (tmp_path / "out" / "claims").mkdir()
+    (tmp_path / "out" / "claims" / "sgd-lr0.1-seed0@elsewhere-1-1").touch()
+    with pytest.raises(StorageError, match="running or was stopped"):
+        run_study(configured(seeds=2, surface_points=0), tmp_path / "out", jobs=1)
+    with pytest.raises(UsageError, match="another configuration"):
+        run_study(configured(seeds=1, surface_points=0, epochs=4), tmp_path / "out", jobs=1)
