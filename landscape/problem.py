@@ -131,6 +131,11 @@ class Problem:
         return self._batches.num_examples
 
     @property
+    def setting(self) -> Setting:
+        """How the model is run: mode, kernels, what is left out and put back."""
+        return self._run.setting
+
+    @property
     def theta(self) -> Tensor:
         """The model's present parameters as one new vector, shape ``(n,)``."""
         parameters = dict(self.model.named_parameters())

@@ -44,6 +44,7 @@ def main() -> None:
         "seconds": seconds,
         "pass_seconds": passes,
         "evaluations": evaluations,
+        "grid": int(points) ** 2,
         "untouched": same,
         "center_error": float(np.nanmin(np.abs(losses / center - 1))),
         "center_in_middle": bool(abs(losses.ravel()[losses.size // 2] / center - 1) < 1e-5),

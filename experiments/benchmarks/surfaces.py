@@ -15,6 +15,7 @@ import os
 import platform
 import subprocess
 import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import environments
@@ -37,6 +38,27 @@ WAYS = {
 }
 
 
+@dataclass(frozen=True)
+class Size:
+    """How much of a problem is measured.
+
+    Attributes:
+        examples: Over which the loss is a mean.
+        points: Of the grid, along each axis.
+        sample: Points computed by those ways that would compute all; 0 for all.
+        adaptive: Examples of the adaptive way.
+    """
+
+    examples: int
+    points: int
+    sample: int
+    adaptive: int
+
+    def of(self, way: str) -> tuple[int, int, int]:
+        """Return examples, points and sample of one way."""
+        return (self.adaptive, self.points, 0) if way == "adaptive" else (self.examples, self.points, self.sample)
+
+
 def main() -> None:
     """Run every way on every problem, in rounds, and write results and page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -45,6 +67,7 @@ def main() -> None:
     parser.add_argument("--resnet-points", type=int, default=51)
     parser.add_argument("--resnet-examples", type=int, default=2048)
     parser.add_argument("--resnet-sample", type=int, default=9, help="points of the ways that compute every point")
+    parser.add_argument("--adaptive-examples", type=int, help="of ResNet-20, for the adaptive way; all by default")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=list(WAYS))
     parser.add_argument("--problems", nargs="+", default=["digits-cnn", "resnet20"])
@@ -52,33 +75,38 @@ def main() -> None:
     parser.add_argument("--page", type=Path, default=HERE.parents[1] / "docs" / "surfaces.md")
     options = parser.parse_args()
     sizes = {
-        "digits-cnn": (options.digits_examples, options.digits_points, 0),
-        "resnet20": (options.resnet_examples, options.resnet_points, options.resnet_sample),
+        "digits-cnn": Size(options.digits_examples, options.digits_points, 0, options.digits_examples),
+        "resnet20": Size(
+            options.resnet_examples,
+            options.resnet_points,
+            options.resnet_sample,
+            options.adaptive_examples or options.resnet_examples,
+        ),
     }
     results = {"machine": _machine(), "peer": PEER, "rounds": options.rounds, "problems": {}}
     for name in options.problems:
         surface_problems.prepare(name)
-        results["problems"][name] = _problem(name, *sizes[name], options.ways, options.rounds)
+        results["problems"][name] = _problem(name, sizes[name], options.ways, options.rounds)
         options.out.write_text(json.dumps(results, indent=1) + "\n")
         options.page.write_text(render(results), encoding="utf-8")
 
 
-def _problem(name: str, examples: int, points: int, sample: int, ways: list[str], rounds: int) -> dict:
+def _problem(name: str, size: Size, ways: list[str], rounds: int) -> dict:
     """Return the rows of every way; errors are those of the losses relative to the plain loop's, on the same grid."""
     rows: dict[str, list[dict]] = {way: [] for way in ways}
     losses: dict[str, np.ndarray] = {}
     for number in range(rounds):
         for way in ways:
-            if way == "adaptive" and sample and number:
+            if way == "adaptive" and size.sample and number:
                 continue  # it takes as long as all the others
-            row, losses[way] = _row(way, name, examples, points, 0 if way == "adaptive" else sample, number)
+            row, losses[way] = _row(way, name, *size.of(way), number)
             rows[way].append(row)
             print(f"{name} round {number + 1} {way}: {row['seconds']:.1f} s", file=sys.stderr, flush=True)
     first = next(iter(rows.values()))[0]
     truth = losses.get("loop")
-    errors = {way: _error(losses[way], truth) for way in ("exact", "adaptive") if way in losses and truth is not None}
-    sizes = {"examples": examples, "points": points, "sample": sample}
-    return {"title": first["title"], **sizes, "ways": rows, "errors": errors}
+    comparable = ("exact", "adaptive") if size.adaptive == size.examples else ("exact",)
+    errors = {way: _error(losses[way], truth) for way in comparable if way in losses and truth is not None}
+    return {"title": first["title"], **asdict(size), "ways": rows, "errors": errors}
 
 
 def _row(way: str, name: str, examples: int, points: int, sample: int, number: int) -> tuple[dict, np.ndarray]:

@@ -268,3 +268,18 @@ def test_curvature_over_a_grid_equals_the_dense_hessian():
         norm = float(torch.cat([each.flatten() for each in gradient]).norm())
         assert found["gradient_norm"][index] == pytest.approx(norm, rel=1e-12)
         assert found["converged"][index] == 1
+    # a process that was killed after any point goes on there
+    kept = []
+    curvature_on_grid(problem, grid, ("gradient_norm", "eigenvalues"), rtol=1e-6, save=kept.append, every=0.0)
+    told = []
+    again = curvature_on_grid(
+        problem,
+        grid,
+        ("gradient_norm", "eigenvalues"),
+        rtol=1e-6,
+        done=kept[0],
+        on_progress=lambda done, most: told.append(done),
+    )
+    assert told == list(range(2, grid.size + 1))
+    for name, column in found.items():
+        np.testing.assert_array_equal(again[name], column)
