@@ -62,7 +62,7 @@ def sliced(name: str, examples: int) -> Sliced:
         model = digits_cnn()
         model.load_state_dict(kept["state"])
         x, y = kept["x"][:examples], kept["y"][:examples]
-        return Sliced(f"CNN on {len(x):,} digits", model.eval(), x, y, 512)
+        return Sliced(f"CNN on {len(x):,} digits", model.eval(), x, y, len(x))
     loaded = load(RESNET)
     x, y = loaded.x[:examples], loaded.y[:examples]
     return Sliced(f"ResNet-20 on {len(x):,} images of {loaded.dataset}", loaded.model.eval(), x, y, 64)

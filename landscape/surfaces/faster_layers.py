@@ -44,15 +44,15 @@ def fold_batch_norm(model: nn.Module, x: Tensor, entered: Entered) -> int:
     with entered():
         plain = model(x)
         for conv, norm in pairs:
-            conv.forward = partial(_convolved_and_normalised, conv, norm)
-            norm.forward = partial(_normalised_before, norm)
+            vars(conv)["forward"] = partial(_convolved_and_normalised, conv, norm)
+            vars(norm)["forward"] = partial(_normalised_before, norm)
         same = isinstance(plain, Tensor) and torch.allclose(plain, model(x), **_SAME)
     for each, value in zip(buffers, kept, strict=True):
         each.copy_(value)
     if same:
         return len(pairs)
     for conv, norm in pairs:
-        del conv.forward, norm.forward
+        del vars(conv)["forward"], vars(norm)["forward"]
     return 0
 
 
@@ -71,7 +71,7 @@ def keep_patches(model: nn.Module, inputs: Sequence[Tensor]) -> int:
     """
     found = [each for each in model.modules() if type(each) is nn.Conv2d and _takes_patches(each)]
     for conv in found:
-        conv.forward = partial(_convolved, conv, _Patches(conv, inputs))
+        vars(conv)["forward"] = partial(_convolved, conv, _Patches(conv, inputs))
     return len(found)
 
 
@@ -156,10 +156,11 @@ def _convolved(conv: nn.Conv2d, patches: _Patches, x: Tensor) -> Tensor:
 
 
 def _size_after(conv: nn.Conv2d, x: Tensor) -> tuple[int, int]:
+    padding = conv.padding if isinstance(conv.padding, tuple) else (0, 0)
     height, width = (
-        (size + 2 * int(pad) - dilation * (kernel - 1) - 1) // stride + 1
-        for size, pad, dilation, kernel, stride in zip(
-            x.shape[2:], conv.padding, conv.dilation, conv.kernel_size, conv.stride, strict=True
-        )
+        (x.shape[2 + axis] + 2 * padding[axis] - conv.dilation[axis] * (conv.kernel_size[axis] - 1) - 1)
+        // conv.stride[axis]
+        + 1
+        for axis in (0, 1)
     )
     return height, width

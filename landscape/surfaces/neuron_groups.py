@@ -1,7 +1,7 @@
 """Neurons of a network that can change places together, and where in its parameters they stand."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -41,7 +41,7 @@ class Place:
         rows = self._blocks(tensor)
         return (rows if self.axis == 0 else rows.transpose(0, 1)).flatten(1)[list(self.positions)]
 
-    def permuted(self, tensor: Tensor, order: Sequence[int]) -> Tensor:
+    def permuted(self, tensor: Tensor, order: Any) -> Tensor:
         """Return the parameter with neuron ``order[k]`` of the group in the place of neuron k."""
         index = torch.arange(self.channels)
         index[list(self.positions)] = torch.tensor(self.positions)[torch.as_tensor(order)]

@@ -27,7 +27,7 @@ def write_gif(grids: Grids, path: Path) -> None:
     """Write a picture a checkpoint, again and again; nothing where no loss is finite."""
     pictures = []
     for figure in _frames(grids):
-        figure.canvas.draw()  # type: ignore[attr-defined]
+        figure.canvas.draw()
         pixels = np.asarray(figure.canvas.buffer_rgba())  # type: ignore[attr-defined]
         pictures.append(Image.fromarray(pixels).convert("RGB").quantize(128, dither=Image.Dither.NONE))
     if not pictures:
