@@ -29,7 +29,12 @@ def render(results: dict) -> str:
     parts.append(
         "The error of interpolated points is that of the loss's logarithm relative to its range over the slice, at "
         "*all* points, against the plain loop; the command's own estimate is from points held out. loss-landscapes "
-        "draws its own directions, so only its cost compares. `deepcopy_model` is left at its default.\n"
+        "draws its own directions, so only its cost compares. `deepcopy_model` is left at its default.\n\n"
+        "What makes a point cheaper than a pass: BatchNorm is part of the convolution before it, a first convolution "
+        "of one or two channels is a product with patches that are made once, images lie channels-last. What bounds "
+        "the rest is the arithmetic of the convolutions: of a pass of ResNet-20 with BatchNorm folded, profiled once "
+        "on this processor, they took 84 %. Neither stacked parameters (grouped convolutions) nor smaller batches "
+        "were faster there.\n"
     )
     return "\n".join(parts)
 

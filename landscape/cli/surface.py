@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 OWN_HELP = {
     "train_examples": "Training examples; all by default.",
-    "checkpoint": "Weights; repeat for a line or a plane through several. Without any, the network as initialised.",
+    "checkpoint": "Weights, also beside --run; repeat for a line or plane. Without any, the network as initialised.",
     "examples": "Training and test examples to evaluate, with the standard error of differences; all by default.",
     "seed": "Of the initial weights, of draws from the data, and of random directions.  [default: 0]",
 }
