@@ -13,6 +13,7 @@ from landscape.registry import optimizers
 from landscape.training.closure import needs_closure
 from landscape.training.linear_step import LinearStep
 from landscape.training.optimizer_options import check_ranges, option_names, parse_optimizer_options
+from landscape.training.search_range import SearchRange
 
 SHARE = (0.0, 1.0)
 NON_NEGATIVE = (0.0, math.inf)
@@ -45,6 +46,8 @@ class OptimizerDefinition:
         linear_step: (options, learning rate, number of the coming step) to what that step does on a quadratic.
         diagonal: The diagonal preconditioner of a step, see `landscape.training.preconditioners`.
         unstable: Why there is no ``linear_step``, as a sentence.
+        search: What ``--tune`` draws: parameter (``lr``, an option, ``beta1`` or ``beta2``) to its range. Around
+            another optimizer, that one's ranges are drawn too.
     """
 
     build: Callable[..., torch.optim.Optimizer]
@@ -58,6 +61,7 @@ class OptimizerDefinition:
     linear_step: Callable[[Mapping[str, Any], float, int], LinearStep] | None = None
     diagonal: Callable[[Mapping[str, Any], int, Mapping[str, Tensor]], Tensor] | None = None
     unstable: str = ""
+    search: Mapping[str, SearchRange] = field(default_factory=dict)
 
 
 def optimizer_definition(name: str) -> OptimizerDefinition:

@@ -58,10 +58,20 @@ def running_average(
     Raises:
         UsageError: If it would be of one point only.
     """
+    points = checked_points(rule, total, steps_per_epoch)
+    return RunningAverage(rule, points, tuple(torch.zeros_like(each) for each in parameters))
+
+
+def checked_points(rule: WeightAverage, total: int, steps_per_epoch: int) -> range:
+    """Return the steps after which the weights of a training are averaged in.
+
+    Raises:
+        UsageError: If that is one only.
+    """
     points = rule.points(total, steps_per_epoch)
     if len(points) < 2:
         raise UsageError(
             f"The average {rule.name} would be of one point only: the end of a training of {total} steps, with points "
             f"{steps_per_epoch} steps (an epoch) apart. Start it earlier, or train longer."
         )
-    return RunningAverage(rule, points, tuple(torch.zeros_like(each) for each in parameters))
+    return points

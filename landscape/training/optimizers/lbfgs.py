@@ -4,6 +4,7 @@ import torch
 
 from landscape.registry import optimizers
 from landscape.training.optimizer_definition import NON_NEGATIVE, POSITIVE_COUNT, OptimizerDefinition
+from landscape.training.search_range import SearchRange
 
 LBFGS = optimizers.register("lbfgs", "L-BFGS, full batch only; line_search_fn=strong_wolfe for a line search")(
     OptimizerDefinition(
@@ -15,5 +16,6 @@ LBFGS = optimizers.register("lbfgs", "L-BFGS, full batch only; line_search_fn=st
         },
         full_batch=True,
         unstable="L-BFGS steps by a dense estimate of the inverse Hessian that changes within the step.",
+        search={"lr": SearchRange(1e-2, 1.0)},
     )
 )
