@@ -65,10 +65,10 @@ def overview(report: Report) -> Table:
         *(titles[key] for key in (*kept, *cost)),
         *_FACTORS.values(),
     )
+    targets, result = ("targets", "accuracy (points)") if percent else ("target loss", "loss")
     caption = (
-        f"Trade-offs: what it took to reach the target loss{' and the target accuracy' if percent else ''} (of the "
-        f"runs that did), generalization at the end, cost, and how the test {'accuracy (points)' if percent else 'loss'} "
-        f"changes as the learning rate moves off the best. Medians over runs."
+        f"Trade-offs: what it took to reach the {targets} (of the runs that did), generalization at the end, cost, and "
+        f"how the test {result} changes as the learning rate moves off the best. Medians over runs."
     )
     return Table("trade-offs", caption, header, tuple(rows), names=len(_name_header(report)))
 
@@ -133,10 +133,8 @@ def _setting(value: Any) -> str:
 
 def _without_sgd(report: Report) -> str:
     entries = report.get("trade_offs") or []
-    timed = any(row.get("seconds_per_step") for row in entries)
-    return " No time relative to SGD: it is not in this study." * (
-        timed and not any(row.get(_RELATIVE) for row in entries)
-    )
+    timed, compared = (any(row.get(key) for row in entries) for key in ("seconds_per_step", _RELATIVE))
+    return " No time relative to SGD: it is not in this study." if timed and not compared else ""
 
 
 def _speed(report: Report, target: str) -> Table:
