@@ -14,6 +14,7 @@ LBFGS = optimizers.register("lbfgs", "L-BFGS, full batch only; line_search_fn=st
             **dict.fromkeys(("max_iter", "max_eval", "history_size"), POSITIVE_COUNT),
             **dict.fromkeys(("tolerance_grad", "tolerance_change"), NON_NEGATIVE),
         },
+        choices={"line_search_fn": (None, "strong_wolfe")},
         full_batch=True,
         unstable="L-BFGS steps by a dense estimate of the inverse Hessian that changes within the step.",
         search={"lr": SearchRange(1e-2, 1.0)},

@@ -113,6 +113,7 @@ MUON = optimizers.register("muon", "Muon on matrices and filters, AdamW on the r
             **dict.fromkeys(("weight_decay", "eps"), NON_NEGATIVE),
             "ns_steps": (1, 100),
         },
+        choices={"adjust_lr_fn": ("original", "match_rms_adamw")},
         unstable="Muon orthogonalises its steps, so their size does not follow the gradient's; no threshold is known.",
         search={"lr": SearchRange(1e-4, 0.1), "momentum": MOMENTUM, "weight_decay": DECOUPLED},
     )
