@@ -6,31 +6,37 @@ from landscape.report.folder import Report
 from landscape.report.numbers import NOTHING, fixed, number, plain
 from landscape.report.table import Row, Table
 
-_ENDS = {"low": "lower", "high": "upper"}
+_SCORES = {"validation_accuracy": "val. acc. (%)", "validation_loss": "val. loss"}
 
 
 def searches(report: Report) -> Table:
     """Return what was picked for each optimizer, its score, and what of its budget failed."""
     search = report.get("search") or {"optimizers": []}
+    names = list(dict.fromkeys(space["name"] for each in search["optimizers"] for space in each["space"]))
     rows: list[Row] = []
     for each in search["optimizers"]:
-        best = each["drawn"][each["best"]]
-        values = ", ".join(f"{key} {plain(value)}" for key, value in best["values"].items())
-        edges = ", ".join(f"{edge['name']} ({_ENDS[edge['side']]})" for edge in each["edges"]) or "none"
-        score = _score(best, each["judged_by"])
-        rows.append((each["optimizer"], values, score, f"{each['spent']}", f"{each['failed']}", edges))
+        best, edges = each["drawn"][each["best"]], {edge["name"] for edge in each["edges"]}
+        picked = [
+            plain(best["values"][name]) + "*" * (name in edges) if name in best["values"] else NOTHING for name in names
+        ]
+        rows.append(
+            (each["optimizer"], _score(best, each["judged_by"]), str(each["spent"]), str(each["failed"]), *picked)
+        )
     if not rows:
         return Table("search", "", (), ())
-    header = ("optimizer", "picked", _SCORES[search["optimizers"][0]["judged_by"]], "drawn", "failed", "at an edge")
+    header = ("optimizer", _SCORES[search["optimizers"][0]["judged_by"]], "drawn", "failed", *map(_words, names))
     caption = (
         f"Hyper-parameters picked from {search['budget']} configurations drawn for each optimizer, by "
         f"{search['validation_examples']} validation examples held out of the training set; those that failed or "
         f"diverged count as drawn. The runs of the study train on all of it."
     )
-    return Table("search", caption, header, tuple(rows), names=1)
+    starred = any(str(cell).endswith("*") for row in rows for cell in row)
+    notes = ("* at the edge of its range: a better one may lie beyond.",) if starred else ()
+    return Table("search", caption, header, tuple(rows), notes=notes)
 
 
-_SCORES = {"validation_accuracy": "val. acc. (%)", "validation_loss": "val. loss"}
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def drawn(report: Report) -> list[Table]:
@@ -52,7 +58,7 @@ def _drawn(search: dict[str, Any]) -> Table:
     )
     caption = f"Every configuration drawn for {search['optimizer']}, log-uniform: {ranges}."
     titles = [title for key, title in _SCORES.items() if accuracy or key == "validation_loss"]
-    return Table(f"drawn-{search['optimizer']}", caption, ("no.", *names, *titles, ""), tuple(rows))
+    return Table(f"drawn-{search['optimizer']}", caption, ("no.", *map(_words, names), *titles, ""), tuple(rows))
 
 
 def search_edges(report: Report) -> list[str]:

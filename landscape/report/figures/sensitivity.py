@@ -69,7 +69,7 @@ def _mark(axes: Axes, report: Report, ratio: float, row: Row, key: str, factor: 
 def _floor(scale: AxisScale) -> float:
     """Return where the crosses stand: a little below what is shown otherwise."""
     if scale.log:
-        return scale.low * (scale.low / scale.high) ** 0.12
+        return float(scale.low * (scale.low / scale.high) ** 0.12)
     return scale.low - 0.12 * (scale.high - scale.low)
 
 
