@@ -179,7 +179,7 @@ def brief_trade_offs(report: Report) -> list[Table]:
         ("epochs", "epochs_to_target_loss"),
         ("seconds", "seconds_to_target_loss"),
         ("acc. %", "test_accuracy") if accuracy else ("loss", "test_loss"),
-        ("loss gap", "gap_loss"),
+        ("gap", "gap_loss"),
         ("step/SGD", _RELATIVE) if relative else ("s/epoch", "seconds_per_epoch"),
         ("B/param.", "optimizer_bytes_per_parameter"),
     ]
@@ -191,7 +191,7 @@ def brief_trade_offs(report: Report) -> list[Table]:
         rows.append((*_names(row, report), f"{row['reached']}/{row['runs']}", *cells))
     caption = (
         f"Trade-offs: runs that reached the target loss, epochs and seconds to it; test "
-        f"{'accuracy' if accuracy else 'loss'} and gap at the end; "
+        f"{'accuracy' if accuracy else 'loss'} and gap in loss at the end; "
         f"{'time of a step relative to SGD’s' if relative else 'seconds an epoch'} and optimizer bytes a parameter. "
         f"Medians over runs."
     )

@@ -77,9 +77,13 @@ def _row(optimizer: str, lr: float | None, factors: Mapping[str, Any], runs: lis
 
 def _seconds_per_step(run: Run) -> float | None:
     seconds = finite((run.get("cost") or {}).get("seconds_per_epoch"))
-    history = run.get("history") or {}
-    steps, epochs = ((history.get(key) or [0])[-1] for key in ("step", "epoch"))
+    steps, epochs = (_last(run, key) for key in ("step", "epoch"))
     return seconds * epochs / steps if seconds is not None and steps and epochs else None
+
+
+def _last(run: Run, key: str) -> float:
+    values = (run.get("history") or {}).get(key)
+    return 0.0 if values is None or not len(values) else float(values[-1])
 
 
 def _compare_with_baseline(rows: list[dict[str, Any]]) -> None:

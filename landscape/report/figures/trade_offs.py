@@ -15,9 +15,9 @@ from landscape.report.palette import look
 NAME = "trade_offs"
 Row = dict[str, Any]
 CAPTION = (
-    "Trade-offs: speed against generalization (the line joins what nothing beats in both, among the settings of which "
-    "every run got to the target), speed and result against the learning rate, time and memory. Medians over runs with "
-    "lowest and highest; a number beside a point counts the runs that got there when some did not."
+    "Trade-offs: speed against generalization (dashed, the Pareto front: what nothing beats in both, of the settings "
+    "of which every run got to the target), speed and result against the learning rate, time and memory. Medians over "
+    "runs with lowest and highest; a number beside a point counts the runs that got there when some did not."
 )
 
 
