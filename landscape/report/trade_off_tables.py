@@ -18,7 +18,7 @@ _RELATIVE = "relative_seconds_per_step"
 _COST = {
     "seconds_per_epoch": "s / epoch",
     "seconds_per_step": "s / step",
-    _RELATIVE: "step / SGD’s",
+    _RELATIVE: "step / SGD's",
     "optimizer_bytes_per_parameter": "bytes / parameter",
 }
 _FACTORS = {0.1: "lr ÷ 10", 0.5: "lr ÷ 2", 2.0: "lr × 2", 10.0: "lr × 10"}
@@ -192,7 +192,7 @@ def brief_trade_offs(report: Report) -> list[Table]:
     caption = (
         f"Trade-offs: runs that reached the target loss, epochs and seconds to it; test "
         f"{'accuracy' if accuracy else 'loss'} and gap in loss at the end; "
-        f"{'time of a step relative to SGD’s' if relative else 'seconds an epoch'} and optimizer bytes a parameter. "
+        f"{'time of a step over that of SGD' if relative else 'seconds an epoch'} and optimizer bytes a parameter. "
         f"Medians over runs."
     )
     header = (*_name_header(report), "reached", *(title for title, _ in columns))

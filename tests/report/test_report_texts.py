@@ -169,7 +169,7 @@ def test_every_trade_off_is_in_a_table():
     whole = tables["trade-offs"]
     assert whole.header == (
         "optimizer", "lr", "reached", "steps to loss", "examples to loss", "seconds to loss", "steps to acc.",
-        "examples to acc.", "seconds to acc.", "test acc. (%)", "gap in loss", "gap in error", "step / SGD’s",
+        "examples to acc.", "seconds to acc.", "test acc. (%)", "gap in loss", "gap in error", "step / SGD's",
         "bytes / parameter", "lr ÷ 10", "lr ÷ 2", "lr × 2", "lr × 10",
     )  # fmt: skip
     assert whole.rows[0][3:9] == ("never",) * 6

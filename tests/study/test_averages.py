@@ -61,6 +61,8 @@ def test_tables_and_figures_name_them(study):
     assert "Sharpness at the moving average of the weights (EMA 0.9)" in text
     assert "Sharpness at the mean of the weights (SWA from 50 % on)" in text
     assert "SWA from 50 % on" in (root / "report.html").read_text()
+    # 8 steps are few for a memory of ten, which the reader is told
+    assert f"ema:0.9: {100 * 0.9**7:.0f} % of this average are the weights after the first step" in text
     assert (root / "figures" / "paired_sharpness_ema-0.9.json").exists()
 
 

@@ -128,7 +128,7 @@ def _seconds(axes: Axes, report: Report, rows: list[Row]) -> None:
     relative = all(row.get("relative_seconds_per_step") for row in rows)
     _by_optimizer(axes, report, rows, "relative_seconds_per_step" if relative else "seconds_per_epoch")
     axes.set_title("time")
-    axes.set_ylabel("time of a step / SGD’s" if relative else "seconds per epoch")
+    axes.set_ylabel("time of a step / SGD's" if relative else "seconds per epoch")
 
 
 def _memory(axes: Axes, report: Report, rows: list[Row]) -> None:
