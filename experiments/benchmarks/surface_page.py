@@ -19,13 +19,15 @@ def render(results: dict) -> str:
         "Written by `python experiments/benchmarks/surfaces.py` from `experiments/benchmarks/surfaces.json`.\n",
         f"{machine['processor']}, {machine['cores']} cores, one thread, {machine['system']}, Python "
         f"{machine['python']}, PyTorch {machine['torch']}, {results['peer'].replace('==', ' ')}. Seconds are the "
-        f"processor's; the machine was shared, so that caches and clock rates still vary: each number is the least of "
-        f"{results['rounds']} rounds, each way in a process of its own. A *pass* is one forward pass over all examples "
+        f"processor's; the machine was shared, so that caches and clock rates still vary: each number is the "
+        f"least of {results['rounds']} round(s), each way in a process of its own. A *pass* is one forward pass over all examples "
         f"in inference mode, in the same process: the floor of computing every point. Only the training loss is "
         f"computed. All have the same examples in the same batches.\n",
     ]
     for problem in results["problems"].values():
         parts.append(_problem(problem))
+    if "resnet20" not in results["problems"]:
+        parts.append("ResNet-20 was not measured in this run.\n")
     parts.append(
         "The error of interpolated points is that of the loss's logarithm relative to its range over the slice, at "
         "*all* points, against the plain loop; the command's own estimate is from points held out. loss-landscapes "
