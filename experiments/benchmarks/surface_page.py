@@ -21,8 +21,8 @@ def render(results: dict) -> str:
         f"{machine['python']}, PyTorch {machine['torch']}, {results['peer'].replace('==', ' ')}. Seconds are the "
         f"processor's; the machine was shared, so that caches and clock rates still vary: each number is the "
         f"least of {results['rounds']} round(s), each way in a process of its own. A *pass* is one forward pass "
-        f"over all examples in inference mode, in the same process: the floor of computing every point. Only the training loss is "
-        f"computed. All have the same examples in the same batches.\n",
+        f"over all examples in inference mode, in the same process: the floor of computing every point. "
+        f"Only the training loss is computed. All have the same examples in the same batches.\n",
     ]
     for problem in results["problems"].values():
         parts.append(_problem(problem))
