@@ -102,7 +102,7 @@ def _run(config: StudyConfig, root: Path, **how: Any) -> dict[str, Any]:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         click.echo(f"Study in {root}", err=True)
-        report = run_study(config, root, on_progress=Progress(), on_repair=_tell, **how)
+        report = run_study(config, root, on_progress=Progress(), on_note=_tell, **how)
         with locked(RunFolder(root), wait=True):
             write_report(root)
     except KeyboardInterrupt:

@@ -13,7 +13,7 @@ _SETS = ("optimizer", "measures", *FACTORS)
 
 def is_extension(old: StudyConfig, new: StudyConfig) -> bool:
     """Return whether a study has all the runs of another one, made the same way, and more."""
-    if old.checkpoint or new.checkpoint:
+    if old.checkpoint or new.checkpoint or old.tune or new.tune:
         return False
     return all(_grows(key, getattr(old, key), getattr(new, key)) for key in KEYS if key != "data_dir")
 

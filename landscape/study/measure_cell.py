@@ -18,7 +18,7 @@ from landscape.problem import Problem
 from landscape.randomness import derive_seed
 from landscape.study.cells import Cell
 from landscape.study.config import StudyConfig
-from landscape.study.folder import STOPS, RunFolder, read_measurements, read_result, write_result
+from landscape.study.folder import RunFolder, read_measurements, read_result, write_result
 from landscape.study.train_cell import dataset_of, loss_of, model_of
 from landscape.surfaces import loss_surface
 from landscape.training import coming_update, read_snapshot, second_moment
@@ -42,7 +42,7 @@ def measure_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: tor
 def missing_measurements(config: StudyConfig, cell: Cell, folder: RunFolder) -> dict[str, list[str]]:
     """Return the measures that each minimum of a trained run still lacks, by its stop; nothing where all are there."""
     done = read_measurements(folder, cell.id)
-    missing = {stop: [name for name in config.measures if (stop, name) not in done] for stop in STOPS}
+    missing = {stop: [name for name in config.measures if (stop, name) not in done] for stop in config.stops}
     return {stop: names for stop, names in missing.items() if names and folder.minimum(cell.id, stop).exists()}
 
 

@@ -4,6 +4,7 @@ import functools
 import math
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,15 @@ from landscape.study.environment import environment
 from landscape.study.extend import extend, is_extension
 from landscape.study.folder import RunFolder, is_trained, locked, open_folder, stored_config
 from landscape.study.measure_cell import measure_cell, measure_options, missing_measurements, slice_cell
+from landscape.study.picked import picks, with_picked
 from landscape.study.repair import repair
+from landscape.study.search import searched, try_draw, validation_split
+from landscape.study.search_draws import Draw, draws, middle, trial
 from landscape.study.train_cell import dataset_of, loss_of, model_of, train_cell, training_config
 from landscape.study.workers import Counter, Progress, Workers, share_work
 from landscape.training import load_into
+from landscape.training.running_average import checked_points
+from landscape.weight_average import WeightAverage
 
 PROBE = 256
 """Examples on which a network is tried before a study starts."""
@@ -39,7 +45,7 @@ def run_study(
     devices: Sequence[str] = (),
     shard: tuple[int, int] = (1, 1),
     on_progress: Progress | None = None,
-    on_repair: Callable[[str], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Return the report of a study, run from where it was left.
 
@@ -54,7 +60,7 @@ def run_study(
         devices: Where the processes of this study compute, in turn; all on the configuration's device when empty.
         shard: (i, n): only every n-th cell, from the i-th; the report holds what is there.
         on_progress: Called with (tasks done, tasks in all, what was done last).
-        on_repair: Called with a sentence for every file that was found damaged and is computed again.
+        on_note: Called with a sentence for every file that was found damaged and is computed again.
 
     Raises:
         UsageError: If a name, option or the folder cannot be used; mostly found before anything is written.
@@ -64,17 +70,34 @@ def run_study(
     config = with_learning_rates(config)
     device = check(config)
     places = [str(resolve_device(each)) for each in devices] or [str(device)]
-    todo = cells(config)
-    mine = todo[shard[0] - 1 :: shard[1]]
     folder = _opened(root, config)
-    jobs = number_of_jobs(jobs or (len(places) if devices else None), device, len(mine))
-    _prepare(folder, config, device, jobs)
-    for sentence in (each for cell in mine for each in repair(folder, cell)):
-        if on_repair is not None:
-            on_repair(sentence)
-    _compute(folder, config, (todo, mine), jobs, places, on_progress)
+    tries = draws(config) if config.tune else []
+    todo = _part(cells(middle(config) if config.tune else config), shard)
+    slices = len(dict.fromkeys(cell.optimizer for cell in todo)) if config.surface_points else 0
+    workers = number_of_jobs(jobs or (len(places) if devices else None), device, max(len(todo), len(tries)))
+    counter = Counter(len(tries) + len(todo) + slices, on_progress)
+    work = _Work(folder, device, places, workers, shard, counter)
+    _describe(work, config)
+    if config.tune:
+        config = _search(work, config, tries)
+    for cell in _part(cells(config), shard):
+        for sentence in repair(folder, cell):
+            (on_note or _silent)(sentence)
+    _compute(work, config)
     with locked(folder, wait=True):
         return assemble(root)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Where a study is computed: its folder, the devices, the processes, which part, and who is told."""
+
+    folder: RunFolder
+    device: torch.device
+    places: Sequence[str]
+    workers: int
+    shard: tuple[int, int]
+    counter: Counter
 
 
 def _opened(root: Path, config: StudyConfig) -> RunFolder:
@@ -88,36 +111,46 @@ def _opened(root: Path, config: StudyConfig) -> RunFolder:
     return open_folder(root, config)
 
 
-def _prepare(folder: RunFolder, config: StudyConfig, device: torch.device, jobs: int) -> None:
-    """Write what describes the study as a whole."""
-    with locked(folder, wait=True):
+def _part(runs: Sequence[Cell], shard: tuple[int, int]) -> Sequence[Cell]:
+    return runs[shard[0] - 1 :: shard[1]]
+
+
+def _silent(sentence: str) -> None:
+    """Say nothing."""
+
+
+def _describe(work: _Work, config: StudyConfig) -> None:
+    with locked(work.folder, wait=True):
         # the environment is that of the first call: what a continued study was started in
-        if not folder.environment.exists():
-            store.write_json(folder.environment, environment(device, jobs))
-        store.write_json(folder.measures, describe_measures(config))
+        if not work.folder.environment.exists():
+            store.write_json(work.folder.environment, environment(work.device, work.workers))
+        store.write_json(work.folder.measures, describe_measures(config))
 
 
-def _compute(
-    folder: RunFolder,
-    config: StudyConfig,
-    runs: tuple[Sequence[Cell], Sequence[Cell]],
-    jobs: int,
-    places: Sequence[str],
-    on_progress: Progress | None,
-) -> None:
-    """Train, measure and slice what is not there yet, of (all runs, those of this shard)."""
-    todo, mine = runs
-    slices = len(dict.fromkeys(cell.optimizer for cell in todo)) if config.surface_points else 0
-    counter = Counter(len(mine) + slices, on_progress)
-    with Workers(jobs, places) as pool:
+def _search(work: _Work, config: StudyConfig, tries: Sequence[Draw]) -> StudyConfig:
+    """Try what is drawn and not tried yet; return the study of what is picked."""
+    folder = work.folder
+    names = {each: f"search-{each.optimizer}-{each.index + 1}" for each in tries}
+    tasks = {names[each]: functools.partial(try_draw, config, each, folder) for each in tries}
+    tried = [names[each] for each in tries if folder.tried(each.optimizer, each.index).exists()]
+    with Workers(work.workers, work.places) as pool:
+        share_work(folder, tasks, tried, pool, work.counter)
+    with locked(folder, wait=True):
+        return with_picked(config, picks(searched(config, folder)))
+
+
+def _compute(work: _Work, config: StudyConfig) -> None:
+    """Train, measure and slice what is not there yet; slices wait for the last run of all parts."""
+    folder, todo = work.folder, cells(config)
+    mine = _part(todo, work.shard)
+    with Workers(work.workers, work.places) as pool:
         tasks = {cell.id: functools.partial(_run_cell, config, cell, folder) for cell in mine}
-        finished = [cell.id for cell in mine if _is_finished(config, cell, folder)]
-        share_work(folder, tasks, finished, pool, counter)
-        if all(_is_finished(config, cell, folder) for cell in todo):
+        share_work(folder, tasks, [cell.id for cell in mine if _is_finished(config, cell, folder)], pool, work.counter)
+        if work.shard == (1, 1) or all(_is_finished(config, cell, folder) for cell in todo):
             chosen = _typical(folder, config)
             slicing = {f"slice-{each[0].id}": functools.partial(_slice, config, each, folder) for each in chosen}
             there = [f"slice-{cell.id}" for cell, stop in chosen if folder.surface(cell.id, stop).exists()]
-            share_work(folder, slicing, there, pool, counter)
+            share_work(folder, slicing, there, pool, work.counter)
 
 
 def check(config: StudyConfig) -> torch.device:
@@ -129,6 +162,9 @@ def check(config: StudyConfig) -> torch.device:
     """
     device = resolve_device(config.device)
     _check_measures(config)
+    for draw in draws(config) if config.tune else []:
+        training_config(*trial(config, draw))
+    config = middle(config) if config.tune else config
     todo = cells(config)
     for cell in todo:
         if cell.checkpoint is None:
@@ -136,6 +172,8 @@ def check(config: StudyConfig) -> torch.device:
     looked_at = {(cell.model, cell.train_examples, cell.label_noise, cell.checkpoint): cell for cell in todo}
     for cell in looked_at.values():
         _check_problem(config, cell)
+    for cell in todo if config.average else []:
+        _check_averages(config, cell)
     return device
 
 
@@ -170,6 +208,8 @@ def _check_problem(config: StudyConfig, cell: Cell) -> None:
         raise UsageError(
             f"--examples {config.examples} is more than the {len(dataset.train[0])} training examples there are."
         )
+    if config.tune:
+        validation_split(dataset, config.seed)
     model = model_of(config, cell, dataset)
     if cell.checkpoint is not None:
         load_into(model, cell.checkpoint)
@@ -187,6 +227,16 @@ def _check_problem(config: StudyConfig, cell: Cell) -> None:
             f"The loss of {cell.model} on {dataset.name} is {loss} {where}. "
             f"Look for a division by zero, or inputs that are not scaled."
         )
+
+
+def _check_averages(config: StudyConfig, cell: Cell) -> None:
+    """Refuse averages of one point, and averages of what is not trained here."""
+    if cell.checkpoint is not None:
+        raise UsageError("An average is taken along a training; a checkpoint is none. Leave out --average.")
+    count = len(dataset_of(config, cell).train[0])
+    each = -(-count // (count if cell.batch_size == "full" else int(cell.batch_size)))
+    for name in config.average:
+        checked_points(WeightAverage.parse(name), config.steps or config.epochs * each, each)
 
 
 def _check_measures(config: StudyConfig) -> None:

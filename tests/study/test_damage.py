@@ -54,7 +54,7 @@ def test_damage_is_named_and_mended(study, tmp_path, name, damage):
     path = tmp_path / "out" / "runs" / run / name
     path.write_bytes(damage(path.read_bytes(), random.Random(f"{name} {damage.__name__}")))
     said = []
-    again = run_study(configured(seeds=1), tmp_path / "out", jobs=1, on_repair=said.append)
+    again = run_study(configured(seeds=1), tmp_path / "out", jobs=1, on_note=said.append)
     if damage is empty and name == "measurements.jsonl":
         # an empty list of rows is no damage: nothing was measured yet, and it is now
         assert not said
@@ -80,5 +80,5 @@ def test_a_report_is_not_made_from_numbers_that_changed(study, tmp_path, name):
 def test_nothing_is_damaged_in_a_folder_as_it_was_written(study):
     root, report, _ = study
     said = []
-    assert table(run_study(configured(seeds=1), root, jobs=1, on_repair=said.append)) == table(report)
+    assert table(run_study(configured(seeds=1), root, jobs=1, on_note=said.append)) == table(report)
     assert said == []

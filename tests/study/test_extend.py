@@ -23,7 +23,7 @@ def grown(tmp_path_factory):
     said = []
     keys = {"lr": {"sgd": [0.05, 0.07, 0.1], "adam": [0.005, 0.01]}, "batch_size": [64, 32]}
     keys["measures"] = "top_eigenvalue,weight_norm"
-    report = run_study(configured(seeds=2, **keys), root, jobs=1, on_repair=said.append)
+    report = run_study(configured(seeds=2, **keys), root, jobs=1, on_note=said.append)
     assert said == []
     return root, before, report, keys
 
