@@ -34,6 +34,10 @@ class TrainingConfig:
         evaluate_every: Epochs between evaluations.
         max_batch: Most examples in one forward and backward pass; a larger batch goes through in chunks,
             weighted by their size. BatchNorm then sees chunks.
+        amp: ``"bf16"`` computes the forward passes of the steps in mixed precision (torch.autocast); parameters,
+            optimizer, evaluations and measurements stay in their own.
+        compile: Whether the steps' forward and backward passes go through ``torch.compile``. Dropout then draws
+            other numbers.
 
     Raises:
         UsageError: If something is out of range, contradictory or unknown.
@@ -60,6 +64,8 @@ class TrainingConfig:
     max_loss: float | None = None
     evaluate_every: int = 1
     max_batch: int = 2048
+    amp: str | None = None
+    compile: bool = False
 
     def __post_init__(self) -> None:
         for name in ("lr", "decay", "clip_norm", "target_loss", "target_accuracy", "max_loss"):
@@ -68,6 +74,8 @@ class TrainingConfig:
             _check_whole(name, getattr(self, name), least, optional=name in {"batch_size", "epochs", "steps"})
         if (self.epochs is None) == (self.steps is None):
             raise UsageError("Give the length of training either as epochs or as steps: exactly one of them.")
+        if self.amp not in (None, "bf16"):
+            raise UsageError(f"Mixed precision (amp) is bf16 or none; it is {self.amp!r}.")
         if self.target_accuracy is not None and self.target_accuracy > 1:
             raise UsageError(f"target_accuracy is a share between 0 and 1; it is {self.target_accuracy:g}.")
         self._check_schedule()

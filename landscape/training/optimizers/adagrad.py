@@ -23,6 +23,7 @@ ADAGRAD = optimizers.register("adagrad", "Adagrad: steps divided by the root of 
         build=torch.optim.Adagrad,
         options=_OPTIONS,
         ranges=dict.fromkeys(_OPTIONS, NON_NEGATIVE),
+        elementwise=True,
         linear_step=adagrad_step,
         diagonal=adagrad_diagonal,
     )
