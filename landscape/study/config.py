@@ -71,6 +71,22 @@ class StudyConfig:
     )
     warmup: int = _key(0, parsers.integer(0), "Linear warm-up, in epochs (in steps with --steps).", "N")
     clip_norm: float | None = _key(None, parsers.optional(parsers.positive), "Clip gradients to this norm.", "X")
+    population: str = _key(
+        "auto",
+        parsers.one_of("auto", "on", "off"),
+        "Train seeds and learning rates of an optimizer as one batched model; auto: where networks are small.",
+        "auto|on|off",
+    )
+    amp: str | None = _key(
+        None, parsers.optional(parsers.one_of("bf16")), "Mixed precision of training; measurements keep theirs.", "bf16"
+    )
+    compile: bool = _key(False, parsers.truth, "Train through torch.compile.", "true|false")
+    max_batch: int | None = _key(
+        None,
+        parsers.optional(parsers.integer(1)),
+        "Most examples in one pass of training (2048); a larger batch goes through in chunks.",
+        "N",
+    )
     seeds: int = _key(5, parsers.integer(1), "Runs of each setting, paired across optimizers.", "N")
     seed: int = _key(0, parsers.integer(0), "First seed.", "N")
     keep_checkpoints: int = _key(

@@ -26,7 +26,8 @@ from landscape.study.config import StudyConfig
 from landscape.study.environment import environment, threads_per_process
 from landscape.study.folder import RunFolder, locked, open_folder
 from landscape.study.measure_cell import measure_cell, measure_options, slice_cell
-from landscape.study.train_cell import dataset_of, loss_of, model_of, train_cell, training_config
+from landscape.study.population import Population, notes, populations
+from landscape.study.train_cell import dataset_of, loss_of, model_of, train_cell, train_cells, training_config
 from landscape.training import load_into
 
 PROBE = 256
@@ -36,7 +37,12 @@ Progress = Callable[[int, int, str], None]
 
 
 def run_study(
-    config: StudyConfig, root: Path, *, jobs: int | None = None, on_progress: Progress | None = None
+    config: StudyConfig,
+    root: Path,
+    *,
+    jobs: int | None = None,
+    on_progress: Progress | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Return the report of a study, run from where it was left.
 
@@ -48,6 +54,7 @@ def run_study(
         root: Its folder.
         jobs: Processes at once; one a core on a CPU, one on an accelerator, when None.
         on_progress: Called with (tasks done, tasks in all, what was done last).
+        on_note: Called before training with a sentence on what will go otherwise than one might expect.
 
     Raises:
         UsageError: If a name, option or the folder cannot be used; mostly found before anything is written.
@@ -58,7 +65,11 @@ def run_study(
     device = check(config)
     todo = cells(config)
     with locked(open_folder(root, config)) as folder:
-        _compute(folder, config, todo, device, jobs, on_progress)
+        together = populations(config, todo, device)
+        if on_note is not None:
+            for note in notes(together):
+                on_note(note)
+        _compute(folder, config, todo, together, device, jobs, on_progress)
     return assemble(root)
 
 
@@ -66,6 +77,7 @@ def _compute(
     folder: RunFolder,
     config: StudyConfig,
     todo: Sequence[Cell],
+    together: Sequence[Population],
     device: torch.device,
     jobs: int | None,
     on_progress: Progress | None,
@@ -77,8 +89,10 @@ def _compute(
         store.write_json(folder.environment, environment(device, workers))
     store.write_json(folder.measures, describe_measures(config))
     slices = len(dict.fromkeys(cell.optimizer for cell in todo)) if config.surface_points else 0
-    counter = _Counter(len(todo) + slices, on_progress)
+    parts = _parts(together, workers)
+    counter = _Counter(len(parts) + len(todo) + slices, on_progress)
     with _Workers(workers) as pool:
+        pool.finish([pool.submit(_train_together, config, part, folder, device) for part in parts], counter)
         pool.finish([pool.submit(_run_cell, config, cell, folder, device) for cell in todo], counter)
         pool.finish([pool.submit(_slice, config, cell, folder, device) for cell in _typical(folder, config)], counter)
 
@@ -172,6 +186,17 @@ def _run_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: torch.
     train_cell(config, cell, folder, device)
     measure_cell(config, cell, folder, device)
     return cell.id
+
+
+def _parts(together: Sequence[Population], workers: int) -> list[tuple[Cell, ...]]:
+    """Return the runs of each task that trains several at once, enough tasks for all processes."""
+    chosen = [each for each in together if each.together]
+    return [part for each in chosen for part in each.parts(-(-workers // len(chosen)))]
+
+
+def _train_together(config: StudyConfig, cells: Sequence[Cell], folder: RunFolder, device: torch.device) -> str:
+    train_cells(config, cells, folder, device)
+    return f"{len(cells)} runs of {cells[0].optimizer} trained together"
 
 
 def _slice(config: StudyConfig, chosen: tuple[Cell, str], folder: RunFolder, device: torch.device) -> str:

@@ -31,7 +31,7 @@ def blamed_on_compiler() -> Iterator[None]:
         if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             raise
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        what = lines[0] if lines else type(error).__name__
+        what = (lines[0] if lines else type(error).__name__).rstrip(".") + "."
         compiler = "Install a C++ compiler (g++ or clang++; the environment's CXX names another), or leave"
         hint = f"{compiler if 'compiler' in what.lower() else 'Leave'} --compile out."
         raise ProblemError(f"torch.compile cannot compile this network: {what} {hint}") from error

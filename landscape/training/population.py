@@ -4,13 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from landscape.data import DataSet
 from landscape.errors import UsageError
 from landscape.training.config import TrainingConfig
 from landscape.training.determinism import repeatable
-from landscape.training.evaluation import LossFunction, evaluation_mode
+from landscape.training.evaluation import LossFunction
 from landscape.training.loop import timed
 from landscape.training.optimizer_definition import optimizer_definition
 from landscape.training.prepare import prepare_run
@@ -120,20 +119,6 @@ def why_not_together(
         finally:
             for module, training in modes:
                 module.training = training
-
-
-def step_work(model: nn.Module, x: Tensor, batch_size: int) -> int:
-    """Return the multiplications and additions of one step's forward pass, those of products and convolutions.
-
-    Args:
-        model: Comes back as it was.
-        x: One input, shape ``(1, ...)``.
-        batch_size: Examples a step.
-    """
-    counter = FlopCounterMode(display=False)
-    with evaluation_mode(model), torch.no_grad(), counter:
-        model(x)
-    return int(counter.get_total_flops()) * batch_size
 
 
 def _disagreement(runs: Sequence[Run]) -> str:

@@ -15,7 +15,8 @@ from landscape.training.population import train_population, why_not_together
 
 OPTIMIZERS = {
     "sgd": (0.02, 0.1), "heavy_ball": (0.02, 0.1), "nesterov": (0.02, 0.1), "adam": (0.002, 0.01),
-    "adamw": (0.002, 0.01), "nadam": (0.002, 0.01), "radam": (0.01, 0.05), "rmsprop": (0.001, 0.003), "adagrad": (0.02, 0.1),
+    "adamw": (0.002, 0.01), "nadam": (0.002, 0.01), "radam": (0.01, 0.05),
+    "rmsprop": (0.001, 0.003), "adagrad": (0.02, 0.1),
 }  # fmt: skip
 OPTIONS = {"sgd": {"momentum": 0, "weight_decay": 0.01}, "adam": {"weight_decay": 0.01}, "rmsprop": {"momentum": 0.5}}
 
