@@ -75,8 +75,8 @@ def render(results: dict) -> str:
     lines = [
         f"ResNet-20 on CIFAR-10, {results['processor']}, one thread, the processor's seconds. Stops on "
         f"{results['examples']:,} examples every {results['gap']} steps of 128, taken to {MEASURED:,} examples every "
-        f"{EPOCH} steps (an epoch), with {results['batches'] or 'no'} batches of batch sharpness. The first stop is cold "
-        f"and left out.\n",
+        f"{EPOCH} steps (an epoch), with {results['batches'] or 'no'} batches of batch sharpness. The first stop is "
+        f"cold and left out.\n",
         "| residual at which an eigenvalue is good enough | products a stop | of them, first (cold) stop | "
         "a stop, in training steps | share of an epoch's training |",
         "|---:|---:|---:|---:|---:|",

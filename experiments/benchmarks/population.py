@@ -54,8 +54,8 @@ def main() -> None:
     for case in CASES:
         results["cases"].append(_case(*case, options.rounds, options.steps))
         print(results["cases"][-1], flush=True)
-    options.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    options.page.write_text(render(results), encoding="utf-8")
+        options.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        options.page.write_text(render(results), encoding="utf-8")
 
 
 def _case(name: str, model: dict, optimizer: str, batch: int | None, rounds: int, steps: int) -> dict:

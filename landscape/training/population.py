@@ -1,5 +1,6 @@
 """Many trainings of one architecture and optimizer at once, as one batched model."""
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
@@ -15,7 +16,7 @@ from landscape.training.optimizer_definition import optimizer_definition
 from landscape.training.prepare import prepare_run
 from landscape.training.run import Run, clear_gradients, loss_and_gradient
 from landscape.training.snapshot import copy_state_dict
-from landscape.training.stack import batched_loss, gradient_of, leave_gradients, stacked, take_steps_together
+from landscape.training.stack import STEPPED, batched_loss, gradient_of, leave_gradients, stacked, take_steps_together
 from landscape.training.train import TrainingResult, is_kept, result_of
 from landscape.training.view import TrainingView, first_view, next_view, state_to_rewind, stretches
 
@@ -112,6 +113,9 @@ def why_not_together(
     where = torch.device(device)
     pairs = list(zip(models, configs, strict=True))
     runs = [prepare_run(model, loss, dataset, each, device=where, dtype=dtype) for model, each in pairs]
+    beyond = [each.name for each in dataclasses.fields(Run) if each.name not in STEPPED and getattr(runs[0], each.name)]
+    if beyond:
+        return f"{', '.join(beyond)} of a run are kept while it steps alone"
     modes = [(module, module.training) for model in models for module in model.modules()]
     with repeatable(where):
         try:

@@ -18,6 +18,10 @@ from landscape.training.run import Run, data_order
 COUNTERS = {"step", "mu_product"}
 """State of an optimizer that is one number whatever the parameter's shape: the same in runs that are equally far."""
 
+STEPPED = {"model", "loss", "config", "parameters", "optimizer", "learning_rates", "train", "test", "classes"}
+STEPPED |= {"shadow", "norms"}
+"""Fields of a run that steps taken together go on with, or leave alone; a run that has others steps alone."""
+
 
 @dataclass(frozen=True)
 class Stack:
