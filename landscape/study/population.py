@@ -49,9 +49,16 @@ def populations(config: StudyConfig, cells: Sequence[Cell], device: torch.device
 
 
 def notes(found: Sequence[Population]) -> list[str]:
-    """Return a sentence for each kind of runs that do not train together where one would expect it."""
-    said = {f"The runs of {each.cells[0].optimizer} train one by one: {each.note}." for each in found if each.note}
-    return sorted(said)
+    """Return a sentence for each kind of runs that train together, or do not where one would expect it."""
+    said = []
+    for each in found:
+        if each.together:
+            said.append(
+                f"The {len(each.cells)} runs of {each.cells[0].optimizer} train together, as one batched model."
+            )
+        elif each.note:
+            said.append(f"The runs of {each.cells[0].optimizer} train one by one: {each.note}.")
+    return list(dict.fromkeys(said))
 
 
 def _population(config: StudyConfig, cells: tuple[Cell, ...], device: torch.device) -> Population:

@@ -14,6 +14,7 @@ from landscape.training.config import TrainingConfig
 from landscape.training.determinism import repeatable, seed_random_state
 from landscape.training.evaluation import LossFunction, Scores, blamed_on_user, chunks, evaluate
 from landscape.training.optimizer_state import SHADOW, SHADOW_BETA2, OptimizerState, flat_tensors
+from landscape.training.running_average import RunningAverage
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Run:
         norms: Sum of gradient norms since it was last set to zero.
         closure: Whether a step of the optimizer asks for the gradient itself, possibly several times.
         forward: What takes the training steps' forward passes instead of the model: its compiled form.
+        averages: Of the weights, which every step goes on with.
     """
 
     model: nn.Module
@@ -49,6 +51,7 @@ class Run:
     norms: Tensor
     closure: bool = False
     forward: Forward | None = None
+    averages: tuple[RunningAverage, ...] = ()
 
     @property
     def device(self) -> torch.device:
@@ -119,6 +122,8 @@ def take_steps(run: Run, first: int, last: int) -> Iterator[int]:
                 seed_random_state(derive_seed(run.config.seed, "dropout", step), run.device)
                 _take_step(run, x, y, run.learning_rates[step])
                 step += 1
+                for average in run.averages:
+                    average.absorb(step, run.parameters)
                 yield step
 
 

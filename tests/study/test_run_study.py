@@ -152,10 +152,12 @@ def test_runs_trained_together_leave_the_files_of_runs_trained_one_by_one(tmp_pa
     config = small(
         **keys, population="on", seeds=2, optimizer=["sgd", "muon"], lr={"sgd": [0.05, 0.1], "muon": [0.005]}
     )
-    said, told = [], []
-    run_study(config, together, jobs=1, on_note=said.append, on_progress=lambda *about: told.append(about[2]))
-    assert said == ["The runs of muon train one by one: muon does not step each number by itself."]
-    assert told[0] == "4 runs of sgd trained together"
+    said = []
+    run_study(config, together, jobs=1, on_note=said.append)
+    assert said == [
+        "The 4 runs of sgd train together, as one batched model.",
+        "The runs of muon train one by one: muon does not step each number by itself.",
+    ]
     run_study(dataclasses.replace(config, population="off"), alone, jobs=1)
     files = sorted(path.relative_to(alone) for path in alone.rglob("runs/**/*") if path.is_file())
     assert files == sorted(path.relative_to(together) for path in together.rglob("runs/**/*") if path.is_file())
