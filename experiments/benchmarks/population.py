@@ -28,42 +28,42 @@ HERE = Path(__file__).resolve().parent
 RATES = {"sgd": (0.01, 0.02, 0.05, 0.1), "adam": (5e-4, 1e-3, 2e-3, 5e-3)}
 MEMBERS = 32
 CASES = (
-    ("cnn", {}, "sgd", 64),
-    ("cnn", {}, "adam", 64),
-    ("mlp", {}, "sgd", 64),
-    ("mlp", {}, "adam", 64),
-    ("cnn", {}, "sgd", 16),
-    ("mlp", {}, "sgd", 16),
-    ("mlp", {}, "sgd", None),
-    ("cnn", {"channels": "64,128"}, "sgd", 128),
-    ("mlp", {"widths": "400,400"}, "sgd", 64),
-    ("mlp", {"widths": "400,400"}, "sgd", 256),
+    ("cnn", {}, "sgd", 64, 16),
+    ("cnn", {}, "adam", 64, 16),
+    ("mlp", {}, "sgd", 64, 16),
+    ("mlp", {}, "adam", 64, 16),
+    ("cnn", {}, "sgd", 16, 16),
+    ("mlp", {}, "sgd", 16, 16),
+    ("mlp", {}, "sgd", None, 2),
+    ("mlp", {"widths": "400,400"}, "sgd", 64, 6),
+    ("mlp", {"widths": "400,400"}, "sgd", 256, 3),
+    ("cnn", {"channels": "32,64"}, "sgd", 64, 4),
 )
+"""Network, its options, optimizer, examples and number of the steps of each run."""
 
 
 def main() -> None:
     """Train every case both ways, in rounds, and write results and page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=16, help="steps of each run")
     parser.add_argument("--out", type=Path, default=HERE / "population.json")
     parser.add_argument("--page", type=Path, default=HERE.parents[1] / "docs" / "population.md")
     options = parser.parse_args()
     torch.set_num_threads(1)
     results = {"machine": _machine(), "rounds": options.rounds, "members": MEMBERS, "cases": []}
     for case in CASES:
-        results["cases"].append(_case(*case, options.rounds, options.steps))
+        results["cases"].append(_case(*case, options.rounds))
         print(results["cases"][-1], flush=True)
         options.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
         options.page.write_text(render(results), encoding="utf-8")
 
 
-def _case(name: str, model: dict, optimizer: str, batch: int | None, rounds: int, steps: int) -> dict:
+def _case(name: str, model: dict, optimizer: str, batch: int | None, steps: int, rounds: int) -> dict:
     """Return the seconds of both ways in each round: the processor's, with data, evaluations and all."""
     digits = load_dataset("digits", train_examples=1024)
     seeds = range(MEMBERS // len(RATES[optimizer]))
     configs = [
-        TrainingConfig(optimizer, lr, batch_size=batch, steps=steps if batch else max(steps // 8, 1), seed=seed)
+        TrainingConfig(optimizer, lr, batch_size=batch, steps=steps, seed=seed)
         for seed, lr in itertools.product(seeds, RATES[optimizer])
     ]
 
@@ -120,12 +120,12 @@ def render(results: dict) -> str:
         f"as one batched model where a step's forward pass of one network takes at most {MOST_WORK / 1e6:g} million "
         f"operations (multiplications and additions), and one by one elsewhere; `on` and `off` decide otherwise. The "
         f"runs are the same to rounding.\n",
-        f"{results['members']} runs of an epoch on digits (1,024 training examples), on {machine['processor']}, one "
+        f"{results['members']} short runs on digits (1,024 training examples), on {machine['processor']}, one "
         f"thread, PyTorch {machine['torch']}; both evaluations are in the time, which is the processor's. The ratio is "
         f"that of one by one to together within a round: the median of {results['rounds']} rounds, and the range.\n",
-        "| network | parameters | optimizer | batch | operations a step | ms a run's step, one by one | together | "
-        "ratio | range | `auto` |",
-        "|---|---:|---|---:|---:|---:|---:|---:|---:|---|",
+        "| network | parameters | optimizer | batch | steps | operations a step | ms a run's step, one by one | "
+        "together | ratio | range | `auto` |",
+        "|---|---:|---|---:|---:|---:|---:|---:|---:|---:|---|",
         *(_row(case, results["members"]) for case in results["cases"]),
         "",
         "Measured on a CPU only. What is saved is the cost of calls: small matrices are multiplied many at a time. "
@@ -142,7 +142,8 @@ def _row(case: dict, members: int) -> str:
     per_step = [1000 * statistics.median(each) / members / case["steps"] for each in (alone, together)]
     return (
         f"| {' '.join([case['model'], option]).strip()} | {case['parameters']:,} | {case['optimizer']} | "
-        f"{case['batch_size']} | {case['step_work'] / 1e6:.2f} M | {per_step[0]:.2f} | {per_step[1]:.2f} | "
+        f"{case['batch_size']:,} | {case['steps']} | {case['step_work'] / 1e6:.2f} M | "
+        f"{per_step[0]:.2f} | {per_step[1]:.2f} | "
         f"**{statistics.median(ratios):.1f}** | {min(ratios):.1f} to {max(ratios):.1f} | "
         f"{'together' if case['step_work'] <= MOST_WORK else 'one by one'} |"
     )

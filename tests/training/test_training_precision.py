@@ -1,7 +1,6 @@
 """Mixed precision and compilation of the training steps."""
 
 import dataclasses
-import sys
 
 import pytest
 import torch
@@ -69,6 +68,7 @@ def test_the_compiled_network_takes_the_steps_and_the_network_itself_the_rest(ma
     assert result.end.train_loss == plain.end.train_loss
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's own, while it compiles
 def test_without_a_compiler_it_says_so(make_mlp, clusters, monkeypatch):
     import torch._inductor.config as inductor
 
@@ -76,10 +76,3 @@ def test_without_a_compiler_it_says_so(make_mlp, clusters, monkeypatch):
     monkeypatch.setattr(inductor, "force_disable_caches", True)
     with pytest.raises(ProblemError, match=r"cannot compile.*compiler.*Install a C\+\+ compiler.*leave --compile out"):
         trained(make_mlp, clusters, compile=True)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="needs a C++ compiler")
-def test_compiled_training_is_the_same_to_rounding(make_mlp, clusters):
-    (_, result), (_, plain) = trained(make_mlp, clusters, compile=True), trained(make_mlp, clusters)
-    assert result.end.train_loss == pytest.approx(plain.end.train_loss, rel=1e-5)
