@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from landscape.statistics.cluster_bootstrap import Floats, cluster_numbers
 from landscape.statistics.generalization_gap import finite
 from landscape.statistics.matched_loss import TOLERANCE, comparable
-from landscape.statistics.reading import Run, minimum, read_measure
+from landscape.statistics.reading import Run, minimum, missing_at, read_measure
 
 GAPS = ("gap_loss", "gap_error")
 MISMATCH = f"training loss more than {100 * TOLERANCE:.0f} % from the target"
@@ -88,7 +88,10 @@ def columns_of(runs: Sequence[Run], stop: str, measures: Sequence[str], optimize
     axes, levels = _axes(kept, optimizers)
     if "lr" in axes:
         values[LEARNING_RATE] = np.where(fits, axes["lr"].astype(np.float64), np.nan)
-        problems[LEARNING_RATE] = tuple("" if fit else MISMATCH for fit in fits)
+        absent = missing_at(stop)
+        problems[LEARNING_RATE] = tuple(
+            "" if fit else MISMATCH if there else absent for fit, there in zip(fits, at_stop, strict=True)
+        )
     counts = {each["test_examples"] for each in at_stop if each.get("test_examples")}
     return Columns(
         np.array([list(optimizers).index(run["optimizer"]) for run in kept], dtype=np.intp),

@@ -1,4 +1,4 @@
-"""Rank correlations of every measure with the gap: over all runs, within each optimizer, and given what else differs."""
+"""Rank correlations of every measure with the gap: over all runs, by optimizer, and given what else differs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import binom
+from scipy.special import bdtr
 
 
 def median_interval(values: Sequence[float], confidence: float) -> tuple[float, float] | None:
@@ -25,5 +25,6 @@ def median_interval(values: Sequence[float], confidence: float) -> tuple[float, 
     """
     ordered = np.sort(np.asarray(values, dtype=np.float64))
     n = len(ordered)
-    ranks = [k for k in range(1, n // 2 + 1) if 1 - 2 * float(binom.cdf(k - 1, n, 0.5)) >= confidence]
-    return (float(ordered[ranks[-1] - 1]), float(ordered[n - ranks[-1]])) if ranks else None
+    ranks = np.arange(1, n // 2 + 1)
+    enough = ranks[1 - 2 * bdtr(ranks - 1.0, n, 0.5) >= confidence]
+    return (float(ordered[enough[-1] - 1]), float(ordered[n - enough[-1]])) if len(enough) else None

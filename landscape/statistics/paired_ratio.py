@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,24 +72,25 @@ def paired_ratio(
     counts = resample_counts(len(pairs), resamples, seed)
     error = seed_error((counts @ sums) / (counts @ pairs), len(pairs))
     if error.value is None:
-        return PairedRatio(_exp(value), **beside, note=error.note)
+        return replace(beside, ratio=_exp(value), note=error.note)
     low, high, p_value = t_interval(value, error.value, len(pairs), confidence)
-    return PairedRatio(_exp(value), _exp(low), _exp(high), p_value, **beside)
+    return replace(beside, ratio=_exp(value), low=_exp(low), high=_exp(high), p_value=p_value)
 
 
-def _beside(logs: Floats, clusters: NDArray[np.intp], by_seed: Floats, confidence: float) -> dict[str, float | None]:
+def _beside(logs: Floats, clusters: NDArray[np.intp], by_seed: Floats, confidence: float) -> PairedRatio:
     """The share of pairs above one and the median over seeds, each with its interval where it has one."""
     larger = (logs > 0) + 0.5 * (logs == 0)
     found = share_interval(np.bincount(clusters, larger) / np.bincount(clusters), confidence)
     ends = median_interval(by_seed.tolist(), confidence)
-    return {
-        "probability_larger": float(larger.mean()),
-        "probability_low": found[0] if found else None,
-        "probability_high": found[1] if found else None,
-        "median_ratio": _exp(float(np.median(by_seed))),
-        "median_low": _exp(ends[0]) if ends else None,
-        "median_high": _exp(ends[1]) if ends else None,
-    }
+    return PairedRatio(
+        None,
+        probability_larger=float(larger.mean()),
+        probability_low=found[0] if found else None,
+        probability_high=found[1] if found else None,
+        median_ratio=_exp(float(np.median(by_seed))),
+        median_low=_exp(ends[0]) if ends else None,
+        median_high=_exp(ends[1]) if ends else None,
+    )
 
 
 def _exp(log: float) -> float:

@@ -62,7 +62,7 @@ def _partial(moments: Floats) -> Floats:
     left = xy - across @ np.linalg.pinv(z, rcond=1e-10, hermitian=True) @ across.transpose(0, 2, 1)
     variances = np.diagonal(left, axis1=1, axis2=2)
     before = np.diagonal(xy, axis1=1, axis2=2)
-    there = (variances > _LEAST_VARIANCE * np.maximum(before, 1e-300)).all(axis=1)
+    there = np.all(variances > _LEAST_VARIANCE * np.maximum(before, 1e-300), axis=1)
     scale = np.sqrt(np.where(there[:, None], variances, 1.0).prod(axis=1))
     found: Floats = np.where(there, np.clip(left[:, 0, 1] / scale, -1, 1), np.nan)
     return found

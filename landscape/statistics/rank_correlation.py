@@ -37,7 +37,13 @@ class RankCorrelation:
 
 
 def kendall(
-    x: Sequence[float], y: Sequence[float], seeds: Sequence[Hashable], *, confidence: float, resamples: int, seed: int
+    x: Sequence[float] | Floats,
+    y: Sequence[float] | Floats,
+    seeds: Sequence[Hashable],
+    *,
+    confidence: float,
+    resamples: int,
+    seed: int,
 ) -> RankCorrelation:
     r"""Return Kendall's $\tau_b$ of ``x`` and ``y`` with an interval over seeds.
 
@@ -65,7 +71,13 @@ def kendall(
 
 
 def spearman(
-    x: Sequence[float], y: Sequence[float], seeds: Sequence[Hashable], *, confidence: float, resamples: int, seed: int
+    x: Sequence[float] | Floats,
+    y: Sequence[float] | Floats,
+    seeds: Sequence[Hashable],
+    *,
+    confidence: float,
+    resamples: int,
+    seed: int,
 ) -> RankCorrelation:
     r"""Return Spearman's $\rho$, Pearson's correlation of mid-ranks, with an interval over seeds.
 
@@ -85,8 +97,8 @@ def spearman(
 
 def _correlate(
     statistic: Statistic,
-    x: Sequence[float],
-    y: Sequence[float],
+    x: Sequence[float] | Floats,
+    y: Sequence[float] | Floats,
     seeds: Sequence[Hashable],
     *,
     confidence: float,

@@ -6,11 +6,12 @@ from typing import Any
 from landscape.errors import UsageError
 from landscape.statistics.against_learning_rate import against_learning_rate
 from landscape.statistics.cluster_bootstrap import Floats
-from landscape.statistics.columns import GAPS, LEARNING_RATE, Columns, columns_of
+from landscape.statistics.columns import GAPS, LEARNING_RATE, Columns, columns_of, in_order
 from landscape.statistics.contrasts import contrasts, corrected
 from landscape.statistics.correlations import correlations, partial_correlations
 from landscape.statistics.granulated import along_axes, granulated
 from landscape.statistics.information import conditional_information, run_pairs
+from landscape.statistics.interventions import interventions
 from landscape.statistics.reading import Run, stops
 from landscape.statistics.settings_grid import SettingsGrid, settings_grid
 from landscape.statistics.sign_error import sign_errors
@@ -24,6 +25,7 @@ def relate(
     confidence: float = 0.95,
     resamples: int = 2000,
     seed: int = 0,
+    signs: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Return ``{stop: {"ratios": [...], "correlations": [...], ...}}`` for each stop that any run has.
 
@@ -31,9 +33,10 @@ def relate(
     All others relate every measure to the gap in loss and in error: ``correlations`` over all runs and within each
     optimizer, ``partial`` ones given what else differs, ``granulated`` ones along each hyper-parameter,
     ``against_learning_rate`` beside the learning rate alone, ``information`` given pairs of hyper-parameters,
-    ``sign_errors`` in the worst environment. The learning rate alone stands among the measures as
-    ``learning_rate``, where there are several. At the matched stop only runs whose training losses do match take part.
-    What is missing, has not converged or has no logarithm is left out and counted in ``note``; nothing is filled in.
+    ``sign_errors`` in the worst environment, ``interventions`` where something moves the measure. The learning rate
+    alone stands among the measures as ``learning_rate``, where there are several. At the matched stop only runs whose
+    training losses do match take part. What is missing, has not converged or has no logarithm is left out and counted
+    in ``note``; nothing is filled in.
 
     Args:
         runs: The ``runs`` of ``report.json``.
@@ -42,6 +45,7 @@ def relate(
         confidence: Coverage of every interval.
         resamples: Bootstrap resamples of the seeds.
         seed: Seed of the bootstrap.
+        signs: By measure, 1 where larger is sharper and -1 where larger is flatter; 1 where it is not said.
 
     Raises:
         UsageError: If ``confidence`` or ``resamples`` makes no sense.
@@ -51,7 +55,7 @@ def relate(
     if resamples < 100:
         raise UsageError(f"{resamples} bootstrap resamples are too few for an interval. Try 2000.")
     bootstrap = {"confidence": confidence, "resamples": resamples, "seed": seed}
-    return {stop: _at_stop(runs, stop, measures, optimizers, bootstrap) for stop in stops(runs)}
+    return {stop: _at_stop(runs, stop, measures, optimizers, bootstrap, signs or {}) for stop in stops(runs)}
 
 
 def _at_stop(
@@ -60,6 +64,7 @@ def _at_stop(
     measures: Sequence[str],
     optimizers: Sequence[str],
     bootstrap: Mapping[str, Any],
+    signs: Mapping[str, int],
 ) -> dict[str, Any]:
     columns = columns_of(runs, stop, measures, optimizers)
     grid = settings_grid(columns)
@@ -77,6 +82,7 @@ def _at_stop(
         ],
         "information": _information(columns, names, bootstrap),
         "sign_errors": _sign_errors(columns, grid, names, confidence),
+        "interventions": interventions(in_order(runs, optimizers), stop, columns, sharpness, signs, bootstrap),
     }
 
 

@@ -62,13 +62,16 @@ def settings_grid(columns: Columns) -> SettingsGrid:
         count = int(stratum.max(initial=-1)) + 1
         axes.append(np.full(count, axis, dtype=np.intp))
         total += count
-    empty = [np.zeros(0, dtype=np.intp)]
+    joined = [np.concatenate([*each, np.zeros(0, dtype=np.intp)]) for each in (firsts, seconds, strata, axes)]
     return SettingsGrid(
         table.reshape(len(levels), -1),
         int(occupied[occupied > 1].sum()),
         names,
-        *(np.concatenate([*each, *empty]) for each in (firsts, seconds, strata, axes)),
-        levels,
+        first=joined[0],
+        second=joined[1],
+        stratum=joined[2],
+        axis=joined[3],
+        levels=levels,
     )
 
 

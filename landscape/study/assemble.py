@@ -43,7 +43,10 @@ def assemble(root: Path) -> dict[str, Any]:
     for minimum in [each for run in runs for each in run["minima"].values()]:
         mark_disagreement(minimum["measurements"], {each["name"]: each["quantity"] for each in described})
     optimizers = list(dict.fromkeys(cell.optimizer for cell in all_cells))
-    relations = relate(runs, list(config.measures), optimizers, resamples=config.resamples, seed=config.seed)
+    signs = {each["name"]: each["sign"] for each in described}
+    relations = relate(
+        runs, list(config.measures), optimizers, resamples=config.resamples, seed=config.seed, signs=signs
+    )
     offs = trade_offs(runs, optimizers)
     settled = verdict(runs, relations, offs, described, optimizers)
     if len(finished) < len(all_cells):
