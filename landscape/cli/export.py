@@ -19,14 +19,8 @@ def command(folder: Path, as_csv: bool, out: Path | None, debug: bool) -> None:
 
     Each row has the run's hyper-parameters, what is known of the minimum, one measurement with its error, and whether
     the statistics take it.
-
-    \f
-
-    Raises:
-        UsageError: If no format is asked for.
     """
-    if not as_csv:
-        raise UsageError(f"Nothing is asked for. Type 'landscape export {folder} --csv'.")
+    _check(folder, as_csv)
     from landscape.report.folder import read_report
     from landscape.report.tidy_table import tidy_table
     from landscape.store import write_text
@@ -37,3 +31,8 @@ def command(folder: Path, as_csv: bool, out: Path | None, debug: bool) -> None:
         return
     write_text(out, table)
     click.echo(out)
+
+
+def _check(folder: Path, as_csv: bool) -> None:
+    if not as_csv:
+        raise UsageError(f"No format is asked for. Type 'landscape export {folder} --csv'.")

@@ -21,9 +21,9 @@ REFERENCES = {
     "errors, Review of Economics and Statistics 90(3), 414-427.",
     "Hesterberg 2015": "Hesterberg (2015), What teachers should know about the bootstrap, The American Statistician "
     "69(4), 371-386.",
-    "Clopper 1934": "Clopper, Pearson (1934), The use of confidence or fiducial limits illustrated in the case of the "
-    "binomial, Biometrika 26(4), 404-413.",
-    "Hoeffding 1963": "Hoeffding (1963), Probability inequalities for sums of bounded random variables, JASA 58, 13-30.",
+    "Clopper 1934": "Clopper, Pearson (1934), The use of confidence or fiducial limits illustrated in the case of "
+    "the binomial, Biometrika 26(4), 404-413.",
+    "Hoeffding 1963": "Hoeffding (1963), Probability inequalities for sums of bounded random variables, JASA 58.",
     "Li 2018": "Li, Xu, Taylor, Studer, Goldstein (2018), Visualizing the loss landscape of neural nets, NeurIPS.",
 }
 
@@ -71,10 +71,10 @@ def _training(report: Report, settings: dict[str, Any]) -> str:
     options = settings.get("optimizer_option") or {}
     given = f"; optimizer options {_plain(options)}" if options else ""
     return (
-        f"We trained {_plain(settings.get('model'))} on {_plain(data)} with {_plain(report['optimizers'])} for {length} "
-        f"at learning rates {'; '.join(rates) or 'as given'}{varied}{given}, with {seeds} seeds each ({len(runs)} runs in "
-        f"all). Runs of one seed share their initial weights and the order of their data; learning rates of different "
-        f"optimizers are paired by rank."
+        f"We trained {_plain(settings.get('model'))} on {_plain(data)} with {_plain(report['optimizers'])} for "
+        f"{length} at learning rates {'; '.join(rates) or 'as given'}{varied}{given}, with {seeds} seeds each "
+        f"({len(runs)} runs in all). Runs of one seed share their initial weights and the order of their data; "
+        f"learning rates of different optimizers are paired by rank."
     )
 
 
@@ -91,9 +91,9 @@ def _measuring(report: Report, settings: dict[str, Any]) -> str:
     )
     return (
         f"Minima were taken {stops or 'nowhere'} and measured on {examples} training examples in "
-        f"{settings.get('dtype', 'float32')}: {names}.{matched} The generalization gap is the test loss less the training "
-        f"loss, and the test error less the training error, in evaluation mode and without augmentation. Numbers that "
-        f"did not converge are left out, and nothing is filled in."
+        f"{settings.get('dtype', 'float32')}: {names}.{matched} The generalization gap is the test loss less the "
+        f"training loss, and the test error less the training error, in evaluation mode and without augmentation. "
+        f"Numbers that did not converge are left out, and nothing is filled in."
     )
 
 
@@ -111,16 +111,17 @@ def _statistics(report: Report, settings: dict[str, Any]) -> str:
     return (
         f"{contrast}Intervals ({level:g} %) resample whole seeds {resamples} times (bootstrap seed "
         f"{settings.get('seed', 0)}), with the factor sqrt(n/(n-1)) on the error and Student's t for n seeds "
-        f"(Cameron et al. 2008; Hesterberg 2015); fewer than {MIN_SEEDS} seeds have none. Where a statistic has no spread "
-        f"over seeds, each seed counts as one trial. P-values are corrected over the measures of one question "
-        f"(Holm 1979). Measures are related to the gap by Kendall's tau-b (Kendall 1945) and Spearman's coefficient over "
-        f"all runs and within each optimizer; by partial rank correlations given learning rate, training loss, weight "
-        f"norm and margin, as far as they were measured; by the granulated coefficient along each hyper-parameter and "
-        f"the normalised conditional mutual information given each two of them (Jiang et al. 2020); and by the sign-error "
-        f"in the worst of all pairs of settings that differ in one hyper-parameter (Dziugaite et al. 2020), for the gap "
-        f"in error also with the weights of Hoeffding 1963 and at least {MIN_EFFECTIVE:.0f} effective pairs, its interval "
-        f"simultaneous by Bonferroni's inequality. The learning rate's rank alone is the baseline. The intervals of "
-        f"partial correlations, of information and of mean sign-errors leave out one seed at a time."
+        f"(Cameron et al. 2008; Hesterberg 2015); fewer than {MIN_SEEDS} seeds have none. Where a statistic has no "
+        f"spread over seeds, each seed counts as one trial. P-values are corrected over the measures of one question "
+        f"(Holm 1979). Measures are related to the gap by Kendall's tau-b (Kendall 1945) and Spearman's coefficient "
+        f"over all runs and within each optimizer; by partial rank correlations given learning rate, training loss, "
+        f"weight norm and margin, as far as they were measured; by the granulated coefficient along each "
+        f"hyper-parameter and the normalised conditional mutual information given each two of them (Jiang et al. "
+        f"2020); and by the sign-error in the worst of all pairs of settings that differ in one hyper-parameter "
+        f"(Dziugaite et al. 2020), for the gap in error also with the weights of Hoeffding 1963 and at least "
+        f"{MIN_EFFECTIVE:.0f} effective pairs, its interval simultaneous by Bonferroni's inequality. The learning "
+        f"rate's rank alone is the baseline. The intervals of partial correlations, of information and of mean "
+        "sign-errors leave out one seed at a time."
     )
 
 

@@ -14,7 +14,7 @@ from landscape.store import write_text
 
 
 def write_report(folder: Path) -> list[Path]:
-    """Write ``figures/``, ``table.tex``, ``table.md``, ``methods.md`` and ``report.html`` of a run folder, and return their paths.
+    """Write ``figures/``, tables, ``methods.md`` and ``report.html`` of a run folder, and return their paths.
 
     Args:
         folder: Holds a report.json and the slices that it names.
