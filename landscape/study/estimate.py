@@ -34,7 +34,8 @@ def estimate(config: StudyConfig, jobs: int | None) -> dict[str, Any]:
     torch.set_num_threads(threads_per_process(workers))
     costs = _costs(config, todo[0], device)
     stops = 1 if config.checkpoint else len(STOPS)
-    matvecs = len(todo) * stops * sum(registered(name).typical_matvecs for name in config.measures)
+    points = stops * (1 + len(config.move))
+    matvecs = len(todo) * points * sum(registered(name).typical_matvecs for name in config.measures)
     training = 0.0 if config.checkpoint else sum(_training_seconds(config, cell, costs) for cell in todo)
     measuring = matvecs * costs["product"]
     optimizers = len({cell.optimizer for cell in todo})

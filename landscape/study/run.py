@@ -26,6 +26,7 @@ from landscape.study.config import StudyConfig
 from landscape.study.environment import environment, threads_per_process
 from landscape.study.folder import RunFolder, locked, open_folder
 from landscape.study.measure_cell import measure_cell, measure_options, slice_cell
+from landscape.study.moved_points import move_cell
 from landscape.study.train_cell import dataset_of, loss_of, model_of, train_cell, training_config
 from landscape.training import load_into
 
@@ -171,6 +172,7 @@ def _typical(folder: RunFolder, config: StudyConfig) -> list[tuple[Cell, str]]:
 def _run_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: torch.device) -> str:
     train_cell(config, cell, folder, device)
     measure_cell(config, cell, folder, device)
+    move_cell(config, cell, folder, device)
     return cell.id
 
 
