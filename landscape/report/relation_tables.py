@@ -137,7 +137,7 @@ def interventions(report: Report, stop: str, brief: bool = False) -> Table:
 
 
 def _measures(report: Report, stop: str) -> list[tuple[str, Cell]]:
-    known = [(each["name"], view.term(each)) for each in view.measured(report, stop)]
+    known: list[tuple[str, Cell]] = [(each["name"], view.term(each)) for each in view.measured(report, stop)]
     names = [name for name, _ in known]
     return known if BASELINE in names else [*known, (BASELINE, Term("learning rate alone", ""))]
 

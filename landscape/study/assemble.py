@@ -70,7 +70,7 @@ def assemble(root: Path) -> dict[str, Any]:
         "surfaces": _surfaces(folder, config, sorted(finished, key=lambda cell: optimizers.index(cell.optimizer))),
     }
     plain: dict[str, Any] = store.finite(report)
-    store.write_json(folder.report, plain)
+    store.write_text(folder.report, store.shallow_json(plain) + "\n")
     return plain
 
 

@@ -427,6 +427,46 @@ def test_best_learning_rate_at_the_edge_of_its_grid(make_runs):
     assert detail(details, "best learning rate").startswith("Adam's")
 
 
+def test_a_best_learning_rate_at_the_edge_refuses_and_says_what_was_found(make_runs):
+    def accuracy(run):
+        run["minima"]["end"]["test_accuracy"] = 0.9 - 0.1 * abs(run["lr_rank"] - 2 * (run["optimizer"] == "adam"))
+
+    first, _, _ = conclude(change(make_runs(), accuracy))
+    assert first.startswith(
+        "The data do not tell whether Adam's minima are sharper than SGD's at matched training loss, because SGD's "
+        "best learning rate by test accuracy (0.01) is at the edge of those tried and Adam's best learning rate by "
+        "test accuracy (0.009) is at the edge of those tried, where a better one may lie beyond; at those tried, Adam's "
+        "minima were on average sharper than SGD's by top eigenvalue"
+    )
+
+
+def beyond(runs, optimizers=("sgd", "adam"), measures=MEASURES):
+    names = list(optimizers)
+    relations = relate(runs, measures, names)
+    return verdict(runs, relations, trade_offs(runs, names), describe(measures), names)["sentences"][2:]
+
+
+def test_what_is_left_beside_the_learning_rate(make_runs):
+    explained, against, *_ = beyond(make_runs(seeds=8))
+    assert explained.startswith(
+        "Given the optimizer and the learning rate, of the ranks of the gap in loss top eigenvalue"
+    )
+    assert re.search(r"explains \d+(\.\d+)? % \(interval \d", explained)
+    assert against.startswith("Along the learning rate, ")
+    nothing, *_ = beyond(make_runs(gap_slope=0.0))
+    assert "no measure clearly explains any of the gap in loss; the most is" in nothing
+
+
+def test_rows_without_seeds_say_nothing(make_runs):
+    assert beyond(make_runs(seeds=2)) == []
+
+
+def test_a_sign_that_changes_with_what_is_varied_is_said(make_runs):
+    sentences = beyond(make_runs(ratios=(3.0,), lr_factor=3.0, gap_slope=-0.4, gap_of_optimizer=2.0, seeds=12))
+    (said,) = [each for each in sentences if "changes sign" in each]
+    assert "top eigenvalue goes with the gap along the optimizer and against it along the learning rate" in said
+
+
 def test_an_inner_learning_rate_as_good_as_the_edge_is_no_edge(make_runs):
     def accuracy(run):
         run["minima"]["end"]["test_accuracy"] = 0.9
