@@ -435,8 +435,8 @@ def test_a_best_learning_rate_at_the_edge_refuses_and_says_what_was_found(make_r
     assert first.startswith(
         "The data do not tell whether Adam's minima are sharper than SGD's at matched training loss, because SGD's "
         "best learning rate by test accuracy (0.01) is at the edge of those tried and Adam's best learning rate by "
-        "test accuracy (0.009) is at the edge of those tried, where a better one may lie beyond; at those tried, Adam's "
-        "minima were on average sharper than SGD's by top eigenvalue"
+        "test accuracy (0.009) is at the edge of those tried, where a better one may lie beyond; at those tried, "
+        "Adam's minima were on average sharper than SGD's by top eigenvalue"
     )
 
 
