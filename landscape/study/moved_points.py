@@ -77,7 +77,7 @@ def log_scales(minimum: Minimum, neurons: Neurons, point: str, seed: int) -> np.
         return z
     into, out_of, squares = terms(minimum, neurons, minimum.theta.double() ** 2)
     # weights grow with the neuron that they lead into, where curvature shrinks
-    return balance(out_of, into, squares, neurons.count, rtol=1e-10).log_scales
+    return balance(out_of, into, squares, neurons.count, rtol=1e-14).log_scales
 
 
 def _changes(minimum: Minimum, test: Problem, theta: torch.Tensor) -> dict[str, float | None]:
