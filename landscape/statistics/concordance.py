@@ -62,9 +62,11 @@ def _concordant(x: Floats, y: Floats, clusters: Labels, count: int) -> Floats:
     # of the same y the later come first, so that those before a run have a smaller y
     by_y = np.lexsort((-np.arange(n), y[order]))
     found = np.zeros((count, count))
+    # numpy sorts numbers of sixteen bits by their digits, several times as fast
+    small = np.uint16 if n <= 1 << 16 else np.intp
     # a pair is counted at the one level at which its two runs lie in the two halves of a block
     for level in range(max(n - 1, 0).bit_length()):
-        here = by_y[np.argsort(by_y >> (level + 1), kind="stable")]
+        here = by_y[np.argsort((by_y >> (level + 1)).astype(small), kind="stable")]
         later = ((here >> level) & 1).astype(bool)
         before = np.vstack([np.zeros((1, count)), np.cumsum(np.where(later[:, None], 0.0, member[here]), axis=0)])
         start = (here[later] >> (level + 1)) << (level + 1)

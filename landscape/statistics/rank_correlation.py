@@ -126,10 +126,12 @@ def _estimate(
 ) -> RankCorrelation:
     """The correlation with its interval, without one in perfect order."""
     n = counts.shape[1]
-    value = float(statistic(x, y, clusters, np.ones((1, n)))[0])
+    # each seed once is the value itself
+    replicates = statistic(x, y, clusters, np.vstack([np.ones((1, n)), counts]))
+    value = float(replicates[0])
     if abs(value) > 1 - 1e-12:
         return RankCorrelation(float(round(value)), note="no interval: the order is perfect")
-    error = seed_error(statistic(x, y, clusters, counts), n)
+    error = seed_error(replicates[1:], n)
     if error.value is None:
         return RankCorrelation(value, note=error.note)
     low, high, p_value = t_interval(value, error.value, n, confidence)
@@ -156,12 +158,15 @@ def _of_perfect_order(value: float, near: list[RankCorrelation]) -> RankCorrelat
 
 def _exchanges(column: Floats, clusters: NDArray[np.intp]) -> Iterator[Floats]:
     """The column with one pair of neighbouring values exchanged, once for each two values and two seeds."""
-    runs_by_level = [{int(clusters[i]): int(i) for i in np.flatnonzero(column == level)} for level in np.unique(column)]
-    for below, above in pairwise(runs_by_level):
-        for i, j in product(below.values(), above.values()):
-            exchanged = column.copy()
-            exchanged[[i, j]] = column[[j, i]]
-            yield exchanged
+    order = np.argsort(column, kind="stable")
+    levels = np.split(order, np.flatnonzero(np.diff(column[order])) + 1)
+    by_seed = [{int(clusters[i]): int(i) for i in level} for level in levels]
+    places = [place for below, above in pairwise(by_seed) for place in product(below.values(), above.values())]
+    # of very many all are about as harmless: some, evenly spread, stand for them
+    for i, j in places[:: -(-len(places) // _MOST_EXCHANGES) or 1]:
+        exchanged = column.copy()
+        exchanged[[i, j]] = column[[j, i]]
+        yield exchanged
 
 
 def _kendall(x: Floats, y: Floats, clusters: NDArray[np.intp], counts: Floats) -> Floats:
