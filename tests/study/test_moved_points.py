@@ -49,7 +49,7 @@ def test_a_study_moves_its_minima_and_goes_on_where_it_was(tmp_path):
         (
             "test",
             {
-                "train_examples": 100, "model": "mlp", "model_option": {"widths": (8,), "activation": "relu"},
+                "train_examples": 100, "model": "mlp", "model_option": {"widths": [8], "activation": "relu"},
                 "optimizer": ("adam",), "lr": {"adam": (0.01,)}, "epochs": 2, "seeds": 1, "target_loss": 1.8,
                 "measures": ("weight_norm", "trace", "preconditioned_top_eigenvalue"), "surface_points": 0,
                 "move": ("rescaled", "balanced"), "dtype": "float64",
@@ -84,7 +84,7 @@ def test_a_network_without_rescalings_says_so(tmp_path):
         (
             "test",
             {
-                "train_examples": 60, "model": "mlp", "model_option": {"widths": (6,), "activation": "tanh"},
+                "train_examples": 60, "model": "mlp", "model_option": {"widths": [6], "activation": "tanh"},
                 "optimizer": ("sgd",), "lr": {"sgd": (0.1,)}, "epochs": 1, "seeds": 1, "measures": ("weight_norm",),
                 "surface_points": 0, "move": ("balanced",),
             },
