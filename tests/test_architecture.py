@@ -10,12 +10,12 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "landscape"
 LAYERS = [
-    {"_version", "errors", "randomness", "memory", "random_state", "shared_work"},
+    {"_version", "errors", "randomness", "memory", "random_state", "shared_work", "weight_average"},
     {"references", "options", "atomic_write"},
     {"registry"},
     {"device", "data"},
     {"models", "losses"},
-    {"batch_structure"},
+    {"batch_structure", "batch_norm"},
     {"batches", "forward"},
     {"repeatable", "weighted_batches", "criterion"},
     {"loss_contract"},

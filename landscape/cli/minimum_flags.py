@@ -39,9 +39,7 @@ def minimum_flags(function: Callable[..., Any]) -> Callable[..., Any]:
     parts = (
         click.argument("folder", required=False, metavar="[DIR]", type=click.Path(path_type=Path)),
         own_option("--run", metavar="ID", help="Which run of the study in DIR."),
-        own_option(
-            "--stop", metavar="matched|end", parse=parsers.one_of("matched", "end"), help="Which of its minima."
-        ),
+        own_option("--stop", metavar="matched|end|ema:X|swa:X", parse=parsers.stop, help="Which of its minima."),
         some_study_flags(KEYS, OWN_HELP),
         own_option(
             "--max-batch",
@@ -98,6 +96,7 @@ def named_study(folder: Path, typed: Mapping[str, Any]) -> tuple["StudyConfig", 
     Raises:
         UsageError: If a flag says what the study says itself, or there is no study.
     """
+    from landscape.study.folder import with_search
     from landscape.study.one_minimum import find_run
 
     foreign = [key for key in typed if key not in RUN_KEYS]
@@ -107,7 +106,7 @@ def named_study(folder: Path, typed: Mapping[str, Any]) -> tuple["StudyConfig", 
     found, run = find_run(folder)
     # the study's own seed says how its data were drawn; the one typed here is of the random vectors
     own = {key: each for key, each in {**from_environment(RUN_KEYS), **typed}.items() if key != "seed"}
-    config = resolve(("The command line", own), (str(found.study), read_toml(found.study)))
+    config = with_search(found, resolve(("The command line", own), (str(found.study), read_toml(found.study))))
     return config, found, run, config.examples if "examples" in own else None
 
 

@@ -1,7 +1,9 @@
 """What a reader must know before trusting a number: runs that failed, numbers that did not converge, caveats."""
 
 from landscape.report import points as view
-from landscape.report.folder import STOPS, Report
+from landscape.report.folder import Report, stop_words
+from landscape.report.search_tables import search_edges
+from landscape.weight_average import is_average
 
 
 def attention(report: Report) -> list[str]:
@@ -14,6 +16,7 @@ def attention(report: Report) -> list[str]:
         notes.append(f"{len(diverged)} of {len(runs)} runs diverged and have no minimum.")
     if missed and any((run.get("history") or {}).get("epoch") for run in missed):
         notes.append(f"{len(missed)} of {len(runs)} runs never reached the target loss; they have no matched minimum.")
+    notes += [*search_edges(report), *_averages(report)]
     for stop in view.stops(report):
         total = sum(len(view.points(report, stop, measure["name"])) for measure in report["measures"])
         bad = sum(
@@ -22,8 +25,19 @@ def attention(report: Report) -> list[str]:
             for point in view.points(report, stop, measure["name"])
         )
         if bad:
-            notes.append(f"{bad} of {total} numbers {STOPS[stop]} did not converge.")
+            notes.append(f"{bad} of {total} numbers {stop_words(stop)} did not converge.")
     return notes
+
+
+def _averages(report: Report) -> list[str]:
+    """Return what is not as it should be with averages of the weights, each once."""
+    found = {
+        f"{stop}: {minimum['note']}": None
+        for run in report["runs"]
+        for stop, minimum in run["minima"].items()
+        if is_average(stop) and minimum.get("note")
+    }
+    return list(found)
 
 
 def unconverged(report: Report) -> list[tuple[str, str, str, str, str]]:

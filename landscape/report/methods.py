@@ -4,7 +4,7 @@ from typing import Any
 
 from landscape.report import points as view
 from landscape.report.escape import for_html, one_line
-from landscape.report.folder import STOPS, Report
+from landscape.report.folder import Report, stop_words
 from landscape.statistics.cluster_bootstrap import MIN_SEEDS
 from landscape.statistics.matched_loss import TOLERANCE
 from landscape.statistics.sign_error import MIN_EFFECTIVE
@@ -79,7 +79,7 @@ def _training(report: Report, settings: dict[str, Any]) -> str:
 
 
 def _measuring(report: Report, settings: dict[str, Any]) -> str:
-    stops = " and ".join(STOPS[stop] for stop in view.stops(report))
+    stops = " and ".join(stop_words(stop) for stop in view.stops(report))
     names = ", ".join(one_line(str(view.term(measure))) for measure in report["measures"])
     examples = settings.get("examples") or "all"
     target = settings.get("target_loss")

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from landscape.report.folder import STOPS, Report
+from landscape.report.folder import Report
 from landscape.report.numbers import plain, with_error
 from landscape.report.symbols import Term
+from landscape.statistics import reading
 from landscape.statistics.matched_loss import comparable
 from landscape.statistics.pairing import find_pairs
 
@@ -67,8 +68,8 @@ class Pair:
 
 
 def stops(report: Report) -> list[str]:
-    """Return the stops at which at least one run has a minimum, the matched one first."""
-    return [stop for stop in STOPS if any(stop in run["minima"] for run in report["runs"])]
+    """Return the stops at which at least one run has a minimum, the matched one first, averages of the weights last."""
+    return reading.stops(report["runs"])
 
 
 def term(measure: Report) -> Term:

@@ -4,7 +4,7 @@ from typing import Any
 
 from landscape.report import points as view
 from landscape.report.escape import one_line
-from landscape.report.folder import GAPS, STOPS, Report
+from landscape.report.folder import GAPS, Report, stop_words
 from landscape.report.numbers import NOTHING, estimate, number
 from landscape.report.symbols import Term
 from landscape.report.table import Cell, Row, Table
@@ -51,11 +51,11 @@ def explanations(report: Report, stop: str, brief: bool = False) -> Table:
         "worst sign-error",
     )
     caption = (
-        f"What each measure tells of the gap{' in loss' if brief else ''} {STOPS[stop]} beside the hyper-parameters: "
-        f"Ψ, Kendall's coefficient along one hyper-parameter at a time, averaged (Jiang et al. 2020), and ψ along the "
-        f"learning rate, with whether it beats that of the learning rate alone; Spearman's partial coefficient given "
-        f"optimizer and learning rate; K, the least information given two hyper-parameters (0 to 1); the sign-error in "
-        f"the worst environment (Dziugaite et al. 2020; 0.5 is chance)."
+        f"What each measure tells of the gap{' in loss' if brief else ''} {stop_words(stop)} beside the "
+        f"hyper-parameters: Ψ, Kendall's coefficient along one hyper-parameter at a time, averaged (Jiang et al. "
+        f"2020), and ψ along the learning rate, with whether it beats that of the learning rate alone; Spearman's "
+        f"partial coefficient given optimizer and learning rate; K, the least information given two hyper-parameters "
+        f"(0 to 1); the sign-error in the worst environment (Dziugaite et al. 2020; 0.5 is chance)."
     )
     return Table(f"explanations-{stop}", caption, header, tuple(rows), names=1 if brief else 2)
 
@@ -81,8 +81,8 @@ def partials(report: Report, stop: str) -> Table:
             if any(cell != NOTHING for cell in cells):
                 rows.append((term, gap.removeprefix("gap_"), *cells))
     caption = (
-        f"Spearman's partial coefficient of each measure with the gap {STOPS[stop]} over all runs, given the optimizer "
-        f"and the column's name."
+        f"Spearman's partial coefficient of each measure with the gap {stop_words(stop)} over all runs, given the "
+        f"optimizer and the column's name."
     )
     header = ("measure", "gap in", *(_GIVEN[key] for key in given))
     return Table(f"partial-{stop}", caption, header, tuple(rows), names=2)
@@ -98,7 +98,7 @@ def granulated(report: Report, stop: str) -> Table:
             cells = [_interval(_one(report, stop, "granulated", name, gap, axis=axis)) for axis in axes]
             if any(cell != NOTHING for cell in cells):
                 rows.append((term, gap.removeprefix("gap_"), *cells))
-    caption = f"Kendall's coefficient along each hyper-parameter, all others and the seed fixed, {STOPS[stop]}."
+    caption = f"Kendall's coefficient along each hyper-parameter, all others and the seed fixed, {stop_words(stop)}."
     return Table(f"granulated-{stop}", caption, ("measure", "gap in", *axes), tuple(rows), names=2)
 
 
@@ -129,7 +129,7 @@ def interventions(report: Report, stop: str, brief: bool = False) -> Table:
             )
         )
     caption = (
-        f"Interventions {STOPS[stop]}: the factor by which each measure was moved, by how much the gap"
+        f"Interventions {stop_words(stop)}: the factor by which each measure was moved, by how much the gap"
         f"{' in loss' if brief else ''} changed, and whether it followed; same seed, all else fixed."
     )
     header = ("done", "measure", *([] if brief else ["gap in"]), "measure moved", "gap changed", "answer")

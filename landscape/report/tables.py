@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from landscape.report import points as view
-from landscape.report.folder import GAPS, STOPS, Report
+from landscape.report.folder import GAPS, Report, stop_words
 from landscape.report.numbers import NOTHING, estimate, fixed, number, plain
 from landscape.report.points import Point
 from landscape.report.relation_tables import explanations, granulated, interventions, partials
+from landscape.report.search_tables import drawn, searches
 from landscape.report.table import Row, Table
 from landscape.report.trade_off_tables import brief_trade_offs, trade_offs
 
@@ -17,12 +18,12 @@ def main_tables(report: Report) -> list[Table]:
     for stop in view.stops(report):
         tables += [sharpness(report, stop), correlations(report, stop)]
         tables += [explanations(report, stop), interventions(report, stop)]
-    return _filled([*tables, *trade_offs(report)])
+    return _filled([*tables, *trade_offs(report), searches(report)])
 
 
 def brief_tables(report: Report) -> list[Table]:
     """Return narrow tables for a terminal: the first stop only, and medians without their ranges."""
-    tables = [brief_trade_offs(report)]
+    tables = [*brief_trade_offs(report), searches(report)]
     for stop in view.stops(report)[:1]:
         own = [sharpness(report, stop), correlations(report, stop, brief=True), explanations(report, stop, brief=True)]
         tables = [*own, interventions(report, stop, brief=True), *tables]
@@ -35,7 +36,7 @@ def all_tables(report: Report) -> list[Table]:
     for stop in view.stops(report):
         tables += [ratios_by_rank(report, stop), granulated(report, stop), partials(report, stop)]
         tables += measurements(report, stop)
-    return _filled(tables)
+    return _filled([*tables, *drawn(report)])
 
 
 def _filled(tables: list[Table]) -> list[Table]:
@@ -53,7 +54,7 @@ def sharpness(report: Report, stop: str) -> Table:
         cells += [_overall_ratio(report, stop, measure["name"], other) for other in optimizers[1:]]
         rows.append((view.term(measure), *cells))
     ratio = f"; paired ratios with {_confidence(report, stop)} intervals" if len(optimizers) > 1 else ""
-    caption = f"Sharpness {STOPS[stop]}: the median run ± its own error{ratio}."
+    caption = f"Sharpness {stop_words(stop)}: the median run ± its own error{ratio}."
     notes = (*_unconverged_note(rows), *_left_out(report, stop, "ratios", "Ratios"))
     return Table(f"sharpness-{stop}", caption, tuple(header), tuple(rows), notes=notes)
 
@@ -111,7 +112,7 @@ def correlations(report: Report, stop: str, brief: bool = False) -> Table:
             if any(cell != NOTHING for cell in cells):
                 rows.append((view.term(measure), gap.removeprefix("gap_"), *cells))
     caption = (
-        f"Kendall's τ of each measure with the generalization gap {STOPS[stop]}, "
+        f"Kendall's τ of each measure with the generalization gap {stop_words(stop)}, "
         f"with {_confidence(report, stop)} intervals" + (" (* the interval excludes 0)." if brief and inside else ".")
     )
     header = ("measure", "gap in", "all runs", *(f"within {name}" for name in inside))
@@ -152,9 +153,9 @@ def ratios_by_rank(report: Report, stop: str) -> Table:
                     notes[f"{pairing}: {row['note']}."] = None
     header = ("measure", "ratio of", "pairs by", "ratio", "median", "P(larger)", "p (Holm)", "pairs (seeds)")
     caption = (
-        f"Paired ratios {STOPS[stop]} with {_confidence(report, stop)} intervals: same seed, same rank of the learning "
-        f"rate. The median is over seeds; P(larger) is the share of pairs in which the first is larger, each seed one "
-        f"trial; p is corrected over the measures."
+        f"Paired ratios {stop_words(stop)} with {_confidence(report, stop)} intervals: same seed, same rank of the "
+        f"learning rate. The median is over seeds; P(larger) is the share of pairs in which the first is larger, each "
+        f"seed one trial; p is corrected over the measures."
     )
     return Table(f"ratios-{stop}", caption, header, tuple(rows), names=3, notes=tuple(notes))
 
@@ -188,5 +189,5 @@ def _measurements(report: Report, stop: str, measures: list[Report], part: int) 
         loss = number(minimum["train_loss"]) if minimum else NOTHING
         rows.append((run["optimizer"], plain(run.get("lr")), str(run.get("seed", "")), loss, *cells))
     header = ("optimizer", "lr", "seed", "train loss", *(str(view.term(measure)) for measure in measures))
-    caption = f"Every measurement {STOPS[stop]} ± its error, part {part}."
+    caption = f"Every measurement {stop_words(stop)} ± its error, part {part}."
     return Table(f"measurements-{stop}-{part}", caption, header, tuple(rows), names=3, notes=_unconverged_note(rows))

@@ -31,10 +31,11 @@ def edges(trade_offs: Sequence[Mapping[str, Any]], optimizers: Sequence[str]) ->
     for name in optimizers:
         rows = [row for row in trade_offs if row["optimizer"] == name and row["lr"] is not None]
         score, what = _score(rows)
-        if len(rows) > 1 and score:
-            best = [i for i, each in enumerate(score) if each == max(score)]
-            if set(best) <= {0, len(rows) - 1}:
-                found.append(Edge(name, tuple(rows[i]["lr"] for i in best), what))
+        if score:
+            tried = sorted({row["lr"] for row in rows})
+            best = sorted({row["lr"] for row, each in zip(rows, score, strict=True) if each == max(score)})
+            if len(tried) > 1 and set(best) <= {tried[0], tried[-1]}:
+                found.append(Edge(name, tuple(best), what))
     return found
 
 

@@ -29,9 +29,9 @@ def minimum(run: Run, stop: str) -> Run | None:
 
 
 def stops(runs: Iterable[Run]) -> list[str]:
-    """Return the stops at which any run has a minimum, the matched one first."""
+    """Return the stops at which any run has a minimum, the matched one first, averages of the weights last."""
     present = {stop for run in runs for stop in run.get("minima") or {}}
-    return [stop for stop in (MATCHED, END) if stop in present]
+    return [stop for stop in (MATCHED, END, *sorted(present - {MATCHED, END})) if stop in present]
 
 
 def missing_at(stop: str) -> str:

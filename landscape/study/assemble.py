@@ -67,6 +67,7 @@ def assemble(root: Path) -> dict[str, Any]:
         "runs": runs,
         "relations": relations,
         "trade_offs": offs,
+        "search": store.read_json(folder.search) if folder.search.exists() else None,
         "surfaces": _surfaces(folder, config, sorted(finished, key=lambda cell: optimizers.index(cell.optimizer))),
     }
     plain: dict[str, Any] = store.finite(report)

@@ -8,6 +8,7 @@ from typing import Any
 
 from landscape.errors import UsageError
 from landscape.study.config import StudyConfig
+from landscape.study.folder import plain_name
 
 DEFAULT_LR = {
     **dict.fromkeys(("sgd", "heavy_ball", "nesterov", "sam", "asam"), (0.01, 0.02, 0.05)),
@@ -78,11 +79,23 @@ def cells(config: StudyConfig) -> list[Cell]:
 
 
 def learning_rates(config: StudyConfig, optimizer: str) -> tuple[float, ...]:
-    """Return the learning rates of an optimizer, ascending.
+    """Return the learning rates of an optimizer, each times every factor, ascending.
 
     Raises:
         UsageError: If none is given and there is no default.
     """
+    products = {_tidy(lr * factor) for lr in _given_rates(config, optimizer) for factor in config.lr_factor}
+    return tuple(sorted(products))
+
+
+def _tidy(lr: float) -> float:
+    """Return a product without the rounding of its last digits: 3 * 0.1 is 0.3."""
+    return float(f"{lr:.12g}")
+
+
+def _given_rates(config: StudyConfig, optimizer: str) -> tuple[float, ...]:
+    if config.tune and optimizer not in config.lr:
+        raise UsageError("The search for hyper-parameters is not finished. Run the same `landscape analyze` again.")
     rates = config.lr.get(optimizer) or config.lr.get("*") or DEFAULT_LR.get(optimizer)
     if not rates:
         raise UsageError(f"No learning rate is given for {optimizer!r}. Type --lr {optimizer}=0.01,0.03,0.1 or so.")
@@ -92,18 +105,20 @@ def learning_rates(config: StudyConfig, optimizer: str) -> tuple[float, ...]:
 def with_learning_rates(config: StudyConfig) -> StudyConfig:
     """Return the configuration with the learning rates of every optimizer written out, as its folder records it.
 
+    Those of a search are drawn.
+
     Raises:
         UsageError: If an optimizer has no learning rate.
     """
-    if config.checkpoint:
+    if config.checkpoint or config.tune:
         return config
-    return dataclasses.replace(config, lr={name: learning_rates(config, name) for name in config.optimizer})
+    return dataclasses.replace(config, lr={name: _given_rates(config, name) for name in config.optimizer})
 
 
 def _cell(config: StudyConfig, optimizer: str, lr: float, rank: int, seed: int, values: dict[str, Any]) -> Cell:
     varied = [f"{name}{values[name]}" for name in FACTORS if len(getattr(config, name)) > 1]
     words = [optimizer, f"lr{lr:g}" if float(f"{lr:g}") == lr else f"lr{lr!r}", *varied, f"seed{seed}"]
-    return Cell(_file_name("-".join(words)), optimizer, lr, rank, seed, **values)
+    return Cell(plain_name("-".join(words)), optimizer, lr, rank, seed, **values)
 
 
 def _checkpoint_cells(config: StudyConfig) -> list[Cell]:
@@ -115,7 +130,7 @@ def _checkpoint_cells(config: StudyConfig) -> list[Cell]:
         if not label.strip("."):
             raise UsageError(f"A checkpoint cannot be called {label!r}. Name it: --checkpoint NAME=PATH.")
         result.append(
-            Cell(_file_name(label), label, None, 0, config.seed, **values, checkpoint=str(Path(path).resolve()))
+            Cell(plain_name(label), label, None, 0, config.seed, **values, checkpoint=str(Path(path).resolve()))
         )
     labels = [cell.id for cell in result]
     if len(set(labels)) < len(labels):
@@ -125,7 +140,3 @@ def _checkpoint_cells(config: StudyConfig) -> list[Cell]:
 
 def _repeated(labels: list[str]) -> str:
     return next(label for label in labels if labels.count(label) > 1)
-
-
-def _file_name(text: str) -> str:
-    return "".join(each if each.isalnum() or each in "-._+" else "_" for each in text)

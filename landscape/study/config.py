@@ -55,8 +55,26 @@ class StudyConfig:
     lr: dict[str, tuple[float, ...]] = _key(
         {}, parsers.by_optimizer(parsers.positive), "Learning rates, for all or one optimizer.", "[NAME=]X,Y"
     )
+    lr_factor: tuple[float, ...] = _key(
+        (1.0,),
+        parsers.several(parsers.positive),
+        "Factors on every learning rate; 0.1,0.5,1,2,10 shows how sensitive the result is.",
+        "X,Y",
+    )
     optimizer_option: dict[str, Any] = _key(
         {}, parsers.options, "Option of every optimizer, or of one.", "[NAME.]KEY=VALUE"
+    )
+    tune: int | None = _key(
+        None,
+        parsers.optional(parsers.integer(1)),
+        "Draw so many configurations for each optimizer, train them, and take the best on validation examples.",
+        "N",
+    )
+    tune_range: dict[str, Any] = _key(
+        {},
+        parsers.options,
+        "Range to draw from, for all or one optimizer; see `landscape list searches`.",
+        "[NAME.]KEY=LOW,HIGH",
     )
     weight_decay: tuple[float | None, ...] = _key(
         (None,), parsers.several(parsers.optional(parsers.non_negative)), "Weight decay of every optimizer.", "X"
@@ -75,6 +93,12 @@ class StudyConfig:
     seed: int = _key(0, parsers.integer(0), "First seed.", "N")
     keep_checkpoints: int = _key(
         0, parsers.integer(0), "Weights to keep along training, evenly spaced, with both ends.", "N"
+    )
+    average: tuple[str, ...] = _key(
+        (),
+        parsers.several(parsers.average),
+        "Average of the weights to measure too: moving (ema:0.999), or of the last epochs (swa:0.75).",
+        "KIND:X",
     )
     target_loss: float = _key(
         0.05, parsers.positive, "Training loss at which minima are compared (and speed is measured).", "X"
@@ -107,6 +131,11 @@ class StudyConfig:
     device: str = _key("auto", parsers.word, "auto, cpu, cuda, cuda:1 or mps.")
     dtype: str = _key("float32", parsers.one_of("float32", "float64"), "Precision.", "float32|float64")
     resamples: int = _key(2000, parsers.integer(100), "Bootstrap resamples of the intervals.", "N")
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """The points of each run that are measured: at the matched loss, at the end, and averages of the weights."""
+        return ("matched", "end", *self.average)
 
 
 KEYS = {each.name: each for each in dataclasses.fields(StudyConfig)}
@@ -185,8 +214,41 @@ def _parse(source: str, key: str, value: Any) -> Any:
         raise UsageError(f"{source}: {key} must be {error}; it is {_plain(value)}.") from None
 
 
+_NOT_EMPTY = (
+    "optimizer",
+    "model",
+    "measures",
+    "batch_size",
+    "train_examples",
+    "label_noise",
+    "weight_decay",
+    "lr_factor",
+)
+
+
+def _check_search(config: StudyConfig) -> None:
+    if config.tune_range and not config.tune:
+        raise UsageError("tune_range says what a search draws from, but there is none. Add --tune N.")
+    if not config.tune:
+        return
+    if config.checkpoint:
+        raise UsageError("A search trains; checkpoints are trained already. Leave out --tune.")
+    if config.lr:
+        raise UsageError(
+            f"A search draws the learning rates, so none can be given. Give their range instead: "
+            f"--tune-range {config.optimizer[0]}.lr=LOW,HIGH."
+        )
+    for name, each in config.tune_range.items():
+        if isinstance(each, dict) and name not in config.optimizer:
+            raise UsageError(
+                f"A range is given for {name!r}, which is not among the optimizers ({', '.join(config.optimizer)})."
+                f"{suggest(name, config.optimizer)}"
+            )
+
+
 def _check_together(config: StudyConfig) -> None:
-    for key in ("optimizer", "model", "measures", "batch_size", "train_examples", "label_noise", "weight_decay"):
+    _check_search(config)
+    for key in _NOT_EMPTY:
         if not getattr(config, key):
             raise UsageError(f"{key} is empty: nothing to do. Name at least one.")
     if config.surface_points and (config.surface_points < 3 or config.surface_points % 2 == 0):

@@ -13,9 +13,9 @@ from landscape.problem import Problem
 from landscape.study.cells import Cell, cells
 from landscape.study.config import StudyConfig
 from landscape.study.environment import threads_per_process
-from landscape.study.folder import STOPS
 from landscape.study.measure_cell import held_memory
 from landscape.study.run import PROBE, check, number_of_jobs
+from landscape.study.search_draws import draws, middle
 from landscape.study.train_cell import dataset_of, loss_of, model_of
 
 START_SECONDS = 6.0
@@ -29,14 +29,16 @@ def estimate(config: StudyConfig, jobs: int | None) -> dict[str, Any]:
     what the measures typically take. Expect it to be right within a factor of two or three.
     """
     device = check(config)
+    tries = draws(config) if config.tune else []
+    config = middle(config) if config.tune else config
     todo = cells(config)
     workers = number_of_jobs(jobs, device, len(todo))
     torch.set_num_threads(threads_per_process(workers))
     costs = _costs(config, todo[0], device)
-    stops = 1 if config.checkpoint else len(STOPS)
-    points = stops * (1 + len(config.move))
+    points = (1 if config.checkpoint else len(config.stops)) * (1 + len(config.move))
     matvecs = len(todo) * points * sum(registered(name).typical_matvecs for name in config.measures)
     training = 0.0 if config.checkpoint else sum(_training_seconds(config, cell, costs) for cell in todo)
+    searching = len(tries) * _training_seconds(config, todo[0], costs)
     measuring = matvecs * costs["product"]
     optimizers = len({cell.optimizer for cell in todo})
     slicing = optimizers * config.surface_points**2 * costs["slice_point"]
@@ -47,8 +49,14 @@ def estimate(config: StudyConfig, jobs: int | None) -> dict[str, Any]:
         "parameters": costs["parameters"],
         "matvecs": matvecs,
         "surface_points": optimizers * config.surface_points**2,
-        "seconds": {"training": training, "measuring": measuring, "slicing": slicing},
-        "wall_seconds": (training + measuring + slicing) / workers + START_SECONDS,
+        "searched": dict.fromkeys(config.optimizer, config.tune) if tries else {},
+        "seconds": {
+            **({"searching": searching} if tries else {}),
+            "training": training,
+            "measuring": measuring,
+            "slicing": slicing,
+        },
+        "wall_seconds": (searching + training + measuring + slicing) / workers + START_SECONDS,
         # this process has trained and measured once: each worker will be about as large
         "memory_bytes": peak_memory() * (workers + 1 if workers > 1 else 1),
     }
@@ -58,8 +66,11 @@ def estimate_lines(result: dict[str, Any]) -> list[str]:
     """Return the estimate as lines for a terminal."""
     seconds = result["seconds"]
     parts = ", ".join(f"{name} {_duration(value)}" for name, value in seconds.items())
+    searched = [f"{count} configurations drawn for {name}" for name, count in result["searched"].items()]
     return [
+        *searched,
         *result["cells"],
+        *(["", "The learning rates above stand for those that the search will pick."] if searched else []),
         "",
         f"{len(result['cells'])} runs of {result['parameters']:,} parameters on {result['device']}, "
         f"{result['processes']} at once",

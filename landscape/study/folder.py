@@ -10,8 +10,11 @@ from typing import Any
 from landscape import store
 from landscape.errors import StorageError, UsageError
 from landscape.study.config import StudyConfig, differences, read_toml, resolve, to_toml
+from landscape.study.picked import picks, with_picked
+from landscape.weight_average import file_name
 
 STOPS = ("matched", "end")
+"""Points of a training that every run may have; averages of the weights come on top where a study asks for them."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,15 @@ class RunFolder:
     def measures(self) -> Path:
         """Names and blind spots of the measures, so that reports need no torch."""
         return self.root / "measures.json"
+
+    @property
+    def search(self) -> Path:
+        """What a search for hyper-parameters drew and picked; written when all that was drawn is tried."""
+        return self.root / "search.json"
+
+    def tried(self, optimizer: str, index: int) -> Path:
+        """Return the file of one configuration that a search drew."""
+        return self.root / "search" / f"{plain_name(optimizer)}-{index + 1:03d}.json"
 
     @property
     def report(self) -> Path:
@@ -70,11 +82,12 @@ class RunFolder:
 
     def minimum(self, cell: str, stop: str) -> Path:
         """Return the weights at a stop: ``minimum.safetensors`` is the end."""
-        return self.run(cell) / ("minimum.safetensors" if stop == "end" else f"minimum.{stop}.safetensors")
+        return self.run(cell) / ("minimum.safetensors" if stop == "end" else f"minimum.{file_name(stop)}.safetensors")
 
     def optimizer(self, cell: str, stop: str) -> Path:
         """Return the optimizer's state at a stop."""
-        return self.run(cell) / ("optimizer.safetensors" if stop == "end" else f"optimizer.{stop}.safetensors")
+        name = "optimizer.safetensors" if stop == "end" else f"optimizer.{file_name(stop)}.safetensors"
+        return self.run(cell) / name
 
     def surface(self, cell: str, stop: str) -> Path:
         """Return the slice around a minimum."""
@@ -93,6 +106,11 @@ class RunFolder:
         return path.relative_to(self.root).as_posix()
 
 
+def plain_name(text: str) -> str:
+    """Return a text as the name of a file."""
+    return "".join(each if each.isalnum() or each in "-._+" else "_" for each in text)
+
+
 def open_folder(root: Path, config: StudyConfig) -> RunFolder:
     """Return the folder of a study, made and marked with its configuration, or found with the same one.
 
@@ -102,7 +120,7 @@ def open_folder(root: Path, config: StudyConfig) -> RunFolder:
     """
     folder = RunFolder(root)
     if folder.study.exists():
-        changed = differences(stored_config(folder), config)
+        changed = differences(_asked_for(folder), config)
         if changed:
             raise UsageError(
                 f"{root} holds a study of another configuration:\n  " + "\n  ".join(changed) + "\n"
@@ -152,7 +170,16 @@ def existing_folder(root: Path) -> RunFolder:
 
 
 def stored_config(folder: RunFolder) -> StudyConfig:
-    """Return the configuration that a folder's study was started with."""
+    """Return the configuration of a folder's study, with what its search picked if it has one."""
+    return with_search(folder, _asked_for(folder))
+
+
+def with_search(folder: RunFolder, config: StudyConfig) -> StudyConfig:
+    """Return a configuration with what the search of a folder picked, if it has one that is finished."""
+    return with_picked(config, picks(store.read_json(folder.search))) if folder.search.exists() else config
+
+
+def _asked_for(folder: RunFolder) -> StudyConfig:
     return resolve((str(folder.study), read_toml(folder.study)))
 
 

@@ -18,7 +18,7 @@ from landscape.problem import Problem
 from landscape.randomness import derive_seed
 from landscape.study.cells import Cell
 from landscape.study.config import StudyConfig
-from landscape.study.folder import STOPS, RunFolder, read_measurements
+from landscape.study.folder import RunFolder, read_measurements
 from landscape.study.train_cell import dataset_of, loss_of, model_of
 from landscape.surfaces import loss_surface
 from landscape.training import coming_update, read_snapshot, second_moment
@@ -32,7 +32,7 @@ def held_memory(device: torch.device) -> int:
 def measure_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: torch.device) -> None:
     """Measure every minimum of a run by every measure of the study; what is written already is left alone."""
     done = read_measurements(folder, cell.id)
-    for stop in STOPS:
+    for stop in config.stops:
         missing = [name for name in config.measures if (stop, name) not in done]
         if not missing or not folder.minimum(cell.id, stop).exists():
             continue

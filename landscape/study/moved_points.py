@@ -13,7 +13,7 @@ from landscape.randomness import derive_seed
 from landscape.solvers.matrix_balancing import balance
 from landscape.study.cells import Cell
 from landscape.study.config import StudyConfig
-from landscape.study.folder import STOPS, RunFolder
+from landscape.study.folder import RunFolder
 from landscape.study.measure_cell import measure_options, minimum_of, problem_of
 from landscape.symmetries import Neurons, NotUnderstoodError, find_neurons
 from landscape.symmetries.apply import at_parameters, rescaled
@@ -32,7 +32,7 @@ def move_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: torch.
     """
     path = folder.moved(cell.id)
     done = {(row["stop"], row["point"]) for row in store.read_rows(path)}
-    for stop in STOPS:
+    for stop in config.stops:
         missing = [point for point in config.move if (stop, point) not in done]
         if not missing or not folder.minimum(cell.id, stop).exists():
             continue

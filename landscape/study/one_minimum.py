@@ -15,13 +15,15 @@ from landscape.problem import Problem
 from landscape.registry import losses
 from landscape.study.cells import FACTORS, Cell, cells
 from landscape.study.config import StudyConfig
-from landscape.study.folder import STOPS, RunFolder, existing_folder
+from landscape.study.folder import RunFolder, existing_folder
 from landscape.study.measure_cell import minimum_of, problem_of
 from landscape.study.own_examples import number_of_classes, own_examples, own_model, takes_own_examples
 from landscape.study.train_cell import dataset_of, model_of
 from landscape.training import load_into
+from landscape.weight_average import WeightAverage
 
 MOST_LISTED = 10
+WHERE = {"matched": "at the matched training loss", "end": "at the end of training"}
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,8 @@ def stored_minimum(
         config: The study's, with the precision and device to measure with.
         folder: Where it lies.
         run: Which run; may be left out where there is only one.
-        stop: ``"matched"`` or ``"end"``; the matched training loss where it was reached when None.
+        stop: ``"matched"``, ``"end"`` or an average of the weights; when None, the matched training loss where it was
+            reached.
         examples: How many to measure on; as the study did when None.
         max_batch: Examples a forward pass; chosen by their size when None.
         problem_options: More options of `Problem`.
@@ -141,7 +144,9 @@ def stored_minimum(
     """
     cell = chosen_cell(config, run, folder)
     found = [
-        each for each in STOPS if folder.minimum(cell.id, each).exists() and folder.optimizer(cell.id, each).exists()
+        each
+        for each in config.stops
+        if folder.minimum(cell.id, each).exists() and folder.optimizer(cell.id, each).exists()
     ]
     if not found:
         raise StorageError(f"{folder.run(cell.id)} holds no minimum. Type 'landscape analyze' to finish the study.")
@@ -155,7 +160,7 @@ def stored_minimum(
     minimum = minimum_of(
         config, cell, folder, stop, resolve_device(config.device), max_batch, **(problem_options or {})
     )
-    where = {"matched": "at the matched training loss", "end": "at the end of training"}[stop]
+    where = WHERE[stop] if stop in WHERE else WeightAverage.parse(stop).words
     origin = f"run {cell.id} of {folder.root}, {where} (step {minimum.provenance['step']})"
     settings = {"study": str(folder.root), "run": cell.id, "stop": stop, **_settings(config, cell)}
     return OneMinimum(checked(minimum), cell.id, origin, dataset.num_classes, settings)

@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from landscape.weight_average import WeightAverage
+
 Parser = Callable[[Any], Any]
 
 
@@ -93,6 +95,29 @@ def stride(value: Any) -> tuple[int, str]:
     if match is None or int(match[1]) < 1:
         raise ValueError("a number of steps, or of epochs such as 2epochs")
     return int(match[1]), "epochs" if (match[2] or "").startswith("epoch") else "steps"
+
+
+def average(value: Any) -> str:
+    """Return the name of an average of the weights, such as ``ema:0.999``, spelled as files spell it.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    return WeightAverage.parse(value).name
+
+
+def stop(value: Any) -> str:
+    """Return which minimum of a run is meant: ``matched``, ``end`` or an average of the weights.
+
+    Raises:
+        ValueError: If it is none of these.
+    """
+    if value in ("matched", "end"):
+        return str(value)
+    try:
+        return average(value)
+    except ValueError:
+        raise ValueError("matched, end, or an average of the weights such as ema:0.999 or swa:0.75") from None
 
 
 def num_bytes(value: Any) -> int:

@@ -1,14 +1,9 @@
 """A study from its configuration to its report.json: cells in processes, each file written once."""
 
-import concurrent.futures
 import math
-import multiprocessing
 import os
-import signal
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +18,21 @@ from landscape.registry import measures
 from landscape.study.assemble import assemble, typical
 from landscape.study.cells import Cell, cells, with_learning_rates
 from landscape.study.config import StudyConfig
-from landscape.study.environment import environment, threads_per_process
+from landscape.study.environment import environment
 from landscape.study.folder import RunFolder, locked, open_folder
 from landscape.study.measure_cell import measure_cell, measure_options, slice_cell
 from landscape.study.moved_points import move_cell
+from landscape.study.picked import picks, with_picked
+from landscape.study.search import searched, try_draw, validation_split
+from landscape.study.search_draws import Draw, draws, middle, trial
 from landscape.study.train_cell import dataset_of, loss_of, model_of, train_cell, training_config
+from landscape.study.workers import Counter, Progress, Workers
 from landscape.training import load_into
+from landscape.training.running_average import checked_points
+from landscape.weight_average import WeightAverage
 
 PROBE = 256
 """Examples on which a network is tried before a study starts."""
-
-Progress = Callable[[int, int, str], None]
 
 
 def run_study(
@@ -57,31 +56,52 @@ def run_study(
     """
     config = with_learning_rates(config)
     device = check(config)
-    todo = cells(config)
     with locked(open_folder(root, config)) as folder:
-        _compute(folder, config, todo, device, jobs, on_progress)
+        tries = draws(config) if config.tune else []
+        todo = cells(middle(config) if config.tune else config)
+        slices = len(dict.fromkeys(cell.optimizer for cell in todo)) if config.surface_points else 0
+        workers = number_of_jobs(jobs, device, max(len(todo), len(tries)))
+        counter = Counter(len(tries) + len(todo) + slices, on_progress)
+        work = _Work(folder, device, workers, counter)
+        _describe(work, config)
+        if config.tune:
+            config = _search(work, config, tries)
+        _compute(work, config)
     return assemble(root)
 
 
-def _compute(
-    folder: RunFolder,
-    config: StudyConfig,
-    todo: Sequence[Cell],
-    device: torch.device,
-    jobs: int | None,
-    on_progress: Progress | None,
-) -> None:
-    """Train, measure and slice what is not there yet."""
-    workers = number_of_jobs(jobs, device, len(todo))
+@dataclass(frozen=True)
+class _Work:
+    """Where a study is computed: its folder, the device, the processes, and who is told."""
+
+    folder: RunFolder
+    device: torch.device
+    workers: int
+    counter: Counter
+
+
+def _describe(work: _Work, config: StudyConfig) -> None:
     # the environment is that of the first call: what a continued study was started in
-    if not folder.environment.exists():
-        store.write_json(folder.environment, environment(device, workers))
-    store.write_json(folder.measures, describe_measures(config))
-    slices = len(dict.fromkeys(cell.optimizer for cell in todo)) if config.surface_points else 0
-    counter = _Counter(len(todo) + slices, on_progress)
-    with _Workers(workers) as pool:
-        pool.finish([pool.submit(_run_cell, config, cell, folder, device) for cell in todo], counter)
-        pool.finish([pool.submit(_slice, config, cell, folder, device) for cell in _typical(folder, config)], counter)
+    if not work.folder.environment.exists():
+        store.write_json(work.folder.environment, environment(work.device, work.workers))
+    store.write_json(work.folder.measures, describe_measures(config))
+
+
+def _search(work: _Work, config: StudyConfig, tries: Sequence[Draw]) -> StudyConfig:
+    """Try what is drawn and not tried yet; return the study of what is picked."""
+    with Workers(work.workers) as pool:
+        tasks = [pool.submit(try_draw, config, each, work.folder, work.device) for each in tries]
+        pool.finish(tasks, work.counter)
+    return with_picked(config, picks(searched(config, work.folder)))
+
+
+def _compute(work: _Work, config: StudyConfig) -> None:
+    """Train, measure and slice what is not there yet."""
+    folder, device = work.folder, work.device
+    with Workers(work.workers) as pool:
+        pool.finish([pool.submit(_run_cell, config, cell, folder, device) for cell in cells(config)], work.counter)
+        chosen = _typical(folder, config)
+        pool.finish([pool.submit(_slice, config, cell, folder, device) for cell in chosen], work.counter)
 
 
 def check(config: StudyConfig) -> torch.device:
@@ -93,6 +113,9 @@ def check(config: StudyConfig) -> torch.device:
     """
     device = resolve_device(config.device)
     _check_measures(config)
+    for draw in draws(config) if config.tune else []:
+        training_config(*trial(config, draw))
+    config = middle(config) if config.tune else config
     todo = cells(config)
     for cell in todo:
         if cell.checkpoint is None:
@@ -100,6 +123,8 @@ def check(config: StudyConfig) -> torch.device:
     looked_at = {(cell.model, cell.train_examples, cell.label_noise, cell.checkpoint): cell for cell in todo}
     for cell in looked_at.values():
         _check_problem(config, cell)
+    for cell in todo if config.average else []:
+        _check_averages(config, cell)
     return device
 
 
@@ -134,6 +159,8 @@ def _check_problem(config: StudyConfig, cell: Cell) -> None:
         raise UsageError(
             f"--examples {config.examples} is more than the {len(dataset.train[0])} training examples there are."
         )
+    if config.tune:
+        validation_split(dataset, config.seed)
     model = model_of(config, cell, dataset)
     if cell.checkpoint is not None:
         load_into(model, cell.checkpoint)
@@ -151,6 +178,16 @@ def _check_problem(config: StudyConfig, cell: Cell) -> None:
             f"The loss of {cell.model} on {dataset.name} is {loss} {where}. "
             f"Look for a division by zero, or inputs that are not scaled."
         )
+
+
+def _check_averages(config: StudyConfig, cell: Cell) -> None:
+    """Refuse averages of one point, and averages of what is not trained here."""
+    if cell.checkpoint is not None:
+        raise UsageError("An average is taken along a training; a checkpoint is none. Leave out --average.")
+    count = len(dataset_of(config, cell).train[0])
+    each = -(-count // (count if cell.batch_size == "full" else int(cell.batch_size)))
+    for name in config.average:
+        checked_points(WeightAverage.parse(name), config.steps or config.epochs * each, each)
 
 
 def _check_measures(config: StudyConfig) -> None:
@@ -180,84 +217,3 @@ def _slice(config: StudyConfig, chosen: tuple[Cell, str], folder: RunFolder, dev
     cell, stop = chosen
     slice_cell(config, cell, folder, stop, device)
     return f"slice of {cell.id}"
-
-
-class _Counter:
-    """Tasks done, told to whoever asked."""
-
-    def __init__(self, total: int, on_progress: Progress | None) -> None:
-        self._done, self._total, self._tell = 0, total, on_progress
-
-    def add(self, what: str) -> None:
-        self._done += 1
-        if self._tell is not None:
-            self._tell(self._done, self._total, what)
-
-
-class _Workers:
-    """Processes that take tasks; with one job, the tasks run here."""
-
-    def __init__(self, jobs: int) -> None:
-        self._pool = None
-        if jobs > 1:
-            self._pool = ProcessPoolExecutor(
-                jobs,
-                mp_context=multiprocessing.get_context("spawn"),
-                initializer=_start_worker,
-                initargs=(threads_per_process(jobs),),
-            )
-
-    def __enter__(self) -> "_Workers":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._pool is None:
-            return
-        if kind is not None:
-            # files are written whole, so a worker can be stopped at any moment
-            for process in list((self._pool._processes or {}).values()):
-                process.terminate()
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
-    def submit(self, task: Callable[..., str], *arguments: Any) -> Future[str]:
-        if self._pool is not None:
-            return self._pool.submit(task, *arguments)
-        return _Deferred(task, arguments)
-
-    def finish(self, tasks: Sequence[Future[str]], counter: _Counter) -> None:
-        """Wait for all tasks, the first failure first."""
-        in_order = tasks if self._pool is None else concurrent.futures.as_completed(tasks)
-        for task in in_order:
-            try:
-                counter.add(task.result())
-            except BrokenProcessPool as error:
-                raise LandscapeError(
-                    "A worker process died (out of memory?). What is finished is kept: run the same command again, "
-                    "with --jobs 1 if memory is short."
-                ) from error
-
-
-class _Deferred(Future[str]):
-    """A task that runs in this process when its result is asked for."""
-
-    def __init__(self, task: Callable[..., str], arguments: tuple[Any, ...]) -> None:
-        super().__init__()
-        self._task, self._arguments = task, arguments
-
-    def result(self, timeout: float | None = None) -> str:
-        return self._task(*self._arguments)
-
-
-def _start_worker(threads: int) -> None:
-    # Ctrl-C goes to the parent, which stops its workers
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(threads)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """End this worker when the process that gave it work is gone, even by SIGKILL."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

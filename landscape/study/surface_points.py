@@ -107,7 +107,8 @@ def stored_points(
         config: The study's, with the precision and device to measure with.
         folder: Where it lies.
         runs: Which; None for the only one.
-        stop: ``"matched"`` or ``"end"``; the matched training loss where it was reached when None.
+        stop: ``"matched"``, ``"end"`` or an average of the weights; when None, the matched training loss where it was
+            reached.
         examples: How many to evaluate; as the study did when None.
         max_batch: Examples a forward pass; chosen by their size when None.
 

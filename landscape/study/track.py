@@ -74,7 +74,9 @@ def one_run(config: StudyConfig) -> StudyConfig:
     Raises:
         UsageError: If something is there twice.
     """
-    for key in (*FACTORS, "optimizer"):
+    if config.tune:
+        raise UsageError("A search for hyper-parameters is a matter of landscape analyze. Leave out tune.")
+    for key in (*FACTORS, "optimizer", "lr_factor"):
         if len(getattr(config, key)) > 1:
             named = ", ".join(map(str, getattr(config, key)))
             raise UsageError(f"One training is followed at a time; {key} names {named}. Keep one.")

@@ -92,6 +92,7 @@ def training_config(config: StudyConfig, cell: Cell) -> TrainingConfig:
         seed=cell.seed,
         target_loss=config.target_loss,
         target_accuracy=config.target_accuracy or None,
+        average=config.average,
     )
 
 
@@ -150,7 +151,7 @@ def _digest(path: str) -> str:
 
 def _write_training(folder: RunFolder, cell: Cell, result: TrainingResult, test_examples: int) -> None:
     store.write_rows(folder.history(cell.id), [dataclasses.asdict(row) for row in result.history])
-    minima = {"matched": result.matched, "end": result.end}
+    minima = {"matched": result.matched, "end": result.end, **result.averages}
     for stop, snapshot in minima.items():
         if snapshot is not None:
             write_snapshot(snapshot, folder.minimum(cell.id, stop), folder.optimizer(cell.id, stop))

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from landscape.batch_norm import batch_norms, reestimate
 from landscape.batch_structure import content
 from landscape.batches import batch_size_of
 from landscape.problem import Problem
@@ -16,7 +17,7 @@ from landscape.problem import Problem
 
 def has_batch_norm(problem: Problem) -> bool:
     """Return whether the model of a problem has running statistics that belong to its parameters."""
-    return any(isinstance(each, nn.modules.batchnorm._BatchNorm) for each in problem.model.modules())
+    return bool(batch_norms(problem.model))
 
 
 class LiveModel:
@@ -36,7 +37,6 @@ class LiveModel:
         pieces = torch.split(self._flat, problem.sizes)
         for name, piece, shape in zip(problem.parameter_names, pieces, problem.shapes, strict=True):
             parameters[name].data = piece.view(shape)
-        self.norms = [each for each in self.model.modules() if isinstance(each, nn.modules.batchnorm._BatchNorm)]
         self._setting = problem._run.setting
 
     @contextmanager
@@ -51,32 +51,8 @@ class LiveModel:
         self._flat.copy_(theta)
 
     def reestimate(self, batches: list[tuple[Any, float]]) -> None:
-        r"""Set the running statistics of every BatchNorm to the means of the batches' own, weighted by their size.
-
-        They are what training with a momentum of 0 would leave: the mean of the batches' means, and of their unbiased
-        variances.
-
-        References:
-            Garipov et al. 2018, "Loss surfaces, mode connectivity, and fast ensembling of DNNs", section 3.3.
-        """
-        if not self.norms:
-            return
-        momenta = [norm.momentum for norm in self.norms]
-        self._batch_statistics(True)
-        seen = 0
-        for batch, _ in batches:
-            size = batch_size_of(batch)
-            seen += size
-            for norm in self.norms:
-                norm.momentum = size / seen
-            self.model(content(batch)[0])
-        self._batch_statistics(False)
-        for norm, momentum in zip(self.norms, momenta, strict=True):
-            norm.momentum = momentum
-
-    def _batch_statistics(self, on: bool) -> None:
-        for norm in self.norms:
-            norm.training = on
+        """Set the running statistics of every BatchNorm anew, see `landscape.batch_norm.reestimate`."""
+        reestimate(self.model, ((content(batch)[0], batch_size_of(batch)) for batch, _ in batches))
 
 
 def losses_of_examples(criterion: Callable[[Tensor, Tensor], Tensor], outputs: Tensor, targets: Tensor) -> Tensor:

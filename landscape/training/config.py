@@ -1,13 +1,14 @@
 """Everything that decides how one model is trained, checked before anything runs."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from landscape.errors import UsageError, suggest
 from landscape.training.optimizer_definition import optimizer_definition, resolve_options
 from landscape.training.schedules import SCHEDULES
+from landscape.weight_average import WeightAverage
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class TrainingConfig:
         evaluate_every: Epochs between evaluations.
         max_batch: Most examples in one forward and backward pass; a larger batch goes through in chunks,
             weighted by their size. BatchNorm then sees chunks.
+        average: Averages of the weights to keep beside them, such as ``"ema:0.999"`` or ``"swa:0.75"``; see
+            `landscape.weight_average.WeightAverage`.
 
     Raises:
         UsageError: If something is out of range, contradictory or unknown.
@@ -60,6 +63,7 @@ class TrainingConfig:
     max_loss: float | None = None
     evaluate_every: int = 1
     max_batch: int = 2048
+    average: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("lr", "decay", "clip_norm", "target_loss", "target_accuracy", "max_loss"):
@@ -71,6 +75,7 @@ class TrainingConfig:
         if self.target_accuracy is not None and self.target_accuracy > 1:
             raise UsageError(f"target_accuracy is a share between 0 and 1; it is {self.target_accuracy:g}.")
         self._check_schedule()
+        object.__setattr__(self, "average", _averages(self.average))
         if self.batch_size is not None and optimizer_definition(self.optimizer).full_batch:
             raise UsageError(
                 f"{self.optimizer} takes the full batch at each step; batch_size is {self.batch_size}. "
@@ -104,6 +109,18 @@ _WHOLE = {
     "max_batch": 1,
 }
 """Whole numbers of the configuration and the least value of each."""
+
+
+def _averages(names: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(names, str):
+        raise UsageError(f"average is a list of names; it is {names!r}. Type ({names!r},).")
+    try:
+        found = tuple(WeightAverage.parse(each).name for each in names)
+    except ValueError as error:
+        raise UsageError(f"Each average must be {error}; they are {', '.join(map(repr, names))}.") from None
+    if len(set(found)) < len(found):
+        raise UsageError(f"An average is named twice: {', '.join(found)}. Keep one.")
+    return found
 
 
 def _check_positive(name: str, value: Any, *, optional: bool) -> None:

@@ -12,7 +12,8 @@ from landscape.errors import UsageError
 from landscape.registry import optimizers
 from landscape.training.closure import needs_closure
 from landscape.training.linear_step import LinearStep
-from landscape.training.optimizer_options import check_ranges, option_names, parse_optimizer_options
+from landscape.training.optimizer_options import check_choices, check_ranges, option_names, parse_optimizer_options
+from landscape.training.search_range import SearchRange
 
 SHARE = (0.0, 1.0)
 NON_NEGATIVE = (0.0, math.inf)
@@ -38,6 +39,7 @@ class OptimizerDefinition:
         options: Names of the options that are offered; None offers all of the signature of ``build``.
         defaults: What differs here from the defaults of the signature; an explicit option wins.
         ranges: Lowest allowed and first forbidden value of an option, where ``build`` itself lets more pass.
+        choices: Words (or None) that an option can be, where ``build`` itself lets more pass.
         second_moment: Where it keeps the moving mean of squared gradients, if it has one.
         fused: Whether ``build`` takes ``fused=True`` on CPU and CUDA (one kernel instead of ten a tensor).
         wraps: Option that names another optimizer, whose options are taken too.
@@ -45,12 +47,15 @@ class OptimizerDefinition:
         linear_step: (options, learning rate, number of the coming step) to what that step does on a quadratic.
         diagonal: The diagonal preconditioner of a step, see `landscape.training.preconditioners`.
         unstable: Why there is no ``linear_step``, as a sentence.
+        search: What ``--tune`` draws: parameter (``lr``, an option, ``beta1`` or ``beta2``) to its range. Around
+            another optimizer, that one's ranges are drawn too.
     """
 
     build: Callable[..., torch.optim.Optimizer]
     options: tuple[str, ...] | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    choices: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
     second_moment: MomentKeys | None = None
     fused: bool = False
     wraps: str = ""
@@ -58,6 +63,7 @@ class OptimizerDefinition:
     linear_step: Callable[[Mapping[str, Any], float, int], LinearStep] | None = None
     diagonal: Callable[[Mapping[str, Any], int, Mapping[str, Tensor]], Tensor] | None = None
     unstable: str = ""
+    search: Mapping[str, SearchRange] = field(default_factory=dict)
 
 
 def optimizer_definition(name: str) -> OptimizerDefinition:
@@ -92,6 +98,7 @@ def resolve_options(name: str, lr: float, options: Mapping[str, Any]) -> dict[st
         given = {key: value for key, value in given.items() if key in own}
     resolved = parse_optimizer_options(name, definition.build, definition.options, given)
     check_ranges(name, resolved, definition.ranges)
+    check_choices(name, resolved, definition.choices)
     if definition.wraps:
         resolved |= _wrapped_options(name, resolved[definition.wraps], lr, others)
     _try_step(name, definition, lr, resolved)

@@ -50,7 +50,7 @@ def option_names(build: Callable[..., Any]) -> tuple[str, ...]:
 
 
 def check_ranges(owner: str, options: Mapping[str, Any], ranges: Mapping[str, tuple[float, float]]) -> None:
-    """Refuse options outside [lowest allowed, first forbidden).
+    """Refuse options outside [lowest allowed, first forbidden); where the lowest is an int, also what is not whole.
 
     Raises:
         UsageError: If one is outside.
@@ -58,10 +58,31 @@ def check_ranges(owner: str, options: Mapping[str, Any], ranges: Mapping[str, tu
     for name, (low, high) in ranges.items():
         value = options.get(name)
         parts = value if isinstance(value, tuple) else (value,)
-        if not all(each is None or low <= each < high for each in parts):
+        shown = ",".join(f"{each:g}" if isinstance(each, int | float) else repr(each) for each in parts)
+        given = [each for each in parts if each is not None]
+        if not all(isinstance(each, int | float) and not isinstance(each, bool) for each in given):
+            raise UsageError(f"{name} of {owner!r} must be a number; it is {shown}.")
+        if not all(low <= each < high for each in given):
             bound = f" and below {high:g}" if math.isfinite(high) else ""
-            shown = ",".join(f"{each:g}" for each in parts)
             raise UsageError(f"{name} of {owner!r} must be at least {low:g}{bound}; it is {shown}.")
+        if isinstance(low, int) and not all(each == int(each) for each in given):
+            raise UsageError(f"{name} of {owner!r} must be a whole number; it is {shown}.")
+
+
+def check_choices(owner: str, options: Mapping[str, Any], choices: Mapping[str, Sequence[Any]]) -> None:
+    """Refuse options that are none of the words which they can be.
+
+    Raises:
+        UsageError: If one is none.
+    """
+    for name, known in choices.items():
+        if options.get(name) not in known:
+            words = [each for each in known if each is not None]
+            listed = " or ".join(["none", *words] if None in known else words)
+            raise UsageError(
+                f"{name} of {owner!r} must be {listed}; it is {options.get(name)!r}."
+                f"{suggest(str(options.get(name)), words)}"
+            )
 
 
 def _defaults_of(build: Callable[..., Any]) -> tuple[dict[str, Any], bool]:

@@ -14,7 +14,9 @@ from landscape.training.determinism import repeatable
 from landscape.training.evaluation import LossFunction
 from landscape.training.optimizer_definition import build_optimizer, optimizer_definition
 from landscape.training.run import Run
+from landscape.training.running_average import running_average
 from landscape.training.schedules import Schedule
+from landscape.weight_average import WeightAverage
 
 
 def prepare_run(
@@ -30,7 +32,7 @@ def prepare_run(
 
     Raises:
         ProblemError: If nothing is trainable.
-        UsageError: If the model has fewer outputs than the data set has classes.
+        UsageError: If the model has fewer outputs than the data set has classes, or an average has one point only.
     """
     model.to(device, dtype)
     parameters = tuple(each for each in model.parameters() if each.requires_grad)
@@ -56,7 +58,10 @@ def prepare_run(
         norms=torch.zeros((), device=device, dtype=dtype),
         closure=needs_closure(optimizer),
     )
-    return dataclasses.replace(run, learning_rates=_learning_rates(config, run.steps_per_epoch))
+    rates = _learning_rates(config, run.steps_per_epoch)
+    rules = [WeightAverage.parse(each) for each in config.average]
+    averages = [running_average(rule, parameters, len(rates), run.steps_per_epoch) for rule in rules]
+    return dataclasses.replace(run, learning_rates=rates, averages=tuple(averages))
 
 
 def _to_device(examples: tuple[Tensor, Tensor], device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:

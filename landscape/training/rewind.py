@@ -13,7 +13,7 @@ from landscape.training.run import Run
 
 @dataclass(frozen=True)
 class LiveState:
-    """Copies, on the device, of all that a step changes: parameters, buffers, optimizer state and shadow."""
+    """Copies, on the device, of all that a step changes: parameters, buffers, averages, optimizer state and shadow."""
 
     tensors: tuple[Tensor, ...]
     optimizer: Mapping[Hashable, Any]
@@ -48,4 +48,5 @@ def restore(run: Run, state: LiveState) -> None:
 
 def _tensors(run: Run) -> list[Tensor]:
     shadow = [] if run.shadow is None else [run.shadow]
-    return [*run.model.parameters(), *run.model.buffers(), *shadow]
+    averages = [each for average in run.averages for each in average.tensors]
+    return [*run.model.parameters(), *run.model.buffers(), *shadow, *averages]

@@ -13,6 +13,7 @@ from landscape.training.config import TrainingConfig
 from landscape.training.determinism import repeatable, seed_random_state
 from landscape.training.evaluation import LossFunction, Scores, blamed_on_user, chunks, evaluate
 from landscape.training.optimizer_state import SHADOW, SHADOW_BETA2, OptimizerState, flat_tensors
+from landscape.training.running_average import RunningAverage
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Run:
         shadow: Second moment that Adam would have, shape ``(n,)``, where the optimizer keeps none.
         norms: Sum of gradient norms since it was last set to zero.
         closure: Whether a step of the optimizer asks for the gradient itself, possibly several times.
+        averages: Of the weights, which every step goes on with.
     """
 
     model: nn.Module
@@ -46,6 +48,7 @@ class Run:
     shadow: Tensor | None
     norms: Tensor
     closure: bool = False
+    averages: tuple[RunningAverage, ...] = ()
 
     @property
     def device(self) -> torch.device:
@@ -116,6 +119,8 @@ def take_steps(run: Run, first: int, last: int) -> Iterator[int]:
                 seed_random_state(derive_seed(run.config.seed, "dropout", step), run.device)
                 _take_step(run, x, y, run.learning_rates[step])
                 step += 1
+                for average in run.averages:
+                    average.absorb(step, run.parameters)
                 yield step
 
 

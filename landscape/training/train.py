@@ -4,12 +4,13 @@ import itertools
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from landscape.data import DataSet
+from landscape.training.averaged_minima import averaged_snapshots
 from landscape.training.config import TrainingConfig
 from landscape.training.evaluation import LossFunction
 from landscape.training.history import Cost, HistoryRow, Speed
@@ -32,6 +33,7 @@ class TrainingResult:
         cost: Seconds per epoch and memory.
         speed_to_loss: What the first crossing of the target loss took, or None.
         speed_to_accuracy: What the first evaluation at or above the target test accuracy took, or None.
+        averages: The minimum of each average of the weights at the end, by name; none if training diverged.
     """
 
     status: str
@@ -42,6 +44,7 @@ class TrainingResult:
     cost: Cost
     speed_to_loss: Speed | None
     speed_to_accuracy: Speed | None
+    averages: Mapping[str, Snapshot] = field(default_factory=dict)
 
 
 def train(
@@ -95,6 +98,7 @@ def train(
         cost=_cost(view, rows),
         speed_to_loss=_speed_to_loss(view.matched),
         speed_to_accuracy=_speed_to_accuracy(view.run, rows),
+        averages={} if view.diverged else averaged_snapshots(view.run, view.row),
     )
 
 

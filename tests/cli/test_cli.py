@@ -155,7 +155,7 @@ def test_debug_shows_the_traceback():
     assert result.returncode == 4
 
 
-@pytest.mark.parametrize("kind", ["datasets", "models", "losses", "optimizers", "measures"])
+@pytest.mark.parametrize("kind", ["datasets", "models", "losses", "optimizers", "measures", "searches"])
 def test_list_prints_one_line_each(kind):
     lines = run("list", kind).stdout.splitlines()
     assert len(lines) == len(json.loads(run("list", kind, "--json").stdout)) > 2

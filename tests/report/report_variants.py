@@ -49,6 +49,7 @@ def _infinite_slice(folder: Path) -> Path:
 VARIANTS: dict[str, Callable[[Path], Path]] = {
     "demo": lambda folder: write_folder(folder, make.diverged(make_report())),
     "one_optimizer": lambda folder: write_folder(folder, make_report(("adam",), **SMALL), points=7),
+    "searched": lambda folder: write_folder(folder, make.searched(make_report(**SMALL)), points=7),
     "four_optimizers": lambda folder: write_folder(
         folder,
         make_report(("sgd", "adam", "rmsprop", "adamw"), **SMALL, stops=("matched",)),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from landscape.statistics.trade_offs import trade_offs
 from landscape.store import finite, write_arrays, write_json
 
 MEASURES: list[dict[str, Any]] = [
@@ -103,11 +104,7 @@ def make_report(
         "measures": copy.deepcopy(measures),
         "runs": runs,
         "relations": {stop: _relations(rng, optimizers, measures, lrs, seeds) for stop in stops},
-        "trade_offs": [
-            _trade_off([run for run in runs if run["optimizer"] == optimizer and run["lr_rank"] == rank])
-            for optimizer in optimizers
-            for rank in range(lrs)
-        ],
+        "trade_offs": trade_offs(runs, optimizers),
         "surfaces": [],
     }
     return finite(report)
@@ -270,31 +267,6 @@ def _relations(
     return {"ratios": ratios, "correlations": correlations}
 
 
-def _spread(values: list[float]) -> dict[str, float] | None:
-    if not values:
-        return None
-    return {"value": float(np.median(values)), "low": min(values), "high": max(values)}
-
-
-def _trade_off(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "optimizer": runs[0]["optimizer"],
-        "lr": runs[0]["lr"],
-        "runs": len(runs),
-        "reached": sum(run["reached"] for run in runs),
-        "diverged": 0,
-    }
-    for target in ("loss", "accuracy"):
-        for unit in ("epochs", "examples", "seconds"):
-            met = [run["speed"][f"target_{target}"] for run in runs if run["speed"][f"target_{target}"]]
-            row[f"{unit}_to_target_{target}"] = _spread([each[unit] for each in met])
-    for key in ("test_accuracy", "test_loss", "gap_loss", "gap_error"):
-        row[key] = _spread([run["minima"]["end"][key] for run in runs if "end" in run["minima"]])
-    for key in ("seconds_per_epoch", "optimizer_bytes_per_parameter"):
-        row[key] = _spread([run["cost"][key] for run in runs])
-    return row
-
-
 def write_folder(
     folder: Path, report: dict[str, Any], surfaces: int = 2, points: int = 31, stop: str = "matched"
 ) -> Path:
@@ -351,10 +323,7 @@ def regression(report: dict[str, Any]) -> dict[str, Any]:
             minimum |= {"train_accuracy": None, "test_accuracy": None, "gap_error": None}
     for relation in report["relations"].values():
         relation["correlations"] = [row for row in relation["correlations"] if row["gap"] == "gap_loss"]
-    for row in report["trade_offs"]:
-        for key in row:
-            if "accuracy" in key or key == "gap_error":
-                row[key] = None
+    report["trade_offs"] = trade_offs(report["runs"], report["optimizers"])
     return report
 
 
@@ -366,10 +335,7 @@ def nothing_reached(report: dict[str, Any]) -> dict[str, Any]:
         run["minima"].pop("matched", None)
         run["speed"]["target_loss"] = None
     report["relations"].pop("matched", None)
-    for row in report["trade_offs"]:
-        row["reached"] = 0
-        for unit in ("epochs", "examples", "seconds"):
-            row[f"{unit}_to_target_loss"] = None
+    report["trade_offs"] = trade_offs(report["runs"], report["optimizers"])
     return report
 
 
@@ -382,9 +348,7 @@ def diverged(report: dict[str, Any], index: int = 4, epochs: int = 2) -> dict[st
     run["history"]["test_loss"][-1] = None
     run |= {"status": "diverged", "message": "loss above 1e+6 at epoch 2", "reached": False, "minima": {}}
     run["speed"] = {"target_loss": None, "target_accuracy": None}
-    for row in report["trade_offs"]:
-        if row["optimizer"] == run["optimizer"] and row["lr"] == run["lr"]:
-            row |= {"diverged": 1, "reached": max(row["reached"] - 1, 0)}
+    report["trade_offs"] = trade_offs(report["runs"], report["optimizers"])
     return report
 
 
@@ -413,6 +377,62 @@ def gaps_in_the_numbers(report: dict[str, Any]) -> dict[str, Any]:
             row["kendall"] |= {"low": None, "high": None}
         relation["correlations"][0]["kendall"] = {"value": None, "low": None, "high": None}
         relation["correlations"][1]["kendall"] = None
+    return report
+
+
+def searched(report: dict[str, Any]) -> dict[str, Any]:
+    """Return ``report`` after a search: five draws for each optimizer, one diverged, the best at an edge of lr."""
+    report = copy.deepcopy(report)
+    spaces = {
+        "sgd": {"lr": (1e-4, 1.0, False), "momentum": (0.0, 0.999, True)},
+        "adam": {"lr": (1e-5, 0.1, False), "beta1": (0.0, 0.999, True), "eps": (1e-10, 1e-2, False)},
+    }
+    records = []
+    for name in report["optimizers"]:
+        space = spaces.get(name, spaces["sgd"])
+        rows = []
+        for index in range(5):
+            values = {key: low + 0.1 * index * (high - low) for key, (low, high, _) in space.items()}
+            lost = index == 4
+            rows.append(
+                {
+                    "optimizer": name,
+                    "index": index,
+                    "values": values,
+                    "options": {},
+                    "status": "diverged" if lost else "finished",
+                    "message": "The training loss is 1e9." if lost else "",
+                    "validation_loss": None if lost else 0.5 + 0.1 * index,
+                    "validation_accuracy": None if lost else 0.9 - 0.05 * index,
+                    "train_loss": None if lost else 0.1,
+                    "seconds": None if lost else 1.0,
+                }
+            )
+        low = space["lr"][0]
+        records.append(
+            {
+                "optimizer": name,
+                "space": [
+                    {"name": key, "low": low, "high": high, "complement": complement}
+                    for key, (low, high, complement) in space.items()
+                ],
+                "fixed": {},
+                "drawn": rows,
+                "spent": 5,
+                "failed": 1,
+                "judged_by": "validation_accuracy",
+                "best": 0,
+                "picked": {"lr": low, "options": {}},
+                "edges": [{"name": "lr", "side": "low", "value": low, "end": low}],
+            }
+        )
+    report["search"] = {
+        "budget": 5,
+        "seed": 0,
+        "training_examples": 1040,
+        "validation_examples": 260,
+        "optimizers": records,
+    }
     return report
 
 

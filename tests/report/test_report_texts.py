@@ -9,6 +9,7 @@ from report_variants import SMALL
 from synthetic_folder import HOSTILE, make_report
 
 from landscape.report import summary
+from landscape.report.attention import attention
 from landscape.report.escape import for_figure, for_html, for_latex, for_markdown, for_plotly, one_line, shorten
 from landscape.report.latex_tables import latex_document
 from landscape.report.numbers import estimate, number, spread, with_error
@@ -18,6 +19,7 @@ from landscape.report.table_formats import markdown_document
 from landscape.report.tables import all_tables, correlations, sharpness
 from landscape.report.terminal import text_table
 from landscape.report.trade_off_tables import trade_offs
+from landscape.statistics.trade_offs import trade_offs as relate_trade_offs
 
 
 @pytest.mark.parametrize(
@@ -160,13 +162,49 @@ def test_missing_coefficients_leave_no_hole():
 
 def test_every_trade_off_is_in_a_table():
     tables = {table.key: table for table in trade_offs(make_report())}
-    assert tables["speed-loss"].header[2:] == ("reached", "diverged", "epochs", "examples", "seconds")
-    assert tables["speed-loss"].rows[0][4:] == ("never", "never", "never")
-    assert tables["speed-accuracy"].header[2:] == ("epochs", "examples", "seconds")
-    assert set(tables) == {"speed-loss", "speed-accuracy", "generalization", "cost"}
+    assert tables["speed-loss"].header[2:] == ("reached", "diverged", "steps", "epochs", "examples", "seconds")
+    assert tables["speed-loss"].rows[0][4:] == ("never", "never", "never", "never")
+    assert tables["speed-accuracy"].header[2:] == ("reached", "steps", "epochs", "examples", "seconds")
+    assert set(tables) == {"trade-offs", "speed-loss", "speed-accuracy", "generalization", "cost", "sensitivity"}
+    whole = tables["trade-offs"]
+    assert whole.header == (
+        "optimizer", "lr", "reached", "steps to loss", "examples to loss", "seconds to loss", "steps to acc.",
+        "examples to acc.", "seconds to acc.", "test acc. (%)", "gap in loss", "gap in error", "step / SGD's",
+        "bytes / parameter", "lr ÷ 10", "lr ÷ 2", "lr × 2", "lr × 10",
+    )  # fmt: skip
+    assert whole.rows[0][3:9] == ("never",) * 6
+    # the learning rates of the made-up study are three times apart: none is a multiple of the best
+    assert {row[-4:] for row in tables["sensitivity"].rows} == {("not run",) * 4}
+    assert "--lr-factor" in tables["sensitivity"].notes[0]
     assert "test acc. (%)" not in {
         title for table in trade_offs(make.regression(make_report())) for title in table.header
     }
+
+
+def test_a_search_is_in_the_tables_with_its_edges():
+    report = make.searched(make_report(**SMALL))
+    tables = {table.key: table for table in all_tables(report)}
+    picked = tables["search"]
+    assert picked.header == ("optimizer", "val. acc. (%)", "drawn", "failed", "lr", "momentum", "beta1", "eps")
+    assert picked.rows[0][:6] == ("sgd", "90.0", "5", "1", "0.0001*", "0")
+    assert picked.rows[0][6:] == ("–", "–")
+    drawn = tables["drawn-adam"]
+    assert drawn.rows[0][-1] == "picked"
+    assert drawn.rows[-1][-3:] == ("–", "–", "diverged")
+    (note,) = [each for each in attention(report) if "drawn for sgd" in each]
+    assert "lr 0.0001 near 0.0001" in note
+    assert "--tune-range sgd.lr=LOW,HIGH" in note
+    assert "search" not in {table.key for table in all_tables(make_report(**SMALL))}
+
+
+def test_settings_of_what_else_varies_have_columns_of_their_own():
+    report = make_report(**SMALL)
+    for index, run in enumerate(report["runs"]):
+        run["factors"]["batch_size"] = (32, 128)[index % 2]
+    report["trade_offs"] = relate_trade_offs(report["runs"], report["optimizers"])
+    for table in trade_offs(report):
+        assert table.header[:3] == ("optimizer", "lr", "batch size")
+        assert {row[2] for row in table.rows} == {"32", "128"}
 
 
 def test_latex_tables_are_complete_and_narrow():

@@ -11,10 +11,11 @@ from matplotlib.colors import LinearSegmentedColormap
 from landscape.report import points as view
 from landscape.report.escape import for_figure
 from landscape.report.figures.canvas import WIDTH, Drawing, LeftOut, canvas
-from landscape.report.folder import STOPS, Report
+from landscape.report.folder import Report, stop_words
 from landscape.report.numbers import NOTHING, number
 from landscape.report.palette import BLUE, VERMILION
 from landscape.report.symbols import term_for_figure
+from landscape.weight_average import file_name
 
 NAME = "optimizer_by_measure"
 # two hues around white, as light as each other at the same distance from it
@@ -82,7 +83,7 @@ def _figure(report: Report, stop: str, cells: dict[str, dict[str, dict[str, Any]
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.axhline(len(measures) - 0.5, color="#444444", linewidth=0.7)
-    return Drawing(f"{NAME}_{stop}", figure, _caption(report, stop), {"cells": cells, "clear signs": signs})
+    return Drawing(f"{NAME}_{file_name(stop)}", figure, _caption(report, stop), {"cells": cells, "clear signs": signs})
 
 
 def _write(axes: Axes, cell: dict[str, Any] | None, i: int, j: int) -> None:
@@ -98,7 +99,7 @@ def _write(axes: Axes, cell: dict[str, Any] | None, i: int, j: int) -> None:
 
 def _caption(report: Report, stop: str) -> str:
     return (
-        f"Ratio of each measure to that of {report['optimizers'][0]} {STOPS[stop]}, over all pairs of runs; * where "
-        f"its interval excludes 1. Red is larger, blue smaller, full colour a factor of four. The last row says "
-        f"whether the clear ones agree."
+        f"Ratio of each measure to that of {report['optimizers'][0]} {stop_words(stop)}, over all pairs of runs; "
+        f"* where its interval excludes 1. Red is larger, blue smaller, full colour a factor of four. The last row "
+        f"says whether the clear ones agree."
     )

@@ -11,10 +11,11 @@ from landscape.report.escape import for_figure
 from landscape.report.figures.axis_scale import apply, axis_scale
 from landscape.report.figures.canvas import WIDTH, Drawing, LeftOut, canvas, explain_faint, legend_above, legend_handles
 from landscape.report.figures.panels import CHARACTERS, Mark, columns_for, panel_grid, scatter, sheets
-from landscape.report.folder import STOPS, Report
+from landscape.report.folder import Report, stop_words
 from landscape.report.numbers import plain
 from landscape.report.points import Pair
 from landscape.report.symbols import term_for_figure
+from landscape.weight_average import file_name
 
 NAME = "paired_sharpness"
 
@@ -33,7 +34,7 @@ def paired_sharpness(report: Report) -> Iterator[Drawing | LeftOut]:
         }
         measures = [measure for measure in report["measures"] if measure["name"] in found]
         for suffix, part in sheets(measures):
-            yield _sheet(report, stop, f"{NAME}_{stop}{suffix}", part, found)
+            yield _sheet(report, stop, f"{NAME}_{file_name(stop)}{suffix}", part, found)
             drawn += 1
     if not drawn:
         yield LeftOut(NAME, "no two runs of different optimizers share a seed and a learning-rate rank")
@@ -48,8 +49,8 @@ def all_pairs(report: Report, stop: str, measure: str) -> list[Pair]:
 def caption(stop: str) -> str:
     """Return what the panels show, in words."""
     return (
-        f"Paired sharpness {STOPS[stop]}: each point is one seed and learning-rate rank, trained with both optimizers "
-        f"from the same weights on the same order of data. On the dashed line both minima are equally sharp."
+        f"Paired sharpness {stop_words(stop)}: each point is one seed and learning-rate rank, trained with both "
+        f"optimizers from the same weights on the same order of data. On the dashed line both minima are equally sharp."
     )
 
 

@@ -11,7 +11,7 @@ from landscape.report import points as view
 from landscape.report.escape import for_figure
 from landscape.report.figures.axis_scale import AxisScale, apply
 from landscape.report.figures.canvas import WIDTH, Drawing, LeftOut, canvas, legend_above, markers
-from landscape.report.folder import STOPS, Report
+from landscape.report.folder import Report, stop_words
 from landscape.report.palette import look
 from landscape.report.symbols import term_for_figure
 
@@ -32,7 +32,7 @@ def sharpness_ratios(report: Report) -> Iterator[Drawing | LeftOut]:
     scale = ratio_scale([row for rows in found.values() for row in rows])
     for axes, (stop, rows) in zip(grid, found.items(), strict=True):
         _panel(axes, report, rows, scale)
-        axes.set_title(STOPS[stop])
+        axes.set_title(stop_words(stop))
         if axes is not grid[0] and [_key(row) for row in rows] == [_key(row) for row in found[next(iter(found))]]:
             axes.set_yticklabels([])
     legend_above(figure, _handles(report, [row for rows in found.values() for row in rows]))

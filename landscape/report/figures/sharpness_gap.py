@@ -9,10 +9,11 @@ from landscape.report import points as view
 from landscape.report.figures.axis_scale import apply, axis_scale
 from landscape.report.figures.canvas import WIDTH, Drawing, LeftOut, canvas, explain_faint, legend_above, legend_handles
 from landscape.report.figures.panels import CHARACTERS, Mark, columns_for, scatter, sheets
-from landscape.report.folder import GAPS, STOPS, Report
+from landscape.report.folder import GAPS, Report, stop_words
 from landscape.report.numbers import estimate
 from landscape.report.points import Point
 from landscape.report.symbols import term_for_figure
+from landscape.weight_average import file_name
 
 NAME = "sharpness_gap"
 SHORT = {"gap_loss": "gap in loss", "gap_error": "gap in error"}
@@ -23,7 +24,7 @@ def sharpness_gap(report: Report) -> Iterator[Drawing | LeftOut]:
     drawn = 0
     for stop in view.stops(report):
         for suffix, part in sheets([each for each in view.measured(report, stop) if known_gaps(report, stop, each)]):
-            yield _sheet(report, stop, f"{NAME}_{stop}{suffix}", part)
+            yield _sheet(report, stop, f"{NAME}_{file_name(stop)}{suffix}", part)
             drawn += 1
     if not drawn:
         yield LeftOut(NAME, "no minimum has both a measured sharpness and a generalization gap")
@@ -39,8 +40,8 @@ def known_gaps(report: Report, stop: str, measure: Report) -> dict[str, list[Poi
 def caption(stop: str) -> str:
     """Return what the panels show, in words."""
     return (
-        f"Sharpness against the generalization gap {STOPS[stop]}, one point a run. τ is Kendall's coefficient over all "
-        f"runs with its interval."
+        f"Sharpness against the generalization gap {stop_words(stop)}, one point a run. τ is Kendall's coefficient "
+        f"over all runs with its interval."
     )
 
 

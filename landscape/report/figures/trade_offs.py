@@ -8,14 +8,16 @@ from matplotlib.axes import Axes
 from landscape.report.escape import for_figure
 from landscape.report.figures.axis_scale import AxisScale, apply, axis_scale, tick_text
 from landscape.report.figures.canvas import WIDTH, Drawing, LeftOut, canvas, legend_above, legend_handles, markers
+from landscape.report.figures.sensitivity import draw_sensitivity, sensitivity_lines
 from landscape.report.folder import Report
 from landscape.report.palette import look
 
 NAME = "trade_offs"
 Row = dict[str, Any]
 CAPTION = (
-    "Trade-offs: speed against generalization, speed against the learning rate, time and memory. Medians over runs "
-    "with lowest and highest; a number beside a point counts the runs that got there when some did not."
+    "Trade-offs: speed against generalization (dashed, the Pareto front: what nothing beats in both, of the settings "
+    "of which every run got to the target), speed and result against the learning rate, time and memory. Medians over "
+    "runs with lowest and highest; a number beside a point counts the runs that got there when some did not."
 )
 
 
@@ -25,6 +27,7 @@ def trade_offs(report: Report) -> Iterator[Drawing | LeftOut]:
     panels: list[tuple[Callable[[Axes, Report, list[Row]], None], list[Row]]] = [
         (_speed_and_quality, [row for row in rows if row["seconds_to_target_loss"] and row[quality(rows)]]),
         (_speed_by_lr, [row for row in rows if row["lr"] is not None] if _some_reached(rows) else []),
+        (_sensitivity, [row for line in sensitivity_lines(rows) for _, row in line]),
         (_seconds, [row for row in rows if row["seconds_per_epoch"]]),
         (_memory, [row for row in rows if row["optimizer_bytes_per_parameter"]]),
     ]
@@ -65,6 +68,10 @@ def _speed_and_quality(axes: Axes, report: Report, rows: list[Row]) -> None:
     apply(axes.yaxis, axis_scale([factor * end for end in _ends(rows, key)], log_from=float("inf")))
     for row in rows:
         _mark(axes, report, row, row["seconds_to_target_loss"], {end: factor * row[key][end] for end in row[key]})
+    front = sorted((row for row in rows if row.get("pareto")), key=lambda row: row["seconds_to_target_loss"]["value"])
+    line = [(row["seconds_to_target_loss"]["value"], factor * row[key]["value"]) for row in front]
+    if len(line) > 1:
+        axes.plot(*zip(*line, strict=True), color="#888888", linewidth=1.0, linestyle="--", zorder=1)
     axes.set_title("speed and generalization")
     axes.set_xlabel("seconds to the target loss")
     axes.set_ylabel("test accuracy (%)" if factor == 100 else "test loss")
@@ -113,10 +120,15 @@ def _speed_by_lr(axes: Axes, report: Report, rows: list[Row]) -> None:
     axes.set_ylabel("epochs to the target loss")
 
 
+def _sensitivity(axes: Axes, report: Report, rows: list[Row]) -> None:
+    draw_sensitivity(axes, report, rows, quality(rows))
+
+
 def _seconds(axes: Axes, report: Report, rows: list[Row]) -> None:
-    _by_optimizer(axes, report, rows, "seconds_per_epoch")
+    relative = all(row.get("relative_seconds_per_step") for row in rows)
+    _by_optimizer(axes, report, rows, "relative_seconds_per_step" if relative else "seconds_per_epoch")
     axes.set_title("time")
-    axes.set_ylabel("seconds per epoch")
+    axes.set_ylabel("time of a step / SGD's" if relative else "seconds per epoch")
 
 
 def _memory(axes: Axes, report: Report, rows: list[Row]) -> None:

@@ -10,7 +10,7 @@ from landscape.report import relation_tables, tables
 from landscape.report.attention import attention, caveats, unconverged
 from landscape.report.escape import for_html
 from landscape.report.figures.canvas import LeftOut
-from landscape.report.folder import STOPS, Report, Slice
+from landscape.report.folder import Report, Slice, stop_words
 from landscape.report.loss_scale import loss_scale
 from landscape.report.methods import methods_html
 from landscape.report.page.legend import legend
@@ -19,6 +19,7 @@ from landscape.report.page.scene import color_bar
 from landscape.report.page.sharpness import gap_plots, pair_plots, ratio_plots
 from landscape.report.page.slices import MOST_SURFACES, surface_plots
 from landscape.report.page.training import trade_off_plots, training_plots
+from landscape.report.search_tables import drawn, searches
 from landscape.report.symbols import term_for_html
 from landscape.report.table import Table
 from landscape.report.table_formats import as_html
@@ -112,7 +113,7 @@ def _sharpness(page: Page, report: Report) -> None:
     if not found:
         page.add("<p>No run has a minimum, so there is nothing to compare.</p>")
     for index, stop in enumerate(found):
-        page.add(_opening(index, f"Sharpness {STOPS[stop]}"))
+        page.add(_opening(index, f"Sharpness {stop_words(stop)}"))
         _table(page, tables.sharpness(report, stop))
         page.draw(ratio_plots(report, stop), wide=True)
         pairs = pair_plots(report, stop)
@@ -132,7 +133,7 @@ def _gap(page: Page, report: Report) -> None:
     if not view.stops(report):
         page.add("<p>No run has a minimum, so there is nothing to relate.</p>")
     for index, stop in enumerate(view.stops(report)):
-        page.add(_opening(index, f"The gap {STOPS[stop]}"))
+        page.add(_opening(index, f"The gap {stop_words(stop)}"))
         _table(page, tables.correlations(report, stop))
         for table, folded in relation_tables.all_of(report, stop):
             _table(page, table, folded)
@@ -152,8 +153,10 @@ def _any_faint(report: Report, stop: str) -> bool:
 
 def _training(page: Page, report: Report) -> None:
     page.add('<section id="training"><h2>Training and trade-offs</h2>\n')
-    for table in trade_offs(report):
+    for table in [*trade_offs(report), searches(report)]:
         _table(page, table)
+    for table in drawn(report):
+        _table(page, table, table.caption)
     curves, trades = training_plots(report), trade_off_plots(report)
     if curves or trades:
         page.add(legend(report))

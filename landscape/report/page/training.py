@@ -8,6 +8,7 @@ from matplotlib.ticker import MaxNLocator
 from landscape.report import histories
 from landscape.report.escape import for_plotly
 from landscape.report.figures.axis_scale import AxisScale, axis_scale, tick_text
+from landscape.report.figures.sensitivity import sensitivity_lines
 from landscape.report.figures.trade_offs import quality
 from landscape.report.figures.training_curves import TARGETS
 from landscape.report.folder import Array, Report
@@ -114,7 +115,31 @@ def trade_off_plots(report: Report) -> list[Plot]:
     plots = [_speed_and_quality(report, timed)] if timed else []
     if any(row["epochs_to_target_loss"] for row in by_lr):
         plots.append(_speed_by_lr(report, by_lr))
-    return plots
+    return [*plots, *_sensitivity(report, by_lr)]
+
+
+def _sensitivity(report: Report, rows: list[dict[str, Any]]) -> list[Plot]:
+    """Return the result at the end against the learning rate over each optimizer's best one."""
+    key, lines = quality(rows), sensitivity_lines(rows)
+    factor = 100 if key == "test_accuracy" else 1
+    name = "test accuracy (%)" if factor == 100 else "test loss"
+    points = [(ratio, row) for line in lines for ratio, row in line if row[key]]
+    if not points:
+        return []
+    traces = []
+    for ratio, row in points:
+        y = {end: factor * row[key][end] for end in ("value", "low", "high")}
+        text = f"{name} {spread(y)}<br>{ratio:.3g} times the best learning rate"
+        traces.append(_mark(report, row, dict.fromkeys(("value", "low", "high"), ratio), y, text))
+    return [
+        Plot(
+            key="trade-sensitivity",
+            title="Sensitivity to the learning rate",
+            label=f"Scatter plot of {name} against the learning rate over the best one.",
+            traces=traces,
+            layout=layout(axis("learning rate / best one", axis_scale([x for x, _ in points], 1.5)), axis(name)),
+        )
+    ]
 
 
 def _speed_and_quality(report: Report, rows: list[dict[str, Any]]) -> Plot:
@@ -125,6 +150,7 @@ def _speed_and_quality(report: Report, rows: list[dict[str, Any]]) -> Plot:
     for row in rows:
         y = {end: factor * row[key][end] for end in ("value", "low", "high")}
         text = f"{name} {spread(y)}<br>{spread(row['seconds_to_target_loss'])} s to the target"
+        text += "<br>nothing beats it in both" if row.get("pareto") else ""
         traces.append(_mark(report, row, row["seconds_to_target_loss"], y, text))
     return Plot(
         key="trade-speed-quality",

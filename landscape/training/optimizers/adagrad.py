@@ -9,6 +9,7 @@ from landscape.registry import optimizers
 from landscape.training.linear_step import LinearStep
 from landscape.training.optimizer_definition import NON_NEGATIVE, OptimizerDefinition
 from landscape.training.preconditioners import adagrad_diagonal
+from landscape.training.search_range import EPS, WEIGHT_DECAY, SearchRange
 
 
 def adagrad_step(options: Mapping[str, Any], lr: float, t: int) -> LinearStep:
@@ -25,5 +26,6 @@ ADAGRAD = optimizers.register("adagrad", "Adagrad: steps divided by the root of 
         ranges=dict.fromkeys(_OPTIONS, NON_NEGATIVE),
         linear_step=adagrad_step,
         diagonal=adagrad_diagonal,
+        search={"lr": SearchRange(1e-4, 1.0), "eps": EPS, "weight_decay": WEIGHT_DECAY},
     )
 )

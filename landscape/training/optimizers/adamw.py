@@ -9,6 +9,7 @@ from landscape.registry import optimizers
 from landscape.training.linear_step import LinearStep
 from landscape.training.optimizer_definition import NON_NEGATIVE, SHARE, MomentKeys, OptimizerDefinition
 from landscape.training.preconditioners import adam_diagonal
+from landscape.training.search_range import ADAM_SEARCH, DECOUPLED
 
 
 def adamw_step(options: Mapping[str, Any], lr: float, t: int) -> LinearStep:
@@ -26,5 +27,6 @@ ADAMW = optimizers.register("adamw", "Adam with decoupled weight decay")(
         fused=True,
         linear_step=adamw_step,
         diagonal=adam_diagonal,
+        search={**ADAM_SEARCH, "weight_decay": DECOUPLED},
     )
 )

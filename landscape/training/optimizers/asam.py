@@ -15,6 +15,7 @@ from torch import Tensor
 from landscape.registry import optimizers
 from landscape.training.optimizer_definition import NON_NEGATIVE, OptimizerDefinition, build_optimizer
 from landscape.training.optimizers.sam import SharpnessAware, gradients_of, total_norm
+from landscape.training.search_range import SearchRange
 
 
 def asam(
@@ -37,5 +38,6 @@ ASAM = optimizers.register("asam", "adaptive SAM around base=NAME (sgd): rho=0.5
         ranges={"rho": NON_NEGATIVE, "eta": NON_NEGATIVE},
         wraps="base",
         unstable="ASAM's way up is measured in units of the weights, and no threshold is known for it.",
+        search={"rho": SearchRange(0.05, 5.0)},
     )
 )

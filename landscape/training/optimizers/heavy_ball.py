@@ -5,6 +5,7 @@ import torch
 from landscape.registry import optimizers
 from landscape.training.optimizer_definition import NON_NEGATIVE, SHARE, OptimizerDefinition
 from landscape.training.optimizers.sgd import sgd_step
+from landscape.training.search_range import MOMENTUM_SEARCH
 
 HEAVY_BALL = optimizers.register("heavy_ball", "SGD with Polyak's momentum (0.9 by default)")(
     OptimizerDefinition(
@@ -14,5 +15,6 @@ HEAVY_BALL = optimizers.register("heavy_ball", "SGD with Polyak's momentum (0.9 
         ranges={"momentum": SHARE, "weight_decay": NON_NEGATIVE},
         fused=True,
         linear_step=sgd_step,
+        search=MOMENTUM_SEARCH,
     )
 )

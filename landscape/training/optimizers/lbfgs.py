@@ -4,6 +4,7 @@ import torch
 
 from landscape.registry import optimizers
 from landscape.training.optimizer_definition import NON_NEGATIVE, POSITIVE_COUNT, OptimizerDefinition
+from landscape.training.search_range import SearchRange
 
 LBFGS = optimizers.register("lbfgs", "L-BFGS, full batch only; line_search_fn=strong_wolfe for a line search")(
     OptimizerDefinition(
@@ -13,7 +14,9 @@ LBFGS = optimizers.register("lbfgs", "L-BFGS, full batch only; line_search_fn=st
             **dict.fromkeys(("max_iter", "max_eval", "history_size"), POSITIVE_COUNT),
             **dict.fromkeys(("tolerance_grad", "tolerance_change"), NON_NEGATIVE),
         },
+        choices={"line_search_fn": (None, "strong_wolfe")},
         full_batch=True,
         unstable="L-BFGS steps by a dense estimate of the inverse Hessian that changes within the step.",
+        search={"lr": SearchRange(1e-2, 1.0)},
     )
 )

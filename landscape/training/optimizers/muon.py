@@ -15,6 +15,7 @@ from torch import Tensor
 from landscape.errors import UsageError
 from landscape.registry import optimizers
 from landscape.training.optimizer_definition import NON_NEGATIVE, SHARE, OptimizerDefinition
+from landscape.training.search_range import DECOUPLED, MOMENTUM, SearchRange
 
 
 class MuonWithAdamW(torch.optim.Optimizer):
@@ -112,6 +113,8 @@ MUON = optimizers.register("muon", "Muon on matrices and filters, AdamW on the r
             **dict.fromkeys(("weight_decay", "eps"), NON_NEGATIVE),
             "ns_steps": (1, 100),
         },
+        choices={"adjust_lr_fn": ("original", "match_rms_adamw")},
         unstable="Muon orthogonalises its steps, so their size does not follow the gradient's; no threshold is known.",
+        search={"lr": SearchRange(1e-4, 0.1), "momentum": MOMENTUM, "weight_decay": DECOUPLED},
     )
 )

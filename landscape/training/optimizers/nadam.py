@@ -9,6 +9,7 @@ from landscape.registry import optimizers
 from landscape.training.linear_step import LinearStep
 from landscape.training.optimizer_definition import NON_NEGATIVE, SHARE, OptimizerDefinition
 from landscape.training.preconditioners import adam_diagonal
+from landscape.training.search_range import ADAM_SEARCH
 
 
 def nadam_step(options: Mapping[str, Any], lr: float, t: int) -> LinearStep:
@@ -27,5 +28,6 @@ NADAM = optimizers.register("nadam", "Adam with Nesterov's momentum")(
         ranges={"betas": SHARE, **dict.fromkeys(("eps", "weight_decay", "momentum_decay"), NON_NEGATIVE)},
         linear_step=nadam_step,
         diagonal=adam_diagonal,
+        search=ADAM_SEARCH,
     )
 )

@@ -10,6 +10,7 @@ from landscape.registry import optimizers
 from landscape.training.linear_step import LinearStep
 from landscape.training.optimizer_definition import NON_NEGATIVE, OptimizerDefinition
 from landscape.training.optimizers.sgd import sgd_step
+from landscape.training.search_range import MOMENTUM_SEARCH, SearchRange
 
 
 def nesterov(
@@ -29,5 +30,6 @@ NESTEROV = optimizers.register("nesterov", "SGD with Nesterov's momentum (0.9 by
         ranges={"momentum": (1e-12, 1.0), "weight_decay": NON_NEGATIVE},
         fused=True,
         linear_step=_step,
+        search={**MOMENTUM_SEARCH, "momentum": SearchRange(0.1, 0.999, complement=True)},
     )
 )

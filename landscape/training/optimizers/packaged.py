@@ -10,6 +10,14 @@ from torch import Tensor
 from landscape.errors import UsageError
 from landscape.registry import optimizers
 from landscape.training.optimizer_definition import NON_NEGATIVE, SHARE, OptimizerDefinition
+from landscape.training.search_range import (
+    ADAM_SEARCH,
+    BETA2,
+    DECOUPLED,
+    MOMENTUM,
+    WEIGHT_DECAY,
+    SearchRange,
+)
 
 
 def lion(
@@ -74,6 +82,12 @@ LION = optimizers.register("lion", "Lion, of the package pytorch-optimizer (an e
         build=lion,
         ranges={"betas": SHARE, "weight_decay": NON_NEGATIVE},
         unstable="Lion steps by signs, so the size of its steps does not follow the gradient's; no threshold is known.",
+        search={
+            "lr": SearchRange(1e-6, 1e-2),
+            "beta1": MOMENTUM,
+            "beta2": BETA2,
+            "weight_decay": DECOUPLED,
+        },
     )
 )
 SOAP = optimizers.register("soap", "SOAP, of the package pytorch-optimizer (an extra)")(
@@ -86,6 +100,7 @@ SOAP = optimizers.register("soap", "SOAP, of the package pytorch-optimizer (an e
             "precondition_frequency": (1, float("inf")),
         },
         unstable=f"SOAP {_NOT_DIAGONAL}",
+        search={**ADAM_SEARCH, "weight_decay": DECOUPLED},
     )
 )
 SHAMPOO = optimizers.register("shampoo", "Shampoo, of the package pytorch-optimizer (an extra)")(
@@ -98,5 +113,11 @@ SHAMPOO = optimizers.register("shampoo", "Shampoo, of the package pytorch-optimi
             "preconditioning_compute_steps": (1, float("inf")),
         },
         unstable=f"Shampoo {_NOT_DIAGONAL}",
+        search={
+            "lr": SearchRange(1e-4, 1.0),
+            "momentum": MOMENTUM,
+            "matrix_eps": SearchRange(1e-8, 1e-2),
+            "weight_decay": WEIGHT_DECAY,
+        },
     )
 )

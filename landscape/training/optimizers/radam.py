@@ -9,6 +9,7 @@ from landscape.registry import optimizers
 from landscape.training.linear_step import LinearStep
 from landscape.training.optimizer_definition import NON_NEGATIVE, SHARE, OptimizerDefinition
 from landscape.training.preconditioners import radam_diagonal, rectification
+from landscape.training.search_range import ADAM_SEARCH
 
 
 def radam_step(options: Mapping[str, Any], lr: float, t: int) -> LinearStep:
@@ -26,5 +27,6 @@ RADAM = optimizers.register("radam", "Adam with its early steps rectified")(
         ranges={"betas": SHARE, "eps": NON_NEGATIVE, "weight_decay": NON_NEGATIVE},
         linear_step=radam_step,
         diagonal=radam_diagonal,
+        search=ADAM_SEARCH,
     )
 )

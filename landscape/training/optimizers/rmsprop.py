@@ -9,6 +9,7 @@ from landscape.registry import optimizers
 from landscape.training.linear_step import LinearStep
 from landscape.training.optimizer_definition import NON_NEGATIVE, SHARE, MomentKeys, OptimizerDefinition
 from landscape.training.preconditioners import rmsprop_diagonal
+from landscape.training.search_range import BETA2, EPS, MOMENTUM, WEIGHT_DECAY, SearchRange
 
 
 def rmsprop_step(options: Mapping[str, Any], lr: float, t: int) -> LinearStep:
@@ -25,5 +26,12 @@ RMSPROP = optimizers.register("rmsprop", "RMSProp: a moving mean of squared grad
         second_moment=MomentKeys("square_avg", decay="alpha", bias_correction=False),
         linear_step=rmsprop_step,
         diagonal=rmsprop_diagonal,
+        search={
+            "lr": SearchRange(1e-5, 0.1),
+            "momentum": MOMENTUM,
+            "alpha": BETA2,
+            "eps": EPS,
+            "weight_decay": WEIGHT_DECAY,
+        },
     )
 )

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from landscape.registry import optimizers
 from landscape.training.optimizer_definition import NON_NEGATIVE, OptimizerDefinition, build_optimizer
+from landscape.training.search_range import SearchRange
 
 Uphill = Callable[[Sequence[Tensor]], list[Tensor]]
 """Parameters with their gradients to the way up from them."""
@@ -80,5 +81,10 @@ def total_norm(tensors: Sequence[Tensor]) -> Tensor:
 
 
 SAM = optimizers.register("sam", "SAM around base=NAME (sgd): rho=0.05, normalize=true|false; two gradients a step")(
-    OptimizerDefinition(build=sam, ranges={"rho": NON_NEGATIVE}, wraps="base")
+    OptimizerDefinition(
+        build=sam,
+        ranges={"rho": NON_NEGATIVE},
+        wraps="base",
+        search={"rho": SearchRange(0.005, 0.5)},
+    )
 )

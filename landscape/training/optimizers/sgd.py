@@ -8,6 +8,7 @@ import torch
 from landscape.registry import optimizers
 from landscape.training.linear_step import LinearStep
 from landscape.training.optimizer_definition import NON_NEGATIVE, SHARE, OptimizerDefinition
+from landscape.training.search_range import MOMENTUM_SEARCH
 
 
 def sgd_step(options: Mapping[str, Any], lr: float, t: int) -> LinearStep:
@@ -27,5 +28,6 @@ SGD = optimizers.register("sgd", "stochastic gradient descent with (Nesterov) mo
         ranges={"momentum": SHARE, "dampening": SHARE, "weight_decay": NON_NEGATIVE},
         fused=True,
         linear_step=sgd_step,
+        search=MOMENTUM_SEARCH,
     )
 )
