@@ -60,7 +60,7 @@ def agreement(cells: list[dict[str, Any]]) -> str:
 def _figure(report: Report, stop: str, cells: dict[str, dict[str, dict[str, Any]]]) -> Drawing:
     measures = [each for each in view.measured(report, stop) if each["name"] in cells]
     others = report["optimizers"][1:]
-    figure = canvas(min(WIDTH, 2.6 + 1.15 * len(others)), 0.95 + _ROW * (len(measures) + 1))
+    figure = canvas(min(WIDTH, 3.6 + 1.15 * len(others)), 1.05 + _ROW * (len(measures) + 1))
     axes = figure.subplots()
     logs = np.full((len(measures) + 1, len(others)), np.nan)
     for i, measure in enumerate(measures):
@@ -73,10 +73,10 @@ def _figure(report: Report, stop: str, cells: dict[str, dict[str, dict[str, Any]
     signs = {other: agreement([row[other] for row in cells.values() if other in row]) for other in others}
     for j, other in enumerate(others):
         axes.text(j, len(measures), signs[other], ha="center", va="center", fontsize=7.0, style="italic")
-    names = [term_for_figure(view.term(measure), 40).replace("\n", "  ") for measure in measures]
+    names = [term_for_figure(view.term(measure), 36).replace("\n", "  ") for measure in measures]
     first = for_figure(report["optimizers"][0], 16)
     axes.set_yticks(range(len(measures) + 1), [*names, "clear signs"], fontsize=7.0)
-    axes.set_xticks(range(len(others)), [f"{for_figure(other, 14)} / {first}" for other in others], fontsize=7.5)
+    axes.set_xticks(range(len(others)), [f"{for_figure(other, 14)}\n/ {first}" for other in others], fontsize=7.5)
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.grid(visible=False)
