@@ -103,6 +103,7 @@ def train_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: torch
         return
     # what was measured belongs to weights that are not there any more
     folder.measurements(cell.id).unlink(missing_ok=True)
+    folder.moved(cell.id).unlink(missing_ok=True)
     dataset = dataset_of(config, cell)
     model = model_of(config, cell, dataset)
     dtype = getattr(torch, config.dtype)
@@ -123,7 +124,7 @@ def train_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: torch
             keep=config.keep_checkpoints,
             on_checkpoint=kept,
         )
-        _write_training(folder, cell, result)
+        _write_training(folder, cell, result, len(dataset.test[0]))
         return
     store.write_json(folder.config(cell.id), {**cell.to_dict(), "sha256": _digest(cell.checkpoint)})
     load_into(model, cell.checkpoint)
@@ -131,6 +132,7 @@ def train_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: torch
     write_snapshot(snapshot, folder.minimum(cell.id, "end"), folder.optimizer(cell.id, "end"))
     parameters = sum(each.numel() for each in model.parameters() if each.requires_grad)
     result_row = {"status": "finished", "message": "", "minima": {"end": _about(snapshot)}, "parameters": parameters}
+    result_row["test_examples"] = len(dataset.test[0])
     store.write_json(folder.result(cell.id), result_row)
 
 
@@ -147,7 +149,7 @@ def _digest(path: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write_training(folder: RunFolder, cell: Cell, result: TrainingResult) -> None:
+def _write_training(folder: RunFolder, cell: Cell, result: TrainingResult, test_examples: int) -> None:
     store.write_rows(folder.history(cell.id), [dataclasses.asdict(row) for row in result.history])
     minima = {"matched": result.matched, "end": result.end, **result.averages}
     for stop, snapshot in minima.items():
@@ -160,6 +162,7 @@ def _write_training(folder: RunFolder, cell: Cell, result: TrainingResult) -> No
         "status": result.status,
         "message": result.message,
         "parameters": result.cost.parameters,
+        "test_examples": test_examples,
         "cost": cost,
         "speed": {name: each and dataclasses.asdict(each) for name, each in speeds.items()},
         "minima": {stop: _about(each) for stop, each in minima.items() if each is not None},
