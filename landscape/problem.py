@@ -121,14 +121,18 @@ class Problem:
         setting = Setting(batch_norm, self.device, writes=True)
         self._run = Runner(self.model, self.parameter_names, self.dtype, self.device, setting)
         tried = self._try_out()
-        own = notes_on(self.model, setting)
-        said = [*notes, *chosen.notes, *own, *contract.notes, *found, *self._batches.notes, *tried.notes]
-        self.notes = tuple(dict.fromkeys(said))
+        said = [*notes, *chosen.notes, *notes_on(self.model, setting), *contract.notes, *found, *self._batches.notes]
+        self.notes = tuple(dict.fromkeys([*said, *tried.notes]))
 
     @property
     def num_examples(self) -> int:
         """How many examples the loss is taken over."""
         return self._batches.num_examples
+
+    @property
+    def setting(self) -> Setting:
+        """How the model is run: mode, kernels, what is left out and put back."""
+        return self._run.setting
 
     @property
     def theta(self) -> Tensor:
@@ -292,6 +296,5 @@ def require_problem(problem: object, what: str) -> None:
         UsageError: If it is no `Problem`.
     """
     if not isinstance(problem, Problem):
-        raise UsageError(
-            f"{what} takes a Problem, not a {type(problem).__name__}: {what}(landscape.Problem(model, loss, data))."
-        )
+        found = type(problem).__name__
+        raise UsageError(f"{what} takes a Problem, not a {found}: {what}(landscape.Problem(model, loss, data)).")

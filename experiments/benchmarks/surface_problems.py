@@ -1,12 +1,16 @@
 """The fixed problems of the surface benchmark, made once; loading needs only torch, so that every environment can."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import problems
 import torch
 from problems import CACHE, load, make
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+RESNET = "surface-resnet20"
+problems.RECIPES[RESNET] = replace(problems.RECIPES["resnet20"], examples=2048, epochs=8)
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ def digits_cnn() -> nn.Module:
 def prepare(name: str) -> None:
     """Train the network of a problem where that has not been done; needs this package's environment."""
     if name != "digits-cnn":
-        make("resnet20")
+        make(RESNET)
         return
     from landscape.data import load_dataset
 
@@ -58,8 +62,8 @@ def sliced(name: str, examples: int) -> Sliced:
         model = digits_cnn()
         model.load_state_dict(kept["state"])
         x, y = kept["x"][:examples], kept["y"][:examples]
-        return Sliced(f"CNN on {len(x):,} digits", model.eval(), x, y, 256)
-    loaded = load("resnet20")
+        return Sliced(f"CNN on {len(x):,} digits", model.eval(), x, y, len(x))
+    loaded = load(RESNET)
     x, y = loaded.x[:examples], loaded.y[:examples]
     return Sliced(f"ResNet-20 on {len(x):,} images of {loaded.dataset}", loaded.model.eval(), x, y, 64)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 OWN_HELP = {
     "train_examples": "Training examples; all by default.",
-    "checkpoint": "Weights; repeat for a line or a plane through several. Without any, the network as initialised.",
+    "checkpoint": "Weights, also beside --run; repeat for a line or plane. Without any, the network as initialised.",
     "examples": "Training and test examples to evaluate, with the standard error of differences; all by default.",
     "seed": "Of the initial weights, of draws from the data, and of random directions.  [default: 0]",
 }
@@ -62,7 +62,10 @@ DIRECTIONS_HELP = (
     metavar="A,B",
     parse=parsers.several(parsers.word),
     default=(),
-    help="gradient_norm, eigenvalues at every point of a grid of 9 points an axis.",
+    help="gradient_norm, eigenvalues at every point of a coarser grid.",
+)
+@own_option(
+    "--quantity-points", metavar="N", parse=parsers.integer(3), default=9, help="About so many an axis of that grid."
 )
 @own_option(
     "--path",
@@ -74,12 +77,20 @@ DIRECTIONS_HELP = (
 @click.option("--align", is_flag=True, help="Also with the second one's neurons reordered to match the first's.")
 @own_option("--curve-steps", metavar="N", parse=parsers.integer(1), default=400, help="Training of a curve.")
 @own_option("--curve-lr", metavar="X", parse=parsers.positive, default=2e-3, help="Of the same.")
+@click.option("--average", is_flag=True, help="Also mark the mean of the minima on the line or plane through them.")
+@own_option(
+    "--profiles", metavar="N", parse=parsers.integer(0), default=0, help="Lines along N random directions, with bands."
+)
 @own_option(
     "--width", metavar="N", parse=parsers.integer(0), default=0, help="How far the loss stays low along N directions."
 )
 @own_option("--width-factor", metavar="X", parse=parsers.positive, default=2.0, help="By how much it may rise.")
 @own_option(
-    "--export", metavar="A,B", parse=parsers.several(parsers.one_of("csv", "vtk")), default=(), help="csv, vtk too."
+    "--export",
+    metavar="A,B",
+    parse=parsers.several(parsers.one_of("csv", "vtk", "gif", "mp4")),
+    default=(),
+    help="csv, vtk too; gif, mp4 (needs ffmpeg): the trajectory in motion.",
 )
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where to; by default a folder in runs/.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
@@ -93,17 +104,18 @@ def command(folder: Path | None, out: Path | None, as_json: bool, **flags: Any) 
     Writes surface.npz, surface.json, figures/ and report.html, which works offline. Most points are interpolated from
     a few, with the error measured on others; --exact computes all. A killed command goes on where it was.
     """
-    from landscape.report.surface import surface_text, write_surface
+    from landscape.report.surface import check_formats, surface_text, write_surface
     from landscape.store import finite
     from landscape.study.environment import environment
     from landscape.study.other_measurement import refuse_other_command
-    from landscape.study.surface import surface
+    from landscape.study.surface import Keep, surface
     from landscape.study.surface_request import Request
 
     if out is not None:
         check_out(out)
         refuse_other_command(out, "surface.json")
     settings = _settings(flags, folder)
+    check_formats(flags["export"], settings.directions, settings.dimensions)
     points = _points(folder, flags, settings)
     for note in filter(None, [settings.grid_points[1]]):
         click.echo(note, err=True)
@@ -113,7 +125,10 @@ def command(folder: Path | None, out: Path | None, as_json: bool, **flags: Any) 
     click.echo(f"Slicing through {'; '.join(one.origin for one in points.ones)}.", err=True)
     with ProductsProgress("done") as progress:
         result, arrays = surface(
-            points, settings, done=request.read(out), save=lambda each: request.write(out, each), on_progress=progress
+            points,
+            settings,
+            keep=Keep(lambda part: request.read(out, part), lambda part, columns: request.write(out, columns, part)),
+            on_progress=progress,
         )
     result = finite({**result, "environment": environment(points.problem.device)})
     files = write_surface(result, arrays, out, flags["export"])
@@ -129,7 +144,7 @@ def _settings(flags: dict[str, Any], folder: Path | None) -> "SurfaceSettings":
     """Return what is asked for, as the command line and the environment say."""
     from landscape.study.surface_settings import SurfaceSettings
 
-    count = len(flags["runs"] if folder is not None else flags["checkpoint"])
+    count = len(flags["checkpoint"] or ()) + (max(len(flags["runs"]), 1) if folder is not None else 0)
     directions = flags["directions"] or ("minima" if count > 1 else "random")
     dimensions = flags["dimensions"]
     if directions == "minima":
@@ -142,6 +157,7 @@ def _settings(flags: dict[str, Any], folder: Path | None) -> "SurfaceSettings":
         **{
             **chosen,
             "paths": flags["path"],
+            "coarse_points": flags["quantity_points"],
             "directions": directions,
             "dimensions": dimensions or 2,
             "tolerance": None if flags["exact"] else flags["tolerance"],
@@ -161,12 +177,16 @@ def _points(folder: Path | None, flags: dict[str, Any], settings: "SurfaceSettin
         if flags["runs"] or flags["stop"]:
             raise UsageError("--run and --stop choose among the minima of a study. Name its folder too.")
         return given_points(resolved(None, typed, KEYS), flags["max_batch"], ordered=along)
+    checkpoints = typed.pop("checkpoint", ())
+    if along and checkpoints:
+        raise UsageError("A trajectory is of one training: name a run of the study or --checkpoint in order, not both.")
     config, found, run, examples = named_study(folder, typed)
     return stored_points(
         config,
         found,
         flags["runs"] or [run],
         stop="end" if along else flags["stop"],
+        checkpoints=checkpoints,
         examples=examples,
         max_batch=flags["max_batch"],
     )

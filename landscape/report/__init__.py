@@ -8,16 +8,21 @@ __all__ = ["summary", "write_report"]
 
 
 def write_report(folder: Path) -> list[Path]:
-    """Return the files written again from a run folder's report.json, of one minimum, or of a training.
+    """Return the files written again from a run folder's report.json, of one minimum, a surface, or a training.
 
     See :func:`landscape.report.writing.write_report`, :func:`landscape.report.curvature.writing.rewrite_curvature`,
-    :func:`landscape.report.sharpness.writing.rewrite_sharpness` and
+    :func:`landscape.report.sharpness.writing.rewrite_sharpness`,
+    :func:`landscape.report.surface.writing.rewrite_surface` and
     :func:`landscape.report.tracking.writing.rewrite_track`.
     """
     if (folder / "track.json").is_file() and not (folder / "report.json").is_file():
         from landscape.report.tracking.writing import rewrite_track
 
         return rewrite_track(folder)
+    if (folder / "surface.json").is_file() and not (folder / "report.json").is_file():
+        from landscape.report.surface.writing import rewrite_surface
+
+        return rewrite_surface(folder)
     if (folder / "hessian.json").is_file() and not (folder / "report.json").is_file():
         from landscape.report.curvature.writing import rewrite_curvature
 

@@ -108,6 +108,6 @@ def _inside(levels: list[float], low: float, high: float, margin: float = MARGIN
 
 
 def _round_step(step: float) -> float:
-    """Return the next of 1, 2, 5 times a power of ten."""
+    """Return the next of 1, 2, 2.5, 5 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(step))
-    return next(mantissa * power for mantissa in (1, 2, 5, 10) if mantissa * power >= step * 0.999)
+    return next(mantissa * power for mantissa in (1, 2, 2.5, 5, 10) if mantissa * power >= step * 0.999)

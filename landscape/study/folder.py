@@ -76,6 +76,10 @@ class RunFolder:
         """Return the file with a row a measurement."""
         return self.run(cell) / "measurements.jsonl"
 
+    def moved(self, cell: str) -> Path:
+        """Return the file with a row for each point that a minimum was moved to."""
+        return self.run(cell) / "moved.jsonl"
+
     def minimum(self, cell: str, stop: str) -> Path:
         """Return the weights at a stop: ``minimum.safetensors`` is the end."""
         return self.run(cell) / ("minimum.safetensors" if stop == "end" else f"minimum.{file_name(stop)}.safetensors")

@@ -21,6 +21,7 @@ from landscape.study.config import StudyConfig
 from landscape.study.environment import environment
 from landscape.study.folder import RunFolder, locked, open_folder
 from landscape.study.measure_cell import measure_cell, measure_options, slice_cell
+from landscape.study.moved_points import move_cell
 from landscape.study.picked import picks, with_picked
 from landscape.study.population import Population, notes, populations
 from landscape.study.search import searched, try_draw, validation_split
@@ -222,6 +223,7 @@ def _typical(folder: RunFolder, config: StudyConfig) -> list[tuple[Cell, str]]:
 def _run_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: torch.device) -> str:
     train_cell(config, cell, folder, device)
     measure_cell(config, cell, folder, device)
+    move_cell(config, cell, folder, device)
     return cell.id
 
 

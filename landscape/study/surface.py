@@ -3,7 +3,8 @@
 import dataclasses
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,15 @@ from landscape.errors import ProblemError
 from landscape.study.surface_directions import Laid, lay_out
 from landscape.study.surface_paths import check_paths, paths
 from landscape.study.surface_points import SurfacePoints
+from landscape.study.surface_profiles import profiles
 from landscape.study.surface_quantities import quantities
+from landscape.study.surface_request import PARTS
 from landscape.study.surface_settings import SurfaceSettings
 from landscape.study.surface_widths import width_distributions
 from landscape.study.watched import OnProgress
 from landscape.surfaces.adaptive import Filled, fill_adaptively
 from landscape.surfaces.checks import axis_curvatures, lowest
-from landscape.surfaces.grid_values import GridValues, Save
+from landscape.surfaces.grid_values import GridValues
 from landscape.surfaces.live_model import has_batch_norm
 from landscape.surfaces.point_evaluation import STATISTICS, PointEvaluator
 
@@ -29,12 +32,27 @@ AXES = ("a", "b", "c")
 Arrays = dict[str, np.ndarray]
 
 
+@dataclass(frozen=True)
+class Keep:
+    """Where columns are kept while they grow.
+
+    Attributes:
+        read: Returns those of one of `PARTS` that an earlier process left; None where there are none.
+        write: Takes those of a part.
+    """
+
+    read: Callable[[str], Arrays | None]
+    write: Callable[[str, Arrays], None]
+
+
+NOTHING_KEPT = Keep(lambda part: None, lambda part, columns: None)
+
+
 def surface(
     points: SurfacePoints,
     settings: SurfaceSettings,
     *,
-    done: Mapping[str, np.ndarray] | None = None,
-    save: Save | None = None,
+    keep: Keep = NOTHING_KEPT,
     on_progress: OnProgress | None = None,
 ) -> tuple[dict[str, Any], Arrays]:
     """Return what is said of a surface, and its arrays.
@@ -42,8 +60,7 @@ def surface(
     Args:
         points: What it goes through.
         settings: What is asked.
-        done: Columns of an earlier process of the same request.
-        save: Takes the columns now and then.
+        keep: What an earlier process of the same request left, and what takes columns now and then.
         on_progress: Told what is being done.
 
     Returns:
@@ -61,13 +78,14 @@ def surface(
         tell("directions", 0, None)
         laid = lay_out(points, settings)
         statistics = settings.statistics or _default_statistics(points, laid)
-        values, filled = _filled(points, laid, settings, statistics, done, save, tell)
+        values, filled = _filled(points, laid, settings, statistics, keep, tell)
         tell("curvature along the axes", 0, None)
         curvatures = axis_curvatures(points.problem, laid.grid, statistics)
         more = {
             "paths": paths(points, settings, tell) if settings.paths else [],
+            "profiles": profiles(points, settings, statistics, tell),
             "widths": width_distributions(points, settings, tell) if settings.width else [],
-            "quantities": quantities(points, laid, settings, tell) if settings.quantities else None,
+            "quantities": _quantities(points, laid, settings, keep, tell),
         }
     except torch.OutOfMemoryError as error:
         raise ProblemError("The device ran out of memory. Give a smaller --max-batch or fewer --examples.") from error
@@ -82,13 +100,21 @@ def surface(
     return result, _arrays(laid, values)
 
 
+def _quantities(
+    points: SurfacePoints, laid: Laid, settings: SurfaceSettings, keep: Keep, tell: OnProgress
+) -> dict[str, Any] | None:
+    if not settings.quantities:
+        return None
+    part = PARTS[1]
+    return quantities(points, laid, settings, tell, keep.read(part), lambda columns: keep.write(part, columns))
+
+
 def _filled(
     points: SurfacePoints,
     laid: Laid,
     settings: SurfaceSettings,
     statistics: str,
-    done: Mapping[str, np.ndarray] | None,
-    save: Save | None,
+    keep: Keep,
     tell: OnProgress,
 ) -> tuple[GridValues, Filled]:
     center = points.problem.loss(laid.grid.origin)
@@ -98,8 +124,8 @@ def _filled(
         laid.grid,
         evaluator,
         populations=points.populations,
-        done=done,
-        save=save,
+        done=keep.read(""),
+        save=lambda columns: keep.write("", columns),
         on_progress=lambda count, most: tell("points", count, most),
     )
     if settings.tolerance is None or laid.grid.size <= _FEW:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from landscape.errors import UsageError
@@ -124,6 +125,10 @@ def _between(points: SurfacePoints, settings: SurfaceSettings) -> Laid:
             axes = [axis_through_zero(min(along) - margin, max(along) + margin, count)]
         axes.append(axis_through_zero(min(across) - margin, max(across) + margin, count))
     marks = list(zip(names, places, thetas, strict=True))
+    if settings.average:
+        count = len(points.thetas)
+        mean = torch.stack([each.double() for each in points.thetas]).mean(0).to(thetas[0].dtype)
+        marks.append((f"mean of the {count} minima", np.mean(places[:count], axis=0).tolist(), mean))
     distance = directions[0].norm
     about = {"distance": distance, "unit": f"the distance from {names[0]} to {names[1]}, {distance:.4g}"}
     return Laid(SliceGrid(thetas[0], tuple(directions), tuple(axes)), marks, about=about)

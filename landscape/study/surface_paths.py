@@ -9,9 +9,10 @@ from landscape.errors import UsageError
 from landscape.study.surface_points import SurfacePoints
 from landscape.study.surface_settings import SurfaceSettings
 from landscape.study.watched import OnProgress
-from landscape.surfaces.alignment import align, hidden_layers
+from landscape.surfaces.alignment import align
 from landscape.surfaces.curve import straight, train_curve
 from landscape.surfaces.live_model import has_batch_norm
+from landscape.surfaces.neuron_groups import neuron_groups
 from landscape.surfaces.path import path_profile
 
 
@@ -39,7 +40,7 @@ def check_paths(points: SurfacePoints, settings: SurfaceSettings) -> None:
     if settings.align and not settings.paths:
         raise UsageError("--align reorders neurons for paths, and none is asked for. Give --path straight.")
     if settings.align:
-        hidden_layers(points.problem.model)
+        neuron_groups(points.problem.model)
 
 
 def _path(

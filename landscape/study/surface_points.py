@@ -4,6 +4,7 @@ import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from torch import Tensor
 
@@ -15,7 +16,7 @@ from landscape.study.cells import Cell
 from landscape.study.config import StudyConfig
 from landscape.study.folder import RunFolder
 from landscape.study.measure_cell import problem_of
-from landscape.study.one_minimum import OneMinimum, chosen_cell, given_cell, given_minimum, stored_minimum
+from landscape.study.one_minimum import OneMinimum, checked, chosen_cell, given_cell, given_minimum, stored_minimum
 from landscape.study.own_examples import takes_own_examples
 from landscape.study.train_cell import dataset_of, model_of
 from landscape.training import load_into
@@ -98,10 +99,11 @@ def stored_points(
     runs: Sequence[str | None],
     *,
     stop: str | None = None,
+    checkpoints: Sequence[str] = (),
     examples: int | None = None,
     max_batch: int | None = None,
 ) -> SurfacePoints:
-    """Return minima of a study, with the initialisation of the first and the checkpoints along its training.
+    """Return minima of a study, then those of files, with the initialisation and the trajectory of the first.
 
     Args:
         config: The study's, with the precision and device to measure with.
@@ -109,6 +111,7 @@ def stored_points(
         runs: Which; None for the only one.
         stop: ``"matched"``, ``"end"`` or an average of the weights; when None, the matched training loss where it was
             reached.
+        checkpoints: Files of weights, such as averages of a training.
         examples: How many to evaluate; as the study did when None.
         max_batch: Examples a forward pass; chosen by their size when None.
 
@@ -116,6 +119,7 @@ def stored_points(
         UsageError: If there is no such run, or the networks differ.
     """
     found = [stored_minimum(config, folder, run=run, stop=stop, examples=examples, max_batch=max_batch) for run in runs]
+    found += [_of_file(found[0], path) for path in checkpoints]
     config = config if examples is None else dataclasses.replace(config, examples=examples)
     cell = chosen_cell(config, runs[0], folder)
     problem = found[0].minimum.problem
@@ -128,6 +132,16 @@ def stored_points(
         tensors, about = read_tensors(path)
         along.append((f"step {about['step']}", _flat(problem, tensors)))
     return dataclasses.replace(_checked(points), initial=initial, trajectory=tuple(along))
+
+
+def _of_file(first: OneMinimum, path: str) -> OneMinimum:
+    """Return the weights of a file as another minimum of the first one's problem."""
+    model = copy.deepcopy(first.minimum.problem.model)
+    load_into(model, path)
+    theta = _flat(first.minimum.problem, dict(model.named_parameters()))
+    minimum = Minimum(first.minimum.problem, theta, provenance={"checkpoint": path})
+    settings = {**first.settings, "run": None, "stop": None, "checkpoint": path}
+    return OneMinimum(checked(minimum), Path(path).stem, f"the weights of {path}", first.num_classes, settings)
 
 
 def _test(

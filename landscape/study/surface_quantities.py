@@ -1,5 +1,6 @@
 """Gradient norm and eigenvalues over a coarser grid of a surface, as plain JSON types."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,17 @@ from landscape.study.surface_settings import SurfaceSettings
 from landscape.study.watched import OnProgress
 from landscape.surfaces.grid import SliceGrid
 from landscape.surfaces.grid_curvature import curvature_on_grid
+from landscape.surfaces.grid_values import Save
 
 
-def quantities(points: SurfacePoints, laid: Laid, settings: SurfaceSettings, tell: OnProgress) -> dict[str, Any]:
+def quantities(
+    points: SurfacePoints,
+    laid: Laid,
+    settings: SurfaceSettings,
+    tell: OnProgress,
+    done: Mapping[str, np.ndarray] | None = None,
+    save: Save | None = None,
+) -> dict[str, Any]:
     """Return coordinates and columns of a grid of every so many points of the surface's own, the trained one on it."""
     axes = tuple(_coarse(axis, settings.coarse_points) for axis in laid.grid.axes)
     grid = SliceGrid(laid.grid.origin, laid.grid.directions, axes)
@@ -21,6 +30,8 @@ def quantities(points: SurfacePoints, laid: Laid, settings: SurfaceSettings, tel
         grid,
         settings.quantities,
         seed=settings.seed,
+        done=done,
+        save=save,
         on_progress=lambda done, most: tell(" and ".join(settings.quantities).replace("_", " "), done, most),
     )
     return {

@@ -14,7 +14,8 @@ from landscape.store import finite, read_arrays, read_json, write_arrays
 from landscape.study.surface_points import SurfacePoints
 from landscape.study.surface_settings import SurfaceSettings
 
-PARTIAL = ".surface-{}.npz"
+PARTIAL = ".surface-{}{}.npz"
+PARTS = ("", "quantities-")
 
 
 @dataclass(frozen=True)
@@ -74,21 +75,22 @@ class Request:
                 f"{folder} holds another surface: {', '.join(found[:3])}. Choose another folder with --out."
             )
 
-    def read(self, folder: Path) -> dict[str, np.ndarray[Any, Any]] | None:
-        """Return the columns that a killed process left behind; None where there are none."""
-        path = self._partial(folder)
+    def read(self, folder: Path, part: str = "") -> dict[str, np.ndarray[Any, Any]] | None:
+        """Return the columns of one of `PARTS` that a killed process left behind; None where there are none."""
+        path = self._partial(folder, part)
         try:
             return read_arrays(path) if path.exists() else None
         except StorageError:
             return None
 
-    def write(self, folder: Path, columns: dict[str, np.ndarray[Any, Any]]) -> None:
+    def write(self, folder: Path, columns: dict[str, np.ndarray[Any, Any]], part: str = "") -> None:
         """Keep columns for the case of a kill."""
-        write_arrays(self._partial(folder), columns)
+        write_arrays(self._partial(folder, part), columns)
 
     def clear(self, folder: Path) -> None:
         """Forget the columns: the surface is written."""
-        self._partial(folder).unlink(missing_ok=True)
+        for part in PARTS:
+            self._partial(folder, part).unlink(missing_ok=True)
 
-    def _partial(self, folder: Path) -> Path:
-        return folder / PARTIAL.format(self.digest)
+    def _partial(self, folder: Path, part: str) -> Path:
+        return folder / PARTIAL.format(part, self.digest)

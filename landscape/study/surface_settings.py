@@ -46,6 +46,8 @@ class SurfaceSettings:
         path_points: Points of each path.
         curve_steps: Of the training of a curve.
         curve_lr: Of the same.
+        average: Whether the mean of the minima is marked too, on a line or plane through them.
+        profiles: Random directions along each of which to evaluate a line; 0 for none.
         width: Directions of each kind along which to measure how far the loss stays low; 0 for none.
         width_factor: By how much it may rise.
         seed: Of all random vectors.
@@ -70,6 +72,8 @@ class SurfaceSettings:
     path_points: int = 31
     curve_steps: int = 400
     curve_lr: float = 2e-3
+    average: bool = False
+    profiles: int = 0
     width: int = 0
     width_factor: float = 2.0
     seed: int = 0
@@ -92,6 +96,11 @@ class SurfaceSettings:
             raise UsageError(f"There is no file {self.directions}. Name a .npy or .npz of vectors.")
         if self.dimensions not in POINTS:
             raise UsageError(f"A surface has 1, 2 or 3 dimensions, not {self.dimensions}. Choose one.")
+        if self.average and self.directions not in ("minima", "initial"):
+            raise UsageError(
+                f"--average marks the mean of several minima on the line or plane through them; {self.directions} "
+                f"leads elsewhere. Name two or three minima, or leave it out."
+            )
 
     @property
     def grid_points(self) -> tuple[int, str]:

@@ -119,7 +119,7 @@ def train_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: torch
         keep=config.keep_checkpoints,
         on_checkpoint=lambda step, state_dict: _write_checkpoint(folder, cell, step, state_dict),
     )
-    _write_training(folder, cell, result)
+    _write_training(folder, cell, result, len(dataset.test[0]))
 
 
 def train_cells(config: StudyConfig, cells: Sequence[Cell], folder: RunFolder, device: torch.device) -> None:
@@ -139,13 +139,14 @@ def train_cells(config: StudyConfig, cells: Sequence[Cell], folder: RunFolder, d
         on_checkpoint=lambda index, step, state_dict: _write_checkpoint(folder, missing[index], step, state_dict),
     )
     for cell, result in zip(missing, results, strict=True):
-        _write_training(folder, cell, result)
+        _write_training(folder, cell, result, len(dataset.test[0]))
 
 
 def _begin(config: StudyConfig, cell: Cell, folder: RunFolder) -> TrainingConfig:
     """Write down what a run is, and return how it is trained."""
     # what was measured belongs to weights that are not there any more
     folder.measurements(cell.id).unlink(missing_ok=True)
+    folder.moved(cell.id).unlink(missing_ok=True)
     how = training_config(config, cell)
     store.write_json(folder.config(cell.id), {**cell.to_dict(), "training": dataclasses.asdict(how)})
     return how
@@ -158,6 +159,7 @@ def _write_checkpoint(folder: RunFolder, cell: Cell, step: int, state_dict: Mapp
 def _take_checkpoint(config: StudyConfig, cell: Cell, path: str, folder: RunFolder, device: torch.device) -> None:
     """Write the files of a run whose weights are given."""
     folder.measurements(cell.id).unlink(missing_ok=True)
+    folder.moved(cell.id).unlink(missing_ok=True)
     dataset = dataset_of(config, cell)
     model = model_of(config, cell, dataset)
     store.write_json(folder.config(cell.id), {**cell.to_dict(), "sha256": _digest(path)})
@@ -166,6 +168,7 @@ def _take_checkpoint(config: StudyConfig, cell: Cell, path: str, folder: RunFold
     write_snapshot(snapshot, folder.minimum(cell.id, "end"), folder.optimizer(cell.id, "end"))
     parameters = sum(each.numel() for each in model.parameters() if each.requires_grad)
     result_row = {"status": "finished", "message": "", "minima": {"end": _about(snapshot)}, "parameters": parameters}
+    result_row["test_examples"] = len(dataset.test[0])
     store.write_json(folder.result(cell.id), result_row)
 
 
@@ -182,7 +185,7 @@ def _digest(path: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write_training(folder: RunFolder, cell: Cell, result: TrainingResult) -> None:
+def _write_training(folder: RunFolder, cell: Cell, result: TrainingResult, test_examples: int) -> None:
     store.write_rows(folder.history(cell.id), [dataclasses.asdict(row) for row in result.history])
     minima = {"matched": result.matched, "end": result.end, **result.averages}
     for stop, snapshot in minima.items():
@@ -195,6 +198,7 @@ def _write_training(folder: RunFolder, cell: Cell, result: TrainingResult) -> No
         "status": result.status,
         "message": result.message,
         "parameters": result.cost.parameters,
+        "test_examples": test_examples,
         "cost": cost,
         "speed": {name: each and dataclasses.asdict(each) for name, each in speeds.items()},
         "minima": {stop: _about(each) for stop, each in minima.items() if each is not None},

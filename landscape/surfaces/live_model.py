@@ -37,7 +37,7 @@ class LiveModel:
         pieces = torch.split(self._flat, problem.sizes)
         for name, piece, shape in zip(problem.parameter_names, pieces, problem.shapes, strict=True):
             parameters[name].data = piece.view(shape)
-        self._setting = problem._run.setting
+        self._setting = problem.setting
 
     @contextmanager
     def forward_only(self, statistics: str) -> Iterator[None]:

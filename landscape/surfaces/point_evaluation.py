@@ -15,6 +15,7 @@ from landscape.errors import ProblemError, UsageError
 from landscape.forward.decisions import share_right
 from landscape.operators.linearisation import default_memory
 from landscape.problem import Problem
+from landscape.surfaces.faster_layers import fold_batch_norm, keep_patches
 from landscape.surfaces.live_model import LiveModel, losses_of_examples
 
 STATISTICS = {
@@ -47,9 +48,10 @@ class PointValues:
 class PointEvaluator:
     r"""Evaluates loss and accuracy of one model on several sets of examples at any points.
 
-    A point costs its forward passes: parameters are set by one copy, examples are held, images of three and more
-    channels lie channels-last on a CPU (where the network allows it), no graph is built, and sums are
-    accumulated in float64 on the device.
+    A point costs its forward passes or less: parameters are set by one copy, examples are held, images of three and
+    more channels lie channels-last on a CPU (where the network allows it), BatchNorm with running statistics is part
+    of the convolution before it, a first convolution of one or two channels is a product with patches that are made
+    once, no graph is built, and sums are accumulated in float64 on the device.
 
     Args:
         problems: Sets of examples by name, such as ``train`` and ``test``, of one model and loss; the first one's
@@ -87,8 +89,11 @@ class PointEvaluator:
             self._criterion = None
             if per_example or statistics == "reestimated" or dtype not in (None, first.dtype):
                 raise
-        self.channels_last = self._allows_channels_last(first)
+        self._make_faster(first)
         self._held = self._hold()
+        if self._criterion is not None and self.live.device.type == "cpu":
+            inputs = [batch[0] for batches in self._held.values() for batch, _ in batches]
+            keep_patches(self.live.model, [x for x in inputs if isinstance(x, Tensor)])
         # the vectors of a chunk lie in memory together
         self._chunk = max(1, min(CHUNK, _CHUNK_BYTES // (first.num_parameters * self.live.dtype.itemsize)))
 
@@ -166,27 +171,36 @@ class PointEvaluator:
             x, y = move_batch((x, y), self.live.device, self.live.dtype)
         return (x.contiguous(memory_format=torch.channels_last) if self.channels_last else x), y
 
-    def _allows_channels_last(self, problem: Problem) -> bool:
-        """Return whether images may lie channels-last: then a convolution of three and more channels is faster."""
+    def _make_faster(self, problem: Problem) -> None:
+        """Choose what makes no difference to a network but to its speed, tried on a few examples."""
         self.channels_last = False
-        batch = content(next(problem.batches())[0])
-        if self._criterion is None or self.live.device.type != "cpu" or not _has_channels(batch):
-            return False
-        few = tuple(each[:8] for each in self._laid_out(batch))
+        x = content(next(problem.batches())[0])[0] if self._criterion is not None else None
+        if not isinstance(x, Tensor) or x.ndim != 4:
+            return
+        few = self._laid_out(next(problem.batches())[0])[0][:8]
         self.live.put(problem.theta)
+        if self._draws(few):
+            return
+        if self.live.device.type == "cpu" and few.shape[1] >= 3:
+            self.channels_last = self._allows_channels_last(few)
+        if self.statistics != "batch":
+            fold_batch_norm(self.live.model, few, lambda: self.live.forward_only(self.statistics))
+
+    def _allows_channels_last(self, few: Tensor) -> bool:
+        """Return whether images may lie channels-last: then a convolution of three and more channels is faster."""
         with self.live.forward_only(self.statistics):
             try:
-                plain = self.live.model(few[0])
-                other = self.live.model(few[0].contiguous(memory_format=torch.channels_last))
+                plain = self.live.model(few)
+                other = self.live.model(few.contiguous(memory_format=torch.channels_last))
             except RuntimeError:
                 return False
-        same = isinstance(plain, Tensor) and torch.allclose(plain, other, rtol=1e-4, atol=1e-5, equal_nan=True)
-        return bool(same) and not self._draws(few[0])
+        return isinstance(plain, Tensor) and torch.allclose(plain, other, rtol=1e-4, atol=1e-5, equal_nan=True)
 
     def _draws(self, x: Tensor) -> bool:
-        """Return whether two passes differ: then nothing can be said about layouts."""
+        """Return whether two passes differ, or cannot be compared: then nothing can be said."""
         with self.live.forward_only(self.statistics):
-            return not torch.equal(self.live.model(x), self.live.model(x))
+            first, second = self.live.model(x), self.live.model(x)
+            return not (isinstance(first, Tensor) and torch.equal(first, second))
 
 
 class _Sums:
@@ -218,11 +232,6 @@ class _Sums:
             not self.ended,
             losses,
         )
-
-
-def _has_channels(batch: Any) -> bool:
-    x = batch[0] if isinstance(batch, tuple | list) else None
-    return isinstance(x, Tensor) and x.ndim == 4 and x.shape[1] >= 3
 
 
 def _bytes(batch: Any) -> int:

@@ -325,3 +325,62 @@ def test_help_needs_no_torch():
         "sys.exit('torch' in sys.modules or result.exit_code or '--directions' not in result.output)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, env=ENVIRONMENT).returncode == 0
+
+
+def test_a_trajectory_moves_and_is_drawn_again(place, tmp_path, monkeypatch):
+    monkeypatch.setattr("landscape.report.surface.writing.surface_figures", lambda grids: [])
+    out = tmp_path / "along"
+    options = ["--run", "sgd-lr0.1-seed0", "--directions", "trajectory", *QUICK, "--export", "gif,csv"]
+    run(place / "study", *options, "--out", out)
+    with Image.open(out / "trajectory.gif") as film:
+        assert film.n_frames == 4
+        first = np.asarray(film.convert("L"), dtype=float)
+        film.seek(3)
+        assert np.abs(np.asarray(film.convert("L"), dtype=float) - first).max() > 50
+    page = (out / "report.html").read_text()
+    assert 'type="range" id="checkpoint" min="0" max="3" value="3"' in page
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    for path in before:
+        if path.name not in ("surface.json", "surface.npz", "surface.csv", "trajectory.gif"):
+            path.unlink()
+    assert CliRunner().invoke(cli, ["report", str(out)]).exit_code == 0
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_films_that_there_cannot_be_are_refused(own, place, tmp_path, monkeypatch):
+    out = ["--out", tmp_path / "out"]
+    assert "shows a trajectory" in refused(UsageError, *own, "--export", "gif", *out)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    along = [place / "study", "--run", "sgd-lr0.1-seed0", "--directions", "trajectory", "--export", "mp4"]
+    assert "ffmpeg, which is not installed" in refused(UsageError, *along, *out)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_beside_runs_and_the_mean_of_minima(own, place, tmp_path):
+    study, runs = place / "study", ["--run", "sgd-lr0.1-seed0", "--run", "adam-lr0.01-seed0"]
+    third = sorted((study / "runs" / runs[1] / "checkpoints").glob("*.safetensors"))[0]
+    result = as_json(study, *runs, "--checkpoint", third, "--average", *QUICK, "--out", tmp_path / "plane")
+    assert [mark["name"] for mark in result["marks"]] == [runs[1], runs[3], third.stem, "mean of the 3 minima"]
+    places = np.array([mark["coordinates"] for mark in result["marks"]])
+    np.testing.assert_allclose(places[3], places[:3].mean(axis=0))
+    line = as_json(study, *runs, "--average", "--path", "straight", *QUICK, "--out", tmp_path / "line")
+    middle = line["paths"][0]["columns"]["train_loss"][15]
+    assert line["marks"][2]["train_loss"] == pytest.approx(middle, rel=1e-6)
+    assert "leads elsewhere" in refused(UsageError, *own, "--average", "--out", tmp_path / "none")
+
+
+def test_lines_along_many_directions(drawn, tmp_path, monkeypatch):
+    monkeypatch.setattr("landscape.report.surface.writing.surface_figures", lambda grids: [])
+    out = tmp_path / "out"
+    found = as_json(*drawn, "--checkpoint", "sgd.pt", *QUICK, "--profiles", "5", "--out", out)["profiles"]
+    losses = np.array(found["losses"]["train"])
+    assert losses.shape == (5, 31)
+    center = json.loads((out / "surface.json").read_text())["lowest"]["center"]
+    np.testing.assert_allclose(losses[:, 15], center, rtol=1e-6)
+    np.testing.assert_allclose(found["quantiles"]["train"][2], np.sort(losses, axis=0)[2])
+    # the first direction is that of a line of the same seed
+    line = tmp_path / "line"
+    run(*drawn, "--checkpoint", "sgd.pt", "--dimensions", "1", "--points", "31", "--exact", "--out", line)
+    np.testing.assert_allclose(read_arrays(line / "surface.npz")["train_loss"], losses[0], rtol=1e-6)
+    with Image.open(out / "figures" / "profiles.png") as picture:
+        assert np.asarray(picture.convert("L")).std() > 5

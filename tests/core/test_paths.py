@@ -11,14 +11,16 @@ from torch.nn import functional as F
 
 from landscape import Problem
 from landscape.errors import ProblemError, UsageError
-from landscape.surfaces import alignment
-from landscape.surfaces.alignment import align, hidden_layers
+from landscape.models import build_model
+from landscape.surfaces import neuron_groups as groups_of
+from landscape.surfaces.alignment import align
 from landscape.surfaces.barrier import barrier
 from landscape.surfaces.curve import Curve, straight, train_curve
 from landscape.surfaces.direction import Direction
 from landscape.surfaces.gaussian import gaussian_directions
 from landscape.surfaces.grid import SliceGrid
 from landscape.surfaces.grid_curvature import curvature_on_grid
+from landscape.surfaces.neuron_groups import neuron_groups
 from landscape.surfaces.path import path_profile
 from landscape.surfaces.width import adaptive_directions, widths
 
@@ -67,7 +69,35 @@ def test_permuted_neurons_are_found_again():
     assert found.distance == 0
     assert found.distance_before > 1
     assert found.neurons == 9
-    assert [layer.size for layer in hidden_layers(model)] == [4, 5]
+    assert [group.size for group in neuron_groups(model)] == [4, 5]
+
+
+@pytest.mark.parametrize(("name", "options", "sizes"), [
+    # one stream of 4, then what each wider stage adds to it, and the inside of each of the nine blocks
+    ("resnet20", {"width": 4}, [4, 4, 4, 4, 4, 8, 8, 8, 8, 16, 16, 16]),
+    ("resnet20", {"width": 2, "norm": "none"}, [2, 2, 2, 2, 2, 4, 4, 4, 4, 8, 8, 8]),
+    ("resnet20", {"width": 2, "skip": False}, [2] * 7 + [4] * 6 + [8] * 6),
+    ("resnet18", {"width": 2}, [2, 2, 2, 4, 4, 4, 8, 8, 8, 16, 16, 16]),
+    ("vgg11", {"width": 2}, [2, 4, 8, 8, 16, 16, 16, 16]),
+])  # fmt: skip
+def test_neurons_of_residual_networks_are_found_again(name, options, sizes):
+    model = build_model(name, (3, 8, 8), 3, options=options).double()
+    x, y = digits(shape=(3, 8, 8), count=20)
+    problem = Problem(model, "cross_entropy", (x, y), batch_norm="batch" if name != "resnet20" else "evaluation")
+    generator = torch.Generator().manual_seed(3)
+    theta = problem.theta + 0.2 * torch.randn(problem.num_parameters, generator=generator, dtype=torch.float64)
+    groups = neuron_groups(model)
+    assert sorted(group.size for group in groups) == sorted(sizes)
+    named = dict(zip(problem.parameter_names, problem.unflatten(theta), strict=True))
+    for group in groups:
+        order = torch.randperm(group.size, generator=generator)
+        for place in group.places:
+            named[place.name] = place.permuted(named[place.name], order)
+    moved = problem.flatten(list(named.values()))
+    assert float((moved - theta).norm()) > 1
+    found = align(problem, theta, moved)  # checks that the loss is the same
+    torch.testing.assert_close(found.theta, theta, rtol=0, atol=0)
+    assert found.neurons == sum(sizes)
 
 
 def test_aligned_minima_are_no_further_apart_and_compute_the_same():
@@ -93,7 +123,7 @@ def test_networks_of_other_kinds_are_refused_and_a_wrong_permutation_noticed(mon
     problem = Problem(model, "cross_entropy", (torch.randn(9, 4), torch.randint(3, (9,))))
     with pytest.raises(UsageError, match="has a Skip"):
         align(problem, problem.theta, problem.theta)
-    monkeypatch.setattr(alignment, "ELEMENTWISE", (*alignment.ELEMENTWISE, Skip))
+    monkeypatch.setattr(groups_of, "ELEMENTWISE", (*groups_of.ELEMENTWISE, Skip))
     with pytest.raises(ProblemError, match="changed the loss"):
         align(problem, problem.theta, problem.theta + torch.randn(problem.num_parameters))
 
@@ -238,3 +268,18 @@ def test_curvature_over_a_grid_equals_the_dense_hessian():
         norm = float(torch.cat([each.flatten() for each in gradient]).norm())
         assert found["gradient_norm"][index] == pytest.approx(norm, rel=1e-12)
         assert found["converged"][index] == 1
+    # a process that was killed after any point goes on there
+    kept = []
+    curvature_on_grid(problem, grid, ("gradient_norm", "eigenvalues"), rtol=1e-6, save=kept.append, every=0.0)
+    told = []
+    again = curvature_on_grid(
+        problem,
+        grid,
+        ("gradient_norm", "eigenvalues"),
+        rtol=1e-6,
+        done=kept[0],
+        on_progress=lambda done, most: told.append(done),
+    )
+    assert told == list(range(2, grid.size + 1))
+    for name, column in found.items():
+        np.testing.assert_array_equal(again[name], column)

@@ -42,6 +42,7 @@ class Visit:
 
     def __init__(self, browser, path, width=1280):
         context = browser.new_context(viewport={"width": width, "height": 900}, offline=True)
+        context.set_default_timeout(180_000)  # a busy machine takes its time
         self.page = context.new_page()
         self.errors, self.requests = [], []
         self.page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))

@@ -1,5 +1,6 @@
 """The ratio of every measure between paired runs, with its interval: a forest plot."""
 
+import textwrap
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -27,12 +28,14 @@ def sharpness_ratios(report: Report) -> Iterator[Drawing | LeftOut]:
         yield LeftOut(NAME, "there is only one optimizer" if one else "no ratio could be computed")
         return
     count = max(len(rows) for rows in found.values())
-    figure = canvas(WIDTH, 1.2 + (0.42 if len(report["optimizers"]) == 2 else 0.55) * count)
+    titles = {stop: textwrap.wrap(stop_words(stop), max(20, 60 // len(found))) for stop in found}
+    above = 0.17 * (max(map(len, titles.values())) - 1)
+    figure = canvas(WIDTH, 1.2 + above + (0.42 if len(report["optimizers"]) == 2 else 0.55) * count)
     grid = figure.subplots(1, len(found), squeeze=False)[0]
     scale = ratio_scale([row for rows in found.values() for row in rows])
     for axes, (stop, rows) in zip(grid, found.items(), strict=True):
         _panel(axes, report, rows, scale)
-        axes.set_title(stop_words(stop))
+        axes.set_title("\n".join(titles[stop]))
         if axes is not grid[0] and [_key(row) for row in rows] == [_key(row) for row in found[next(iter(found))]]:
             axes.set_yticklabels([])
     legend_above(figure, _handles(report, [row for rows in found.values() for row in rows]))

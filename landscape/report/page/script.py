@@ -1,4 +1,4 @@
-"""The few lines of JavaScript of the page: draw what is visible, switch an axis, turn surfaces together."""
+"""The few lines of JavaScript of the page: draw what is visible, switch an axis, turn surfaces, follow a training."""
 
 SCRIPT = """
 (function () {
@@ -88,6 +88,22 @@ SCRIPT = """
   }
   document.querySelectorAll("button[data-move]").forEach(function (button) {
     button.addEventListener("click", function () { move(button.dataset.move); });
+  });
+
+  // A slider through the checkpoints of a training: every surface shows the way up to there.
+  document.querySelectorAll("input[data-checkpoints]").forEach(function (input) {
+    const names = JSON.parse(input.dataset.checkpoints);
+    input.addEventListener("input", function () {
+      const count = Number(input.value) + 1;
+      input.parentNode.querySelector("output").textContent = names[count - 1];
+      surfaces.forEach(function (div) {
+        const traces = charts[div.id].traces;
+        const whole = traces.find(function (trace) { return trace.name === "way"; });
+        const walked = traces.findIndex(function (trace) { return trace.name === "walked"; });
+        const first = function (key) { return [whole[key].slice(0, count)]; };
+        Plotly.restyle(div, {x: first("x"), y: first("y"), z: first("z"), text: first("text")}, [walked]);
+      });
+    });
   });
 
   function plotsIn(element) {

@@ -2,17 +2,36 @@
 
 import csv
 import io
+import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 
 from landscape.atomic_write import write_atomically
+from landscape.errors import UsageError
 from landscape.report.folder import Array
 from landscape.report.surface.grids import Grids
 from landscape.store import write_text
 
-FORMATS = ("csv", "vtk")
+FORMATS = {"csv": "surface.csv", "vtk": "surface.vtk", "gif": "trajectory.gif", "mp4": "trajectory.mp4"}
+"""Files that are written where they are asked for."""
 COMMENT_LIMIT = 255
+
+
+def check_formats(formats: Collection[str], directions: str, dimensions: int) -> None:
+    """Refuse files that there cannot be, before anything is computed.
+
+    Raises:
+        UsageError: If the plane is no trajectory's, or ffmpeg is not installed.
+    """
+    moving = [name for name in formats if name in ("gif", "mp4")]
+    if moving and (directions != "trajectory" or dimensions != 2):
+        raise UsageError(
+            f"A {moving[0]} shows a trajectory on its plane, and this surface is another. Give --directions trajectory."
+        )
+    if "mp4" in formats and shutil.which("ffmpeg") is None:
+        raise UsageError("An mp4 is written by ffmpeg, which is not installed. Install it, or give --export gif.")
 
 
 def write_csv(grids: Grids, path: Path) -> None:

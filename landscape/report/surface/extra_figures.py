@@ -23,8 +23,10 @@ NAMES = {
 
 
 def extra_figures(grids: Grids) -> list[Drawing]:
-    """Return the figures of paths, widths and quantities, where they were asked for."""
+    """Return the figures of lines, paths, widths and quantities, where they were asked for."""
     result, found = grids.result, []
+    if result.get("profiles"):
+        found.append(_profiles(result))
     if result["paths"]:
         found.append(_paths(result))
     if result["widths"]:
@@ -32,6 +34,31 @@ def extra_figures(grids: Grids) -> list[Drawing]:
     if result["quantities"] and grids.dimensions < 3:
         found.append(_quantities(grids))
     return found
+
+
+def _profiles(result: dict[str, Any]) -> Drawing:
+    """Draw the median over directions in bands of 50 and 90 % of them."""
+    found = result["profiles"]
+    x, kinds = _plain(found["coordinates"]), list(result["examples"])
+    figure = canvas(WIDTH if len(kinds) > 1 else 0.6 * WIDTH, 2.8)
+    panels = figure.subplots(1, len(kinds), sharey=True, squeeze=False)[0]
+    every = np.concatenate([_plain(found["losses"][kind]).ravel() for kind in kinds])
+    finite = every[np.isfinite(every)]
+    top = float(finite.max()) if finite.size else 1.0
+    for axes, kind in zip(panels, kinds, strict=True):
+        q5, q25, q50, q75, q95 = (np.where(np.isfinite(each), each, top) for each in _plain(found["quantiles"][kind]))
+        axes.fill_between(x, q5, q95, color=SKY, alpha=0.35, linewidth=0, label="5 to 95 % of directions")
+        axes.fill_between(x, q25, q75, color=BLUE, alpha=0.45, linewidth=0, label="25 to 75 %")
+        for edge in (q5, q95):
+            axes.plot(x, edge, color=BLUE, linewidth=0.5, linestyle=LINES[2])
+        axes.plot(x, q50, color=BLACK, label="median")
+        axes.set_title(f"{kind} loss")
+        axes.set_xlabel("lengths of the direction")
+    if finite.size:
+        apply(panels[0].yaxis, axis_scale(finite.tolist(), log_from=30.0))
+    panels[0].set_ylabel("loss (logarithmic)" if panels[0].get_yscale() == "log" else "loss")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    return Drawing("profiles", figure, tables.profiles(result), found)
 
 
 def _paths(result: dict[str, Any]) -> Drawing:

@@ -11,7 +11,7 @@ from landscape.report.page.scene import color_bar
 from landscape.report.page.sections import BUTTONS, Page, long_table, plain_text
 from landscape.report.surface import tables
 from landscape.report.surface.grids import Grids
-from landscape.report.surface.plots import surface_plots
+from landscape.report.surface.plots import checkpoint_names, surface_plots
 from landscape.report.table_formats import as_html
 
 Result = dict[str, Any]
@@ -62,8 +62,21 @@ def _surfaces(page: Page, grids: Grids) -> None:
         page.add(
             f'{color_bar(scale)}<div class="controls" role="group" aria-label="Turn the surfaces">{buttons}</div>\n'
         )
+        if grids.result["trajectory"]:
+            page.add(_slider(checkpoint_names(grids)))
         page.draw(surface_plots(grids, scale))
     page.add("</section>\n")
+
+
+def _slider(names: list[str]) -> str:
+    """Return a slider through the checkpoints of a trajectory, at the last one."""
+    last = len(names) - 1
+    return (
+        f'<div class="controls"><label for="checkpoint">Checkpoint</label> '
+        f'<input type="range" id="checkpoint" min="0" max="{last}" value="{last}" '
+        f'data-checkpoints="{for_html(json.dumps(names))}"> '
+        f'<output for="checkpoint">{for_html(names[-1])}</output></div>\n'
+    )
 
 
 def _picture(path: Path) -> str:

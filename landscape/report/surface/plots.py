@@ -17,7 +17,7 @@ def surface_plots(grids: Grids, scale: LossScale) -> list[Plot]:
     for kind in grids.kinds:
         traces = [height_trace(grids.axes[0], grids.axes[1], grids.loss(kind), scale, kind)]
         if grids.result["trajectory"]:
-            traces.append(_way(grids, scale, kind))
+            traces += _way(grids, scale, kind)
         for mark in grids.result["marks"]:
             x, y = mark["coordinates"]
             loss = mark[f"{kind}_loss"]
@@ -48,21 +48,28 @@ def surface_plots(grids: Grids, scale: LossScale) -> list[Plot]:
     return plots
 
 
-def _way(grids: Grids, scale: LossScale, kind: str) -> dict[str, object]:
-    """Return the trajectory on the surface, at the height of the nearest grid point."""
+def _way(grids: Grids, scale: LossScale, kind: str) -> list[dict[str, object]]:
+    """Return the trajectory on the surface, at the height of the nearest grid point, and its part up to the slider."""
     a, b = grids.axes
     way = np.array(grids.result["trajectory"])
     near = [(int(np.abs(a - x).argmin()), int(np.abs(b - y).argmin())) for x, y in way]
     heights = [float(scale.height(grids.loss(kind)[place])) for place in near]
-    names = grids.result["about"].get("checkpoints", [""] * len(way))
-    return {
+    trace: dict[str, object] = {
         "type": "scatter3d",
         "mode": "lines+markers",
         "x": way[:, 0].tolist(),
         "y": way[:, 1].tolist(),
         "z": heights,
-        "text": [for_plotly(name) for name in names],
+        "text": [for_plotly(name) for name in checkpoint_names(grids)],
         "hoverinfo": "text",
-        "line": {"color": VERMILION, "width": 5},
-        "marker": {"color": VERMILION, "size": 3},
     }
+    whole = {"name": "way", "line": {"color": "#777777", "width": 2}, "marker": {"color": "#777777", "size": 2}}
+    # the slider's script gives this one the first so many points of the other
+    walked = {"name": "walked", "line": {"color": VERMILION, "width": 6}, "marker": {"color": VERMILION, "size": 4}}
+    return [trace | whole, trace | walked]
+
+
+def checkpoint_names(grids: Grids) -> list[str]:
+    """Return the names of the checkpoints of a trajectory."""
+    names: list[str] = grids.result["about"].get("checkpoints", [""] * len(grids.result["trajectory"]))
+    return names

@@ -49,7 +49,10 @@ def filled(result: Result) -> str:
         f"its logarithm's range (tolerance {number(100 * found['tolerance'], 2)} %)"
     )
     if others:
-        text += f", of the accuracy {number(100 * max(others.values()), 2)} percentage points"
+        text += (
+            f", of the accuracy, which moves in steps and is held to no tolerance, "
+            f"{number(100 * max(others.values()), 2)} percentage points"
+        )
     return text + ". --exact computes all."
 
 
@@ -148,6 +151,18 @@ def marks(result: Result) -> Table:
         ("point", "coordinates", *(name.replace("_", " ") for name in names)),
         rows,
     )
+
+
+def profiles(result: Result) -> str:
+    """Return what the lines along many directions show, in words."""
+    found = result["profiles"]
+    infinite = sum(value is None for each in found["losses"].values() for row in each for value in row)
+    text = (
+        f"Loss along {found['directions']} random directions ({found['normalization']} normalisation, seed "
+        f"{found['seed']}), every point computed: the median over directions in bands of half and of 90 % of them. A "
+        f"single line is one draw from this."
+    )
+    return text + (f" {infinite} losses are infinite, drawn as the highest." if infinite else "")
 
 
 def paths(result: Result) -> Table:

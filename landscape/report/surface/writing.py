@@ -8,7 +8,8 @@ import numpy as np
 
 from landscape.errors import StorageError
 from landscape.report.figures.canvas import save, style
-from landscape.report.surface.export import write_csv, write_vtk
+from landscape.report.surface.animation import write_gif, write_mp4
+from landscape.report.surface.export import FORMATS, write_csv, write_vtk
 from landscape.report.surface.extra_figures import extra_figures
 from landscape.report.surface.figures import surface_figures
 from landscape.report.surface.grids import Grids
@@ -16,6 +17,7 @@ from landscape.report.surface.page import surface_page
 from landscape.store import read_arrays, read_json, write_arrays, write_json, write_text
 
 FORMAT = 1
+WRITERS = {"csv": write_csv, "vtk": write_vtk, "gif": write_gif, "mp4": write_mp4}
 
 
 def write_surface(
@@ -27,7 +29,7 @@ def write_surface(
         result: What `landscape.study.surface.surface` returned, with its environment.
         arrays: Its arrays.
         folder: Where to; made if it is not there.
-        formats: Any of ``csv`` and ``vtk`` too.
+        formats: Any of ``csv`` and ``vtk`` too, and of a trajectory ``gif`` and ``mp4``.
 
     Returns:
         The paths of what was written, the page last.
@@ -36,12 +38,12 @@ def write_surface(
     write_arrays(paths[0], arrays)
     write_json(paths[1], result)
     grids = Grids(result, arrays)
-    for name, write in (("csv", write_csv), ("vtk", write_vtk)):
-        if name in formats:
-            paths.append(folder / f"surface.{name}")
-            write(grids, paths[-1])
     pictures: list[Path] = []
     with style():
+        for name, write in WRITERS.items():
+            if name in formats:
+                paths.append(folder / FORMATS[name])
+                write(grids, paths[-1])
         for drawing in [*surface_figures(grids), *extra_figures(grids)]:
             pictures += save(drawing, folder / "figures")
     page = folder / "report.html"
@@ -61,4 +63,5 @@ def rewrite_surface(folder: Path) -> list[Path]:
     result = read_json(folder / "surface.json")
     if not isinstance(result, dict) or result.get("format") != FORMAT:
         raise StorageError(f"{folder / 'surface.json'} is not of format {FORMAT}. Type 'landscape surface' again.")
-    return write_surface(result, read_arrays(folder / "surface.npz"), folder)
+    there = [name for name, file in FORMATS.items() if (folder / file).exists()]
+    return write_surface(result, read_arrays(folder / "surface.npz"), folder, there)
