@@ -137,10 +137,7 @@ class StudyConfig:
         None, parsers.optional(parsers.integer(1)), "Examples to measure and to slice on; all by default.", "N"
     )
     move: tuple[str, ...] = _key(
-        (),
-        parsers.several(parsers.one_of("rescaled", "balanced")),
-        "Move each minimum along the rescalings of its neurons, function unchanged, and measure there again.",
-        "rescaled|balanced",
+        (), parsers.several(parsers.one_of("rescaled", "balanced")), "Rescale neurons, and measure again.", "A,B"
     )
     surface_points: int = _key(31, parsers.integer(0), "Grid points a side of the slices, odd; 0 for none.", "N")
     surface_radius: float = _key(1.0, parsers.positive, "Half-width of the slices, in filter norms.", "X")

@@ -216,8 +216,7 @@ def _settings(page: Page, report: Report) -> None:
         rows = tuple((name, plain_text(value)) for name, value in sorted(entries.items()))
         if rows:
             page.add(long_table(f"table-{key}", caption, ("name", "value"), rows))
-    page.add(methods_html(report))
-    page.add("</section>\n")
+    page.add(methods_html(report) + "</section>\n")
 
 
 def _blind_spots(page: Page, report: Report) -> None:
