@@ -10,6 +10,7 @@ from typing import Any
 from landscape.errors import UsageError, suggest
 from landscape.study import parsers
 from landscape.study.parsers import Parser
+from landscape.study.toml_text import quote, toml_value
 
 
 def _key(default: Any, parser: Parser, help: str, metavar: str = "NAME") -> Any:
@@ -190,10 +191,10 @@ def read_toml(path: Path) -> dict[str, Any]:
 def to_toml(config: StudyConfig) -> str:
     """Return the configuration as TOML that `read_toml` and `resolve` take back to the same one."""
     plain = {key: value for key, value in dataclasses.asdict(config).items() if value not in (None, {}, (None,))}
-    lines = [f"{key} = {_toml_value(value)}" for key, value in plain.items() if not isinstance(value, dict)]
+    lines = [f"{key} = {toml_value(value)}" for key, value in plain.items() if not isinstance(value, dict)]
     for key, table in plain.items():
         if isinstance(table, dict):
-            lines += ["", f"[{key}]", *(f"{_quote(name)} = {_toml_value(each)}" for name, each in table.items())]
+            lines += ["", f"[{key}]", *(f"{quote(name)} = {toml_value(each)}" for name, each in table.items())]
     return "\n".join(lines) + "\n"
 
 
@@ -296,20 +297,3 @@ def _plain(value: Any) -> str:
     if isinstance(value, tuple | list):
         return ", ".join(_plain(each) for each in value) or "nothing"
     return "nothing" if value in (None, {}) else repr(value) if isinstance(value, str) else str(value)
-
-
-def _toml_value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return _quote(value)
-    if isinstance(value, tuple | list):
-        return "[" + ", ".join(_toml_value("none" if each is None else each) for each in value) + "]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_quote(key)} = {_toml_value(each)}" for key, each in value.items()) + "}"
-    return repr(value)
-
-
-def _quote(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(each if each >= " " and each != "\x7f" else f"\\u{ord(each):04x}" for each in escaped) + '"'
