@@ -20,6 +20,7 @@ COMMANDS = {
     "track": "Curvature along training against the optimizer's edge of stability.",
     "relate": "Compute the statistics of a study again, from its files.",
     "report": "Draw figures, tables and HTML again, from a study's files.",
+    "export": "Write a study's measurements as one tidy table.",
     "list": "Print what there is: datasets, models, losses, optimizers, measures.",
     "doctor": "Check versions, device, double backward, memory and data.",
     "completion": "Print the shell completion script.",

@@ -79,7 +79,12 @@ def term(measure: Report) -> Term:
 
 def measured(report: Report, stop: str) -> list[Report]:
     """Return the measures that have at least one number at ``stop``."""
-    return [measure for measure in report["measures"] if points(report, stop, measure["name"])]
+    minima = [minimum["measurements"] for run in report["runs"] if (minimum := run["minima"].get(stop))]
+    return [
+        measure
+        for measure in report["measures"]
+        if any((each.get(measure["name"]) or {}).get("value") is not None for each in minima)
+    ]
 
 
 def points(report: Report, stop: str, measure: str) -> list[Point]:

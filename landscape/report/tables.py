@@ -6,6 +6,7 @@ from landscape.report import points as view
 from landscape.report.folder import GAPS, Report, stop_words
 from landscape.report.numbers import NOTHING, estimate, fixed, number, plain
 from landscape.report.points import Point
+from landscape.report.relation_tables import explanations, granulated, interventions, partials
 from landscape.report.search_tables import drawn, searches
 from landscape.report.table import Row, Table
 from landscape.report.trade_off_tables import brief_trade_offs, trade_offs
@@ -16,6 +17,7 @@ def main_tables(report: Report) -> list[Table]:
     tables: list[Table] = []
     for stop in view.stops(report):
         tables += [sharpness(report, stop), correlations(report, stop)]
+        tables += [explanations(report, stop), interventions(report, stop)]
     return _filled([*tables, *trade_offs(report), searches(report)])
 
 
@@ -23,7 +25,8 @@ def brief_tables(report: Report) -> list[Table]:
     """Return narrow tables for a terminal: the first stop only, and medians without their ranges."""
     tables = [*brief_trade_offs(report), searches(report)]
     for stop in view.stops(report)[:1]:
-        tables = [sharpness(report, stop), correlations(report, stop, brief=True), *tables]
+        own = [sharpness(report, stop), correlations(report, stop, brief=True), explanations(report, stop, brief=True)]
+        tables = [*own, interventions(report, stop, brief=True), *tables]
     return _filled(tables)
 
 
@@ -31,7 +34,8 @@ def all_tables(report: Report) -> list[Table]:
     """Return the main tables, the ratios by learning rate, and every measurement of every run."""
     tables = main_tables(report)
     for stop in view.stops(report):
-        tables += [ratios_by_rank(report, stop), *measurements(report, stop)]
+        tables += [ratios_by_rank(report, stop), granulated(report, stop), partials(report, stop)]
+        tables += measurements(report, stop)
     return _filled([*tables, *drawn(report)])
 
 
@@ -82,7 +86,9 @@ def _unconverged_note(rows: list[Row]) -> tuple[str, ...]:
 def _left_out(report: Report, stop: str, kind: str, what: str) -> tuple[str, ...]:
     """Return a sentence on what the statistics over all runs or pairs left out, or computed differently."""
     rows = view.relations(report, stop).get(kind, [])
-    notes = {row["note"]: None for row in rows if row.get("note") and "all" in (row.get("group"), row.get("pairing"))}
+    known = {measure["name"] for measure in report["measures"]}
+    own = [row for row in rows if row["measure"] in known and "all" in (row.get("group"), row.get("pairing"))]
+    notes = {row["note"]: None for row in own if row.get("note")}
     return (f"{what}: {'; '.join(notes)}.",) if notes else ()
 
 
@@ -137,16 +143,19 @@ def ratios_by_rank(report: Report, stop: str) -> Table:
                         f"{other} / {row['denominator']}",
                         pairing,
                         estimate(row["ratio"], row["low"], row["high"]),
-                        NOTHING if larger is None else fixed(larger, 2),
+                        estimate(row.get("median_ratio"), row.get("median_low"), row.get("median_high")),
+                        estimate(larger, row.get("probability_low"), row.get("probability_high"), decimals=2),
+                        number(row.get("p_holm"), 2),
                         f"{row['pairs']} ({row['seeds']})",
                     )
                 )
                 if row.get("note"):
                     notes[f"{pairing}: {row['note']}."] = None
-    header = ("measure", "ratio of", "pairs by", "ratio", "P(larger)", "pairs (seeds)")
+    header = ("measure", "ratio of", "pairs by", "ratio", "median", "P(larger)", "p (Holm)", "pairs (seeds)")
     caption = (
         f"Paired ratios {stop_words(stop)} with {_confidence(report, stop)} intervals: same seed, same rank of the "
-        f"learning rate. P(larger) is the share of pairs in which the first is larger."
+        f"learning rate. The median is over seeds; P(larger) is the share of pairs in which the first is larger, each "
+        f"seed one trial; p is corrected over the measures."
     )
     return Table(f"ratios-{stop}", caption, header, tuple(rows), names=3, notes=tuple(notes))
 

@@ -6,6 +6,7 @@ from landscape.report.attention import attention
 from landscape.report.figures import write_figures
 from landscape.report.folder import read_report, read_slices
 from landscape.report.latex_tables import latex_document
+from landscape.report.methods import methods
 from landscape.report.page import page_html
 from landscape.report.table_formats import markdown_document
 from landscape.report.tables import all_tables
@@ -13,7 +14,7 @@ from landscape.store import write_text
 
 
 def write_report(folder: Path) -> list[Path]:
-    """Write ``figures/``, ``table.tex``, ``table.md`` and ``report.html`` of a run folder, and return their paths.
+    """Write ``figures/``, tables, ``methods.md`` and ``report.html`` of a run folder, and return their paths.
 
     Args:
         folder: Holds a report.json and the slices that it names.
@@ -33,6 +34,7 @@ def write_report(folder: Path) -> list[Path]:
     texts = {
         "table.tex": latex_document(tables, title),
         "table.md": markdown_document(tables, title, [*attention(report), *notes, *missing]),
+        "methods.md": methods(report),
         "report.html": page_html(report, slices, figures, left_out, notes),
     }
     for name, text in texts.items():

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Any
 
+from landscape.statistics.best_learning_rate import Edge
 from landscape.statistics.explains import Association
 from landscape.statistics.generalization_gap import finite
 from landscape.statistics.matched_loss import TOLERANCE, comparable, target_loss
@@ -166,29 +166,13 @@ def about_gap_in_error(in_loss: Sequence[Association], in_error: Sequence[Associ
     return ["The gap in error gives the same answers as the gap in loss."]
 
 
-def about_best_learning_rate(trade_offs: Sequence[Mapping[str, Any]], optimizers: Sequence[str]) -> list[str]:
+def about_best_learning_rate(edges: Sequence[Edge]) -> list[str]:
     """Return whose best learning rate is the smallest or largest tried, so that a better one may lie outside."""
-    sentences = []
-    for name in optimizers:
-        rows = [row for row in trade_offs if row["optimizer"] == name and row["lr"] is not None]
-        score, what = _score(rows)
-        if len(rows) > 1 and score:
-            best = [i for i, each in enumerate(score) if each == max(score)]
-            if set(best) <= {0, len(rows) - 1}:
-                found = listed([f"{rows[i]['lr']:g}" for i in best])
-                sentences.append(
-                    f"{optimizer_words(name)}'s best learning rate by {what} ({found}) is at the edge of those tried: "
-                    "a better one may lie beyond."
-                )
-    return sentences
-
-
-def _score(rows: Sequence[Mapping[str, Any]]) -> tuple[list[float], str]:
-    """Higher is better: median test accuracy, or minus the median test loss without classes."""
-    for key, sign in (("test_accuracy", 1), ("test_loss", -1)):
-        if any(row[key] is not None for row in rows):
-            return [sign * row[key]["value"] if row[key] else -float("inf") for row in rows], key.replace("_", " ")
-    return [], ""
+    return [
+        f"{optimizer_words(edge.optimizer)}'s best learning rate by {edge.score} "
+        f"({listed([f'{rate:g}' for rate in edge.rates])}) is at the edge of those tried: a better one may lie beyond."
+        for edge in edges
+    ]
 
 
 def _ids(runs: Sequence[Run]) -> str:

@@ -2,22 +2,34 @@
 
 import math
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from landscape.statistics.cluster_bootstrap import cluster_numbers, resample_counts, seed_error, t_interval
+from landscape.statistics.bounded_interval import share_interval
+from landscape.statistics.cluster_bootstrap import Floats, cluster_numbers, resample_counts, seed_error, t_interval
+from landscape.statistics.order_statistic_interval import median_interval
 
 
 @dataclass(frozen=True)
 class PairedRatio:
-    """A geometric mean of ratios, its interval and the p-value of one; None where undefined, see ``note``."""
+    """A geometric mean of ratios, its interval and the p-value of one; None where undefined, see ``note``.
+
+    Beside it the share of pairs whose ratio is above one, with Clopper and Pearson's interval of as many trials as
+    seeds, and the median of the seeds' geometric means, whose interval of order statistics takes six seeds.
+    """
 
     ratio: float | None
     low: float | None = None
     high: float | None = None
     p_value: float | None = None
     probability_larger: float | None = None
+    probability_low: float | None = None
+    probability_high: float | None = None
+    median_ratio: float | None = None
+    median_low: float | None = None
+    median_high: float | None = None
     note: str = ""
 
 
@@ -35,7 +47,8 @@ def paired_ratio(
     $\exp\big(\frac1n \sum_i \log (a_i / b_i)\big)$: the exponential of the *mean* log ratio. Not the median: over
     five seeds the bootstrap of a median takes a handful of values and its error is unusable, and only a mean says
     by how much the geometric means of the two optimizers differ. A single wild pair moves it; the fraction of pairs
-    with $a_i > b_i$ (``probability_larger``, ties count half) stands beside it and is not moved.
+    with $a_i > b_i$ (``probability_larger``, ties count half) and the median over seeds stand beside it and are not
+    moved.
 
     Args:
         numerators: Shape ``(n,)``, positive.
@@ -51,15 +64,33 @@ def paired_ratio(
     if not numerators:
         return PairedRatio(None, note="undefined: no pair")
     logs = np.log(numerators) - np.log(denominators)
-    larger = float(np.mean((logs > 0) + 0.5 * (logs == 0)))
     value = float(logs.mean())
-    member = np.eye(len(set(seeds)))[cluster_numbers(seeds)]
-    counts = resample_counts(member.shape[1], resamples, seed)
-    error = seed_error((counts @ (member.T @ logs)) / (counts @ member.sum(axis=0)), member.shape[1])
+    clusters = cluster_numbers(seeds)
+    pairs = np.bincount(clusters).astype(np.float64)
+    sums = np.bincount(clusters, logs)
+    beside = _beside(logs, clusters, sums / pairs, confidence)
+    counts = resample_counts(len(pairs), resamples, seed)
+    error = seed_error((counts @ sums) / (counts @ pairs), len(pairs))
     if error.value is None:
-        return PairedRatio(_exp(value), probability_larger=larger, note=error.note)
-    low, high, p_value = t_interval(value, error.value, member.shape[1], confidence)
-    return PairedRatio(_exp(value), _exp(low), _exp(high), p_value, larger)
+        return replace(beside, ratio=_exp(value), note=error.note)
+    low, high, p_value = t_interval(value, error.value, len(pairs), confidence)
+    return replace(beside, ratio=_exp(value), low=_exp(low), high=_exp(high), p_value=p_value)
+
+
+def _beside(logs: Floats, clusters: NDArray[np.intp], by_seed: Floats, confidence: float) -> PairedRatio:
+    """The share of pairs above one and the median over seeds, each with its interval where it has one."""
+    larger = (logs > 0) + 0.5 * (logs == 0)
+    found = share_interval(np.bincount(clusters, larger) / np.bincount(clusters), confidence)
+    ends = median_interval(by_seed.tolist(), confidence)
+    return PairedRatio(
+        None,
+        probability_larger=float(larger.mean()),
+        probability_low=found[0] if found else None,
+        probability_high=found[1] if found else None,
+        median_ratio=_exp(float(np.median(by_seed))),
+        median_low=_exp(ends[0]) if ends else None,
+        median_high=_exp(ends[1]) if ends else None,
+    )
 
 
 def _exp(log: float) -> float:

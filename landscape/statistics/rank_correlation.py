@@ -14,10 +14,14 @@ from landscape.statistics.cluster_bootstrap import (
     seed_error,
     t_interval,
 )
+from landscape.statistics.concordance import concordance
 
 MIN_RUNS = 3
 """Fewer points have no rank correlation worth the name: two points are always in perfect order."""
 
+_MOST_EXCHANGES = 200
+_MOST_NUMBERS = 2_000_000
+Factors = Sequence[tuple[Floats, Floats]]
 Statistic = Callable[[Floats, Floats, NDArray[np.intp], Floats], Floats]
 
 
@@ -33,7 +37,13 @@ class RankCorrelation:
 
 
 def kendall(
-    x: Sequence[float], y: Sequence[float], seeds: Sequence[Hashable], *, confidence: float, resamples: int, seed: int
+    x: Sequence[float] | Floats,
+    y: Sequence[float] | Floats,
+    seeds: Sequence[Hashable],
+    *,
+    confidence: float,
+    resamples: int,
+    seed: int,
 ) -> RankCorrelation:
     r"""Return Kendall's $\tau_b$ of ``x`` and ``y`` with an interval over seeds.
 
@@ -61,7 +71,13 @@ def kendall(
 
 
 def spearman(
-    x: Sequence[float], y: Sequence[float], seeds: Sequence[Hashable], *, confidence: float, resamples: int, seed: int
+    x: Sequence[float] | Floats,
+    y: Sequence[float] | Floats,
+    seeds: Sequence[Hashable],
+    *,
+    confidence: float,
+    resamples: int,
+    seed: int,
 ) -> RankCorrelation:
     r"""Return Spearman's $\rho$, Pearson's correlation of mid-ranks, with an interval over seeds.
 
@@ -81,8 +97,8 @@ def spearman(
 
 def _correlate(
     statistic: Statistic,
-    x: Sequence[float],
-    y: Sequence[float],
+    x: Sequence[float] | Floats,
+    y: Sequence[float] | Floats,
     seeds: Sequence[Hashable],
     *,
     confidence: float,
@@ -110,10 +126,12 @@ def _estimate(
 ) -> RankCorrelation:
     """The correlation with its interval, without one in perfect order."""
     n = counts.shape[1]
-    value = float(statistic(x, y, clusters, np.ones((1, n)))[0])
+    # each seed once is the value itself
+    replicates = statistic(x, y, clusters, np.vstack([np.ones((1, n)), counts]))
+    value = float(replicates[0])
     if abs(value) > 1 - 1e-12:
         return RankCorrelation(float(round(value)), note="no interval: the order is perfect")
-    error = seed_error(statistic(x, y, clusters, counts), n)
+    error = seed_error(replicates[1:], n)
     if error.value is None:
         return RankCorrelation(value, note=error.note)
     low, high, p_value = t_interval(value, error.value, n, confidence)
@@ -140,39 +158,64 @@ def _of_perfect_order(value: float, near: list[RankCorrelation]) -> RankCorrelat
 
 def _exchanges(column: Floats, clusters: NDArray[np.intp]) -> Iterator[Floats]:
     """The column with one pair of neighbouring values exchanged, once for each two values and two seeds."""
-    runs_by_level = [{int(clusters[i]): int(i) for i in np.flatnonzero(column == level)} for level in np.unique(column)]
-    for below, above in pairwise(runs_by_level):
-        for i, j in product(below.values(), above.values()):
-            exchanged = column.copy()
-            exchanged[[i, j]] = column[[j, i]]
-            yield exchanged
+    order = np.argsort(column, kind="stable")
+    levels = np.split(order, np.flatnonzero(np.diff(column[order])) + 1)
+    by_seed = [{int(clusters[i]): int(i) for i in level} for level in levels]
+    places = [place for below, above in pairwise(by_seed) for place in product(below.values(), above.values())]
+    # of very many all are about as harmless: some, evenly spread, stand for them
+    for i, j in places[:: -(-len(places) // _MOST_EXCHANGES) or 1]:
+        exchanged = column.copy()
+        exchanged[[i, j]] = column[[j, i]]
+        yield exchanged
 
 
 def _kendall(x: Floats, y: Floats, clusters: NDArray[np.intp], counts: Floats) -> Floats:
     """Tau-b in each resample: a run drawn twice is two runs, tied with each other."""
-    sign_x, sign_y = np.sign(x[:, None] - x), np.sign(y[:, None] - y)
-    member = np.eye(counts.shape[1])[clusters]
+    sums = concordance(x, y, clusters, counts.shape[1])
 
     def total(pairs: Floats) -> Floats:
-        sums: Floats = ((counts @ (member.T @ pairs @ member)) * counts).sum(axis=1)
-        return sums
+        weighted: Floats = ((counts @ pairs) * counts).sum(axis=1)
+        return weighted
 
-    return _divide(total(sign_x * sign_y), total(sign_x**2), total(sign_y**2))
+    return _divide(total(sums.agreement), total(sums.untied_x), total(sums.untied_y))
 
 
 def _spearman(x: Floats, y: Floats, clusters: NDArray[np.intp], counts: Floats) -> Floats:
     """Pearson's correlation of the mid-ranks within each resample."""
-    member = np.eye(counts.shape[1])[clusters]
-    weights = counts[:, clusters]
+    below_x, below_y = _below(x, clusters, counts.shape[1]), _below(y, clusters, counts.shape[1])
+    sums = _sums_by_seeds if counts.shape[1] ** 2 <= len(x) else _sums_by_runs
+    runs = counts @ np.bincount(clusters, minlength=counts.shape[1])
+    # mid-ranks are centred at half the number of runs
+    centre = runs**3 / 4
+    products = sums(((below_x, below_y), (below_x, below_x), (below_y, below_y)), clusters, counts)
+    return _divide(*(each - centre for each in products))
 
-    def centred_ranks(column: Floats) -> Floats:
-        below = (column[:, None] < column) + 0.5 * (column[:, None] == column)
-        ranks: Floats = counts @ (member.T @ below)
-        return ranks - np.average(ranks, axis=1, weights=weights)[:, None]
 
-    rank_x, rank_y = centred_ranks(x), centred_ranks(y)
-    products = (rank_x * rank_y, rank_x**2, rank_y**2)
-    return _divide(*((weights * product).sum(axis=1) for product in products))
+def _below(column: Floats, clusters: NDArray[np.intp], count: int) -> Floats:
+    """How many runs of each cluster lie below each run, ties half, shape ``(clusters, n)``."""
+    own = [np.sort(column[clusters == each]) for each in range(count)]
+    sides = [(np.searchsorted(each, column), np.searchsorted(each, column, "right")) for each in own]
+    return np.array([(left + right) / 2 for left, right in sides])
+
+
+def _sums_by_seeds(factors: Factors, clusters: NDArray[np.intp], counts: Floats) -> list[Floats]:
+    """The sum of each product of two mid-ranks in each resample, as a form of third order in the seeds' counts."""
+    own = [np.flatnonzero(clusters == each) for each in range(counts.shape[1])]
+    found = []
+    for a, b in factors:
+        forms = np.array([a[:, runs] @ b[:, runs].T for runs in own])
+        found.append(sum(counts[:, k] * ((counts @ form) * counts).sum(axis=1) for k, form in enumerate(forms)))
+    return [np.asarray(each) for each in found]
+
+
+def _sums_by_runs(factors: Factors, clusters: NDArray[np.intp], counts: Floats) -> list[Floats]:
+    """The same, run by run: where there are about as many seeds as runs; some resamples at a time."""
+    size = max(1, _MOST_NUMBERS // len(clusters))
+    parts = []
+    for some in (counts[start : start + size] for start in range(0, len(counts), size)):
+        weights = some[:, clusters]
+        parts.append([(weights * (some @ a) * (some @ b)).sum(axis=1) for a, b in factors])
+    return [np.concatenate(each) for each in zip(*parts, strict=True)]
 
 
 def _divide(covariance: Floats, variance_x: Floats, variance_y: Floats) -> Floats:

@@ -10,6 +10,8 @@ Run = Mapping[str, Any]
 
 MATCHED = "matched"
 END = "end"
+MOVED = "moved"
+"""Under this name a minimum has the points that it was moved to without changing its function."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,16 @@ def stops(runs: Iterable[Run]) -> list[str]:
     return [stop for stop in (MATCHED, END, *sorted(present - {MATCHED, END})) if stop in present]
 
 
+def missing_at(stop: str) -> str:
+    """Return what is the matter with a run that has no minimum at a stop."""
+    return "target loss not reached" if stop == MATCHED else "no minimum at the end of training"
+
+
 def read_measure(run: Run, stop: str, measure: str) -> Reading:
     """Return the converged value of a measure; what has not converged is not a value."""
     found = minimum(run, stop)
     if found is None:
-        return Reading(None, "target loss not reached" if stop == MATCHED else "no minimum at the end of training")
+        return Reading(None, missing_at(stop))
     measurement = (found.get("measurements") or {}).get(measure) or {}
     value = finite(measurement.get("value"))
     if value is None:

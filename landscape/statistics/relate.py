@@ -1,20 +1,20 @@
-"""The statistics of a study: ratios between optimizers, and correlations of sharpness with the gap."""
+"""The statistics of a study: contrasts between optimizers, and what each measure has to do with the gap."""
 
-from collections.abc import Hashable, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from landscape.errors import UsageError
-from landscape.statistics.generalization_gap import finite
-from landscape.statistics.matched_loss import TOLERANCE, comparable
-from landscape.statistics.paired_ratio import paired_ratio
-from landscape.statistics.pairing import Pair, find_pairs
-from landscape.statistics.rank_correlation import kendall, spearman
-from landscape.statistics.reading import Reading, Run, counted, minimum, read_measure, stops
-
-GAPS = ("gap_loss", "gap_error")
-
-_MISMATCH = f"training loss more than {100 * TOLERANCE:.0f} % from the target"
+from landscape.statistics.against_learning_rate import against_learning_rate
+from landscape.statistics.cluster_bootstrap import Floats
+from landscape.statistics.columns import GAPS, LEARNING_RATE, Columns, columns_of, in_order
+from landscape.statistics.contrasts import contrasts, corrected
+from landscape.statistics.correlations import correlations, partial_correlations
+from landscape.statistics.granulated import along_axes, granulated
+from landscape.statistics.information import conditional_information, run_pairs
+from landscape.statistics.interventions import interventions
+from landscape.statistics.reading import Run, stops
+from landscape.statistics.settings_grid import SettingsGrid, settings_grid
+from landscape.statistics.sign_error import sign_errors
 
 
 def relate(
@@ -25,13 +25,18 @@ def relate(
     confidence: float = 0.95,
     resamples: int = 2000,
     seed: int = 0,
+    signs: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
-    """Return ``{stop: {"ratios": [...], "correlations": [...]}}`` for each stop that any run has.
+    """Return ``{stop: {"ratios": [...], "correlations": [...], ...}}`` for each stop that any run has.
 
-    Ratios compare every optimizer with the first, pair by pair, over all learning rates and for each rank of them.
-    Correlations are of every measure with the gap in loss and in error, over all runs and within each optimizer.
-    At the matched stop only runs whose training losses do match take part. What is missing, has not converged
-    or has no logarithm is left out and counted in ``note``; nothing is ever filled in.
+    ``ratios`` compare every optimizer with the first, pair by pair, over all learning rates and for each rank of them.
+    All others relate every measure to the gap in loss and in error: ``correlations`` over all runs and within each
+    optimizer, ``partial`` ones given what else differs, ``granulated`` ones along each hyper-parameter,
+    ``against_learning_rate`` beside the learning rate alone, ``information`` given pairs of hyper-parameters,
+    ``sign_errors`` in the worst environment, ``interventions`` where something moves the measure. The learning rate
+    alone stands among the measures as ``learning_rate``, where there are several. At the matched stop only runs whose
+    training losses do match take part. What is missing, has not converged or has no logarithm is left out and counted
+    in ``note``; nothing is filled in.
 
     Args:
         runs: The ``runs`` of ``report.json``.
@@ -40,6 +45,7 @@ def relate(
         confidence: Coverage of every interval.
         resamples: Bootstrap resamples of the seeds.
         seed: Seed of the bootstrap.
+        signs: By measure, 1 where larger is sharper and -1 where larger is flatter; 1 where it is not said.
 
     Raises:
         UsageError: If ``confidence`` or ``resamples`` makes no sense.
@@ -49,95 +55,67 @@ def relate(
     if resamples < 100:
         raise UsageError(f"{resamples} bootstrap resamples are too few for an interval. Try 2000.")
     bootstrap = {"confidence": confidence, "resamples": resamples, "seed": seed}
+    return {stop: _at_stop(runs, stop, measures, optimizers, bootstrap, signs or {}) for stop in stops(runs)}
+
+
+def _at_stop(
+    runs: Sequence[Run],
+    stop: str,
+    measures: Sequence[str],
+    optimizers: Sequence[str],
+    bootstrap: Mapping[str, Any],
+    signs: Mapping[str, int],
+) -> dict[str, Any]:
+    columns = columns_of(runs, stop, measures, optimizers)
+    grid = settings_grid(columns)
+    names = list(dict.fromkeys([*measures, *([LEARNING_RATE] if LEARNING_RATE in columns.measures else [])]))
+    sharpness = [name for name in names if name != LEARNING_RATE]
+    confidence = bootstrap["confidence"]
     return {
-        stop: {
-            "ratios": _ratios(runs, stop, measures, optimizers, bootstrap),
-            "correlations": _correlations(runs, stop, measures, optimizers, bootstrap),
-        }
-        for stop in stops(runs)
+        "ratios": contrasts(runs, columns, measures, bootstrap),
+        "correlations": correlations(columns, names, bootstrap),
+        "partial": partial_correlations(columns, sharpness, confidence),
+        "granulated": _granulated(columns, grid, names, bootstrap),
+        "against_learning_rate": [
+            {"measure": measure, "gap": gap, **against_learning_rate(columns, grid, x, y, **bootstrap)}
+            for measure, gap, x, y in _pairs_of_columns(columns, sharpness)
+        ],
+        "information": _information(columns, names, bootstrap),
+        "sign_errors": _sign_errors(columns, grid, names, confidence),
+        "interventions": interventions(in_order(runs, optimizers), stop, columns, sharpness, signs, bootstrap),
     }
 
 
-def _ratios(
-    runs: Sequence[Run], stop: str, measures: Sequence[str], optimizers: Sequence[str], bootstrap: dict[str, Any]
+def _pairs_of_columns(columns: Columns, measures: Sequence[str]) -> list[tuple[str, str, Floats, Floats]]:
+    return [(measure, gap, columns.measures[measure], columns.gaps[gap]) for measure in measures for gap in GAPS]
+
+
+def _granulated(
+    columns: Columns, grid: SettingsGrid, measures: Sequence[str], bootstrap: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     rows = []
-    for other in optimizers[1:]:
-        pairs, alone = find_pairs(runs, other, optimizers[0])
-        ranks = sorted({pair.lr_rank for pair in pairs}, key=repr)
-        groups = {"all": pairs}
-        if len(ranks) > 1:
-            groups |= {f"lr_rank {rank}": [pair for pair in pairs if pair.lr_rank == rank] for rank in ranks}
-        for measure in measures:
-            for name, group in groups.items():
-                head = {"measure": measure, "numerator": other, "denominator": optimizers[0], "pairing": name}
-                rows.append(head | _ratio(group, stop, measure, alone if name == "all" else 0, bootstrap))
-    return rows
+    for measure, gap, x, y in _pairs_of_columns(columns, measures):
+        for axis, found in granulated(along_axes(grid, x, y), **bootstrap).items():
+            rows.append({"measure": measure, "gap": gap, "axis": axis, **found})
+    return corrected(rows, ("gap", "axis"), lambda row: row["p_value"])
 
 
-def _ratio(pairs: list[Pair], stop: str, measure: str, alone: int, bootstrap: dict[str, Any]) -> dict[str, Any]:
-    readings = [(pair, *_pair_values(pair, stop, measure)) for pair in pairs]
-    kept = [(pair, above, below) for pair, above, below, _ in readings if above is not None and below is not None]
-    seeds: list[Hashable] = [pair.seed for pair, _, _ in kept]
-    result = paired_ratio([above for _, above, _ in kept], [below for _, _, below in kept], seeds, **bootstrap)
-    notes = [
-        result.note,
-        counted((problem for _, _, _, problem in readings if problem), f"{len(pairs)} pairs"),
-        f"runs without a partner: {alone}" if alone else "",
-    ]
-    record = {"pairs": len(kept), "seeds": len(set(seeds)), "confidence": bootstrap["confidence"], **asdict(result)}
-    return record | {"note": "; ".join(note for note in notes if note)}
-
-
-def _pair_values(pair: Pair, stop: str, measure: str) -> tuple[float | None, float | None, str]:
-    above, below = (read_measure(run, stop, measure) for run in (pair.numerator, pair.denominator))
-    problem = above.problem or below.problem
-    if not problem and not (comparable(pair.numerator, stop) and comparable(pair.denominator, stop)):
-        problem = _MISMATCH
-    if not problem and min(above.value or 0, below.value or 0) <= 0:
-        problem = "not positive, so without a logarithm"
-    return (None, None, problem) if problem else (above.value, below.value, "")
-
-
-def _correlations(
-    runs: Sequence[Run], stop: str, measures: Sequence[str], optimizers: Sequence[str], bootstrap: dict[str, Any]
-) -> list[dict[str, Any]]:
-    groups = {"all": [run for run in runs if run["optimizer"] in optimizers]}
-    groups |= {name: [run for run in runs if run["optimizer"] == name] for name in optimizers}
+def _information(columns: Columns, measures: Sequence[str], bootstrap: Mapping[str, Any]) -> list[dict[str, Any]]:
+    pairs = run_pairs(columns.size, bootstrap["seed"])
     return [
-        {"measure": measure, "gap": gap, "group": name, **_correlation(group, stop, measure, gap, bootstrap)}
-        for measure in measures
-        for gap in GAPS
-        for name, group in groups.items()
+        {"measure": measure, "gap": gap, **row}
+        for measure, gap, x, y in _pairs_of_columns(columns, measures)
+        for row in conditional_information(columns, pairs, x, y, confidence=bootstrap["confidence"])
     ]
 
 
-def _correlation(runs: list[Run], stop: str, measure: str, gap: str, bootstrap: dict[str, Any]) -> dict[str, Any]:
-    readings = [(run, _run_value(run, stop, measure, gap)) for run in runs]
-    kept = [(run, reading.value) for run, reading in readings if reading.value is not None]
-    x = [value for _, value in kept]
-    y = [float((minimum(run, stop) or {})[gap]) for run, _ in kept]
-    seeds: list[Hashable] = [run.get("seed") for run, _ in kept]
-    tau, rho = kendall(x, y, seeds, **bootstrap), spearman(x, y, seeds, **bootstrap)
-    left_out = counted((reading.problem for _, reading in readings if reading.problem), f"{len(runs)} runs")
-    notes = dict.fromkeys(note for note in (tau.note, rho.note, left_out) if note)
-    return {
-        "runs": len(kept),
-        "seeds": len(set(seeds)),
-        "kendall": {key: value for key, value in asdict(tau).items() if key != "note"},
-        "spearman": {key: value for key, value in asdict(rho).items() if key != "note"},
-        "confidence": bootstrap["confidence"],
-        "note": "; ".join(notes),
-    }
-
-
-def _run_value(run: Run, stop: str, measure: str, gap: str) -> Reading:
-    """The measure of one run, or why the run cannot take part."""
-    reading = read_measure(run, stop, measure)
-    if reading.value is None:
-        return reading
-    if not comparable(run, stop):
-        return Reading(None, _MISMATCH)
-    if finite((minimum(run, stop) or {}).get(gap)) is None:
-        return Reading(None, "no generalization gap")
-    return reading
+def _sign_errors(
+    columns: Columns, grid: SettingsGrid, measures: Sequence[str], confidence: float
+) -> list[dict[str, Any]]:
+    """Unweighted for both gaps, and with Hoeffding's weights for the gap in error, which has bounds."""
+    rows = []
+    for measure, gap, x, _ in _pairs_of_columns(columns, measures):
+        for weighted in (False, True) if gap == "gap_error" else (False,):
+            found = sign_errors(columns, grid, x, gap, confidence=confidence, weighted=weighted)
+            rows.append({"measure": measure, "gap": gap, "weighted": weighted, **found})
+    return rows

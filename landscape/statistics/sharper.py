@@ -107,11 +107,12 @@ def compare(
     Returns:
         An entry for each optimizer but the first, empty where no ratio is defined.
     """
+    matched = {other: matching(runs, other, optimizers[0]) for other in optimizers[1:]}
     made = [
         (other, comparison)
         for other in optimizers[1:]
         for group in quantities(measures)
-        if (comparison := _compare(runs, relations, group, other, optimizers[0])) is not None
+        if (comparison := _compare(runs, relations, group, other, optimizers[0], matched[other])) is not None
     ]
     corrected = holm([comparison.p_value for _, comparison in made])
     grouped: dict[str, list[Comparison]] = {other: [] for other in optimizers[1:]}
@@ -121,10 +122,9 @@ def compare(
 
 
 def _compare(
-    runs: Sequence[Run], relations: Mapping[str, Any], group: list[Meaning], other: str, first: str
+    runs: Sequence[Run], relations: Mapping[str, Any], group: list[Meaning], other: str, first: str, found: Matching
 ) -> Comparison | None:
     """The best measured of the measures of one quantity, not yet corrected."""
-    found = matching(runs, other, first)
     stop = found.stop
     records = [
         record

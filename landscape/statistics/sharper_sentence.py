@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from landscape.statistics.best_learning_rate import Edge
 from landscape.statistics.cluster_bootstrap import MIN_SEEDS
 from landscape.statistics.matched_loss import MATCH_MORE, TOLERANCE, loss_ratio, target_loss
 from landscape.statistics.meaning import interval, listed, number, optimizer_words, plural
@@ -12,7 +13,10 @@ from landscape.statistics.sharper import CHANGES, FLATTER, SHARPER, UNDECIDED, C
 
 
 def sharper_sentence(
-    runs: Sequence[Run], comparisons: Mapping[str, Sequence[Comparison]], optimizers: Sequence[str]
+    runs: Sequence[Run],
+    comparisons: Mapping[str, Sequence[Comparison]],
+    optimizers: Sequence[str],
+    edges: Sequence[Edge] = (),
 ) -> str:
     """Return the sentence; it refuses where the runs do not allow an answer, and says what would.
 
@@ -20,6 +24,7 @@ def sharper_sentence(
         runs: The ``runs`` of ``report.json``.
         comparisons: What ``compare`` returned for them.
         optimizers: Names, the first is what the others are compared with.
+        edges: Whose best learning rate lies at the edge of those tried: these are not compared at their best.
     """
     if not runs:
         return "The data do not tell whose minima are sharper: there are no runs."
@@ -29,11 +34,11 @@ def sharper_sentence(
             f"The data do not tell whether another optimizer finds sharper minima than {name}: only {name} was run; "
             "a second optimizer with the same seeds would tell."
         )
-    first, *rest = [_clause(runs, comparisons[other], other, optimizers[0]) for other in optimizers[1:]]
+    first, *rest = [_clause(runs, comparisons[other], other, optimizers[0], edges) for other in optimizers[1:]]
     return "; ".join([first, *(clause[0].lower() + clause[1:] for clause in rest)]) + "."
 
 
-def _clause(runs: Sequence[Run], made: Sequence[Comparison], other: str, first: str) -> str:
+def _clause(runs: Sequence[Run], made: Sequence[Comparison], other: str, first: str, edges: Sequence[Edge]) -> str:
     found = matching(runs, other, first)
     refusal = _refusal(found, made)
     names = f"{optimizer_words(other)}'s minima are sharper than {optimizer_words(first)}'s"
@@ -45,9 +50,20 @@ def _clause(runs: Sequence[Run], made: Sequence[Comparison], other: str, first: 
         )
     if refusal:
         return f"{question}, because {refusal}"
+    at_edge = [edge for edge in edges if edge.optimizer in (other, first)]
+    if at_edge:
+        found_here = _finding(made, other, first)
+        best = listed([_at_edge(edge) for edge in at_edge])
+        return f"{question}, because {best}, where a better one may lie beyond; at those tried, {found_here}"
     some = f", in {found.matched} of {plural(found.pairs, 'pair')} of runs" if found.matched < found.pairs else ""
     about = f" (about {number(target_loss(runs) or 0)}{some})"
     return f"At matched training loss{about} and the learning rates tried, {_finding(made, other, first)}"
+
+
+def _at_edge(edge: Edge) -> str:
+    rates = listed([f"{rate:g}" for rate in edge.rates])
+    whose = f"{optimizer_words(edge.optimizer)}'s best learning rate by {edge.score}"
+    return f"{whose} ({rates}) is at the edge of those tried"
 
 
 def _refusal(found: Matching, made: Sequence[Comparison]) -> str:

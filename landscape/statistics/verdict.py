@@ -1,8 +1,10 @@
-"""The answer of a study: two plain sentences, and what stands behind them."""
+"""The answer of a study: two plain sentences, what the rows say beyond, and what stands behind them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from landscape.statistics.best_learning_rate import edges
+from landscape.statistics.beyond_sentences import beyond_sentences
 from landscape.statistics.caveats import (
     about_best_learning_rate,
     about_gap_in_error,
@@ -27,12 +29,13 @@ def verdict(
     measures: Sequence[Mapping[str, Any]],
     optimizers: Sequence[str],
 ) -> dict[str, list[str]]:
-    """Return ``{"sentences": [two], "details": [...]}``: whose minima are sharper, and does that explain the gap.
+    """Return ``{"sentences": [two or more], "details": [...]}``: whose minima are sharper, does that explain the gap.
 
     A sentence answers where the intervals over seeds allow it after correction for the number of measures, and
     otherwise says that the data do not tell, why, and what would. The first compares minima at matched training
-    loss, pair by pair; the second wants the same rank correlation with the gap in loss over all runs and within
-    each optimizer.
+    loss, pair by pair, and is refused where a best learning rate lies at the edge of those tried; the second wants the
+    same rank correlation with the gap in loss over all runs and within each optimizer. Others say what is left beside
+    the hyper-parameters, see `beyond_sentences`.
 
     Args:
         runs: The ``runs`` of ``report.json``.
@@ -44,16 +47,21 @@ def verdict(
     known = [meaning(each) for each in measures]
     comparisons = compare(runs, relations, known, optimizers)
     in_loss, in_error = (associate(runs, relations, known, optimizers, gap) for gap in ("gap_loss", "gap_error"))
+    at_edge = edges(trade_offs, optimizers)
     details = [
         *about_matching(runs, optimizers),
         *about_learning_rate(comparisons),
         *about_gap_in_error(in_loss, in_error),
         *about_measurements(runs, known),
         *about_measures(runs, known),
-        *about_best_learning_rate(trade_offs, optimizers),
+        *about_best_learning_rate(at_edge),
         *about_intervals(comparisons, in_loss, len({run.get("seed") for run in runs})),
     ]
     return {
-        "sentences": [sharper_sentence(runs, comparisons, optimizers), explains_sentence(runs, in_loss, optimizers)],
+        "sentences": [
+            sharper_sentence(runs, comparisons, optimizers, at_edge),
+            explains_sentence(runs, in_loss, optimizers),
+            *beyond_sentences(relations, known, optimizers),
+        ],
         "details": details if runs else [],
     }

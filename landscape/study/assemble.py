@@ -16,6 +16,7 @@ from landscape.study.cells import Cell, cells
 from landscape.study.config import StudyConfig
 from landscape.study.folder import STOPS, RunFolder, existing_folder, read_measurements, read_result, stored_config
 
+LOSSES = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
 HISTORY = (
     "epoch",
     "step",
@@ -43,7 +44,10 @@ def assemble(root: Path) -> dict[str, Any]:
     for minimum in [each for run in runs for each in run["minima"].values()]:
         mark_disagreement(minimum["measurements"], {each["name"]: each["quantity"] for each in described})
     optimizers = list(dict.fromkeys(cell.optimizer for cell in all_cells))
-    relations = relate(runs, list(config.measures), optimizers, resamples=config.resamples, seed=config.seed)
+    signs = {each["name"]: each["sign"] for each in described}
+    relations = relate(
+        runs, list(config.measures), optimizers, resamples=config.resamples, seed=config.seed, signs=signs
+    )
     offs = trade_offs(runs, optimizers)
     settled = verdict(runs, relations, offs, described, optimizers)
     if len(finished) < len(all_cells):
@@ -67,7 +71,7 @@ def assemble(root: Path) -> dict[str, Any]:
         "surfaces": _surfaces(folder, config, optimizers),
     }
     plain: dict[str, Any] = store.finite(report)
-    store.write_json(folder.report, plain)
+    store.write_text(folder.report, store.shallow_json(plain) + "\n")
     return plain
 
 
@@ -102,7 +106,9 @@ def _run(folder: RunFolder, config: StudyConfig, cell: Cell) -> dict[str, Any]:
     result = read_result(folder, cell.id)
     history = store.read_rows(folder.history(cell.id))
     measured = read_measurements(folder, cell.id)
-    minima = {stop: _minimum(measured, stop, about) for stop, about in result["minima"].items()}
+    moved = store.read_rows(folder.moved(cell.id))
+    tested = {"test_examples": result["test_examples"]} if "test_examples" in result else {}
+    minima = {stop: _minimum(measured, moved, stop, {**about, **tested}) for stop, about in result["minima"].items()}
     return {
         "id": cell.id,
         "optimizer": cell.optimizer,
@@ -120,11 +126,25 @@ def _run(folder: RunFolder, config: StudyConfig, cell: Cell) -> dict[str, Any]:
     }
 
 
-def _minimum(measured: dict[tuple[str, str], dict[str, Any]], stop: str, about: dict[str, Any]) -> dict[str, Any]:
-    losses = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
-    gap = generalization_gap(**{name: about[name] for name in losses})
+def _minimum(
+    measured: dict[tuple[str, str], dict[str, Any]], moved: list[dict[str, Any]], stop: str, about: dict[str, Any]
+) -> dict[str, Any]:
+    gap = generalization_gap(**{name: about[name] for name in LOSSES})
     own = {measure: row for (at, measure), row in measured.items() if at == stop}
-    return {**about, **gap, "measurements": own}
+    found = {**about, **gap, "measurements": own}
+    points = {row["point"]: _moved(row, gap) for row in moved if row["stop"] == stop}
+    return {**found, "moved": points} if points else found
+
+
+def _moved(row: dict[str, Any], gap: dict[str, float | None]) -> dict[str, Any]:
+    """A point that a minimum was moved to, with the gap there: that before and what the scores changed by."""
+    changes = row["changes"] or {}
+    change = generalization_gap(**{name: changes.get(name) for name in LOSSES})
+    known = {
+        name: None if gap[name] is None or change[name] is None else gap[name] + change[name]  # type: ignore[operator]
+        for name in gap
+    }
+    return {**known, **{key: row[key] for key in ("measurements", "changes", "log_scale", "reason")}}
 
 
 def _surfaces(folder: RunFolder, config: StudyConfig, optimizers: Sequence[str]) -> list[dict[str, Any]]:

@@ -37,8 +37,8 @@ def estimate(config: StudyConfig, jobs: int | None) -> dict[str, Any]:
     workers = number_of_jobs(jobs, device, len(todo))
     torch.set_num_threads(threads_per_process(workers))
     costs = _costs(config, todo[0], device)
-    stops = 1 if config.checkpoint else len(config.stops)
-    matvecs = len(todo) * stops * sum(registered(name).typical_matvecs for name in config.measures)
+    points = (1 if config.checkpoint else len(config.stops)) * (1 + len(config.move))
+    matvecs = len(todo) * points * sum(registered(name).typical_matvecs for name in config.measures)
     training = 0.0 if config.checkpoint else sum(_training_seconds(config, cell, costs) for cell in todo)
     searching = len(tries) * _training_seconds(config, todo[0], costs)
     measuring = matvecs * costs["product"]

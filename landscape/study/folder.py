@@ -80,6 +80,10 @@ class RunFolder:
         """Return the file with a row a measurement."""
         return self.run(cell) / "measurements.jsonl"
 
+    def moved(self, cell: str) -> Path:
+        """Return the file with a row for each point that a minimum was moved to."""
+        return self.run(cell) / "moved.jsonl"
+
     def minimum(self, cell: str, stop: str) -> Path:
         """Return the weights at a stop: ``minimum.safetensors`` is the end."""
         return self.run(cell) / ("minimum.safetensors" if stop == "end" else f"minimum.{file_name(stop)}.safetensors")
@@ -100,6 +104,11 @@ class RunFolder:
     def checkpoints(self, cell: str) -> list[Path]:
         """Return the weights kept along the training of a run, in order."""
         return sorted((self.run(cell) / "checkpoints").glob("step-*.safetensors"))
+
+    @property
+    def together(self) -> Path:
+        """Which runs train together, as the first process split them."""
+        return self.root / "together.json"
 
     @property
     def claims(self) -> Path:

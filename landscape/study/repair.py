@@ -1,5 +1,7 @@
 """What is damaged in a run folder, named and taken away, so that it is computed again."""
 
+from pathlib import Path
+
 from landscape import store
 from landscape.errors import StorageError
 from landscape.study.cells import Cell
@@ -31,7 +33,8 @@ def repair(folder: RunFolder, cell: Cell) -> list[str]:
     for name in slices:
         (folder.run(cell.id) / name).unlink(missing_ok=True)
     said = [f"{folder.relative(folder.run(cell.id))}/{name} is damaged: computed again." for name in slices]
-    return [*said, *_measurements(folder, cell.id)]
+    rows = (_rows(folder, path) for path in (folder.measurements(cell.id), folder.moved(cell.id)))
+    return [*said, *(sentence for each in rows for sentence in each)]
 
 
 def _forget(folder: RunFolder, cell: str, damaged: list[str]) -> list[str]:
@@ -39,11 +42,12 @@ def _forget(folder: RunFolder, cell: str, damaged: list[str]) -> list[str]:
     # the result comes first: without it nothing else counts
     folder.result(cell).unlink(missing_ok=True)
     folder.measurements(cell).unlink(missing_ok=True)
+    folder.moved(cell).unlink(missing_ok=True)
     return [f"{folder.relative(folder.run(cell))}/{name} is damaged: trained again." for name in damaged]
 
 
-def _measurements(folder: RunFolder, cell: str) -> list[str]:
-    path = folder.measurements(cell)
+def _rows(folder: RunFolder, path: Path) -> list[str]:
+    """Keep the sound rows of a file."""
     rows, lost = store.sound_rows(path)
     if not lost:
         return []

@@ -23,11 +23,13 @@ from landscape.study.environment import environment
 from landscape.study.extend import extend, is_extension
 from landscape.study.folder import RunFolder, is_trained, locked, open_folder, stored_config
 from landscape.study.measure_cell import measure_cell, measure_options, missing_measurements, slice_cell
+from landscape.study.moved_points import missing_moves, move_cell
 from landscape.study.picked import picks, with_picked
+from landscape.study.population import notes, parts_of, populations
 from landscape.study.repair import repair
 from landscape.study.search import searched, try_draw, validation_split
 from landscape.study.search_draws import Draw, draws, middle, trial
-from landscape.study.train_cell import dataset_of, loss_of, model_of, train_cell, training_config
+from landscape.study.train_cell import dataset_of, loss_of, model_of, train_cell, train_cells, training_config
 from landscape.study.workers import Counter, Progress, Workers, share_work
 from landscape.training import load_into
 from landscape.training.running_average import checked_points
@@ -60,7 +62,8 @@ def run_study(
         devices: Where the processes of this study compute, in turn; all on the configuration's device when empty.
         shard: (i, n): only every n-th cell, from the i-th; the report holds what is there.
         on_progress: Called with (tasks done, tasks in all, what was done last).
-        on_note: Called with a sentence for every file that was found damaged and is computed again.
+        on_note: Called with a sentence for each group of runs that train together, and for every file that was found
+            damaged and is computed again.
 
     Raises:
         UsageError: If a name, option or the folder cannot be used; mostly found before anything is written.
@@ -83,7 +86,13 @@ def run_study(
     for cell in _part(cells(config), shard):
         for sentence in repair(folder, cell):
             (on_note or _silent)(sentence)
-    _compute(work, config)
+    together = populations(config, cells(config), device)
+    for note in notes(together):
+        (on_note or _silent)(note)
+    with locked(folder, wait=True):
+        # whoever is first decides which runs train together: others may have other numbers of processes
+        parts = parts_of(folder, together, workers)
+    _compute(work, config, parts)
     with locked(folder, wait=True):
         return assemble(root)
 
@@ -139,11 +148,12 @@ def _search(work: _Work, config: StudyConfig, tries: Sequence[Draw]) -> StudyCon
         return with_picked(config, picks(searched(config, folder)))
 
 
-def _compute(work: _Work, config: StudyConfig) -> None:
+def _compute(work: _Work, config: StudyConfig, parts: Sequence[Sequence[str]]) -> None:
     """Train, measure and slice what is not there yet; slices wait for the last run of all parts."""
     folder, todo = work.folder, cells(config)
     mine = _part(todo, work.shard)
     with Workers(work.workers, work.places) as pool:
+        _train_together(work, config, [[cell for cell in mine if cell.id in part] for part in parts], pool)
         tasks = {cell.id: functools.partial(_run_cell, config, cell, folder) for cell in mine}
         share_work(folder, tasks, [cell.id for cell in mine if _is_finished(config, cell, folder)], pool, work.counter)
         if work.shard == (1, 1) or all(_is_finished(config, cell, folder) for cell in todo):
@@ -259,12 +269,22 @@ def _is_finished(config: StudyConfig, cell: Cell, folder: RunFolder) -> bool:
     """Return whether a run is trained and measured; the file of a checkpoint is always looked at again."""
     if cell.checkpoint or not is_trained(folder, cell.id):
         return False
-    return not missing_measurements(config, cell, folder)
+    return not missing_measurements(config, cell, folder) and not missing_moves(config, cell, folder)
 
 
 def _run_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: torch.device) -> None:
     train_cell(config, cell, folder, device)
     measure_cell(config, cell, folder, device)
+    move_cell(config, cell, folder, device)
+
+
+def _train_together(work: _Work, config: StudyConfig, parts: Sequence[Sequence[Cell]], pool: Workers) -> None:
+    """Train the runs of each part as one batched model; they are told of when they are measured."""
+    tasks = {
+        f"together-{part[0].id}": functools.partial(train_cells, config, part, work.folder) for part in parts if part
+    }
+    trained = [f"together-{part[0].id}" for part in parts if part and all(is_trained(work.folder, c.id) for c in part)]
+    share_work(work.folder, tasks, trained, pool, Counter(len(tasks), None))
 
 
 def _slice(config: StudyConfig, chosen: tuple[Cell, str], folder: RunFolder, device: torch.device) -> None:

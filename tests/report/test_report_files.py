@@ -19,6 +19,8 @@ ALL = {
     "paired_sharpness_matched",
     "paired_sharpness_end",
     "sharpness_ratios",
+    "optimizer_by_measure_matched",
+    "optimizer_by_measure_end",
     "sharpness_gap_matched",
     "sharpness_gap_end",
     "slices_contours_matched",
@@ -27,11 +29,14 @@ ALL = {
 }
 FIGURES = {
     "demo": ALL,
-    "one_optimizer": ALL - {"paired_sharpness_matched", "paired_sharpness_end", "sharpness_ratios"},
+    "one_optimizer": {
+        each for each in ALL if not each.startswith(("paired_sharpness", "sharpness_ratios", "optimizer_by_measure"))
+    },
     "nothing_reached": {
         "training_curves",
         "paired_sharpness_end",
         "sharpness_ratios",
+        "optimizer_by_measure_end",
         "sharpness_gap_end",
         "trade_offs",
     },
@@ -40,6 +45,7 @@ FIGURES = {
         "paired_sharpness_end",
         "paired_sharpness_end_2",
         "sharpness_ratios",
+        "optimizer_by_measure_end",
         "sharpness_gap_end",
         "sharpness_gap_end_2",
         "trade_offs",
@@ -58,7 +64,7 @@ def test_every_study_gives_a_whole_report(name, written):
     folder, paths = written(name)
     assert len(set(paths)) == len(paths)
     assert all(path.stat().st_size > 0 for path in paths)
-    assert {path.name for path in paths} >= {"table.tex", "table.md", "report.html"}
+    assert {path.name for path in paths} >= {"table.tex", "table.md", "methods.md", "report.html"}
     assert sorted(folder.glob("figures/*")) == sorted(path for path in paths if path.parent.name == "figures")
     assert (folder / "report.html").stat().st_size < 8e6
     drawn = {path.stem for path in paths if path.suffix == ".pdf"}
@@ -78,6 +84,7 @@ def test_what_is_left_out_is_said(name, written):
     for figure in (
         "training_curves",
         "paired_sharpness",
+        "optimizer_by_measure",
         "sharpness_gap",
         "slices_contours",
         "slices_3d",

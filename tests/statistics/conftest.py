@@ -72,7 +72,8 @@ def make_runs():
                             },
                             "minima": {
                                 "matched": _minimum(3, 0.05 * (1 - 0.02 * rng.random()), gap, values, target=0.05),
-                                "end": _minimum(20, 0.01 / (1 + o), gap, {k: v / 5 for k, v in values.items()}),
+                                "end": _minimum(20, 0.01 / (1 + o), gap, {k: v / 5 for k, v in values.items()})
+                                | {"test_accuracy": 0.9 - 0.1 * abs(rank - ranks // 2)},
                             },
                         }
                     )

@@ -31,17 +31,18 @@ def test_records_have_what_the_report_expects(make_runs):
     relations = relate(make_runs(ratios=(2.0, 1.0)), MEASURES, OPTIMIZERS)
     assert list(relations) == ["matched", "end"]
     for stop in relations.values():
-        # Two measures, all pairs and three ranks; two measures, two gaps, three groups.
+        # Two measures, all pairs and three ranks; two measures and the learning rate, two gaps, three groups.
         assert len(stop["ratios"]) == 8
-        assert len(stop["correlations"]) == 12
+        assert len(stop["correlations"]) == 18
         for record in stop["ratios"]:
             assert set(record) == {
                 "measure", "numerator", "denominator", "pairing", "pairs", "seeds", "ratio", "low", "high",
-                "p_value", "confidence", "probability_larger", "note",
+                "p_value", "confidence", "probability_larger", "probability_low", "probability_high", "median_ratio",
+                "median_low", "median_high", "note", "p_holm",
             }  # fmt: skip
         for record in stop["correlations"]:
             assert set(record) == {
-                "measure", "gap", "group", "runs", "seeds", "kendall", "spearman", "confidence", "note"
+                "measure", "gap", "group", "runs", "seeds", "kendall", "spearman", "confidence", "note", "p_holm"
             }  # fmt: skip
             assert set(record["kendall"]) == set(record["spearman"]) == {"value", "low", "high", "p_value"}
     assert [record["pairing"] for record in relations["end"]["ratios"][:4]] == [
@@ -73,7 +74,7 @@ def test_correlations_are_scipys_over_all_and_within_each_optimizer(make_runs):
     for group, members in (("all", runs), ("sgd", runs[:15]), ("adam", runs[15:])):
         for gap in ("gap_loss", "gap_error"):
             x, y = [value(run) for run in members], [run["minima"]["matched"][gap] for run in members]
-            record = pick(records, group=group, gap=gap)
+            record = pick(records, measure="top_eigenvalue", group=group, gap=gap)
             assert (record["runs"], record["seeds"]) == (len(members), 5)
             assert record["kendall"]["value"] == pytest.approx(scipy.stats.kendalltau(x, y).statistic)
             assert record["spearman"]["value"] == pytest.approx(scipy.stats.spearmanr(x, y).statistic)
@@ -89,7 +90,7 @@ def test_more_optimizers_are_each_compared_with_the_first(make_runs):
 def test_one_optimizer_has_correlations_but_no_ratios(make_runs):
     relations = relate(make_runs(optimizers=("sgd",)), MEASURES[:1], ["sgd"])
     assert relations["matched"]["ratios"] == []
-    assert len(relations["matched"]["correlations"]) == 4
+    assert len(relations["matched"]["correlations"]) == 8
 
 
 def test_the_order_of_runs_changes_nothing(make_runs):
@@ -135,7 +136,7 @@ def test_what_cannot_be_used_is_left_out_and_counted(make_runs):
         "1 (target loss not reached), 1 (training loss more than 10 % from the target)"
     )
     # A negative value has a rank, so it stays in the correlation.
-    record = pick(matched["correlations"], group="all", gap="gap_loss")
+    record = pick(matched["correlations"], measure="top_eigenvalue", group="all", gap="gap_loss")
     assert record["runs"] == 25
     assert "left out of 30 runs: 1 (not converged), 2 (not measured)" in record["note"]
     # At the end there is no target to miss.
@@ -154,10 +155,10 @@ def test_a_constant_column_and_a_missing_gap_are_null(make_runs):
         run["minima"]["matched"]["measurements"]["top_eigenvalue"]["value"] = 3.0
         run["minima"]["matched"]["gap_error"] = None
     matched = relate(runs, ["top_eigenvalue"], OPTIMIZERS)["matched"]
-    record = pick(matched["correlations"], group="all", gap="gap_loss")
+    record = pick(matched["correlations"], measure="top_eigenvalue", group="all", gap="gap_loss")
     assert record["kendall"] == record["spearman"] == {"value": None, "low": None, "high": None, "p_value": None}
     assert "same value" in record["note"]
-    record = pick(matched["correlations"], group="all", gap="gap_error")
+    record = pick(matched["correlations"], measure="top_eigenvalue", group="all", gap="gap_error")
     assert record["runs"] == 0
     assert "30 (no generalization gap)" in record["note"]
     assert pick(matched["ratios"], pairing="all")["ratio"] == 1.0
@@ -169,7 +170,7 @@ def test_two_seeds_have_estimates_but_no_intervals(make_runs):
     assert record["ratio"] == pytest.approx(2, rel=0.2)
     assert (record["low"], record["high"]) == (None, None)
     assert "at least 3 seeds, there are 2" in record["note"]
-    tau = pick(matched["correlations"], group="all", gap="gap_loss")["kendall"]
+    tau = pick(matched["correlations"], measure="top_eigenvalue", group="all", gap="gap_loss")["kendall"]
     assert tau["value"] is not None
     assert tau["low"] is None
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from landscape.report.figures.canvas import LeftOut, save, style
 from landscape.report.figures.contours import contours
+from landscape.report.figures.contrasts import contrast_maps
 from landscape.report.figures.paired import paired_sharpness
 from landscape.report.figures.ratios import sharpness_ratios
 from landscape.report.figures.sharpness_gap import sharpness_gap
@@ -17,6 +18,7 @@ NAMES = (
     "training_curves",
     "paired_sharpness",
     "sharpness_ratios",
+    "optimizer_by_measure",
     "sharpness_gap",
     "slices_contours",
     "slices_3d",
@@ -33,6 +35,7 @@ def write_figures(report: Report, slices: list[Slice], folder: Path) -> tuple[li
             training_curves(report),
             paired_sharpness(report),
             sharpness_ratios(report),
+            contrast_maps(report),
             sharpness_gap(report),
             contours(report, slices),
             surfaces(report, slices),

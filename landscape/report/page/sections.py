@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from landscape.report import points as view
-from landscape.report import tables
+from landscape.report import relation_tables, tables
 from landscape.report.attention import attention, caveats, unconverged
 from landscape.report.escape import for_html
 from landscape.report.figures.canvas import LeftOut
 from landscape.report.folder import Report, Slice, stop_words
 from landscape.report.loss_scale import loss_scale
+from landscape.report.methods import methods_html
 from landscape.report.page.legend import legend
 from landscape.report.page.plot import Plot
 from landscape.report.page.scene import color_bar
@@ -134,6 +135,8 @@ def _gap(page: Page, report: Report) -> None:
     for index, stop in enumerate(view.stops(report)):
         page.add(_opening(index, f"The gap {stop_words(stop)}"))
         _table(page, tables.correlations(report, stop))
+        for table, folded in relation_tables.all_of(report, stop):
+            _table(page, table, folded)
         plots = gap_plots(report, stop)
         if plots:
             page.add(legend(report, _any_faint(report, stop)))
@@ -213,7 +216,7 @@ def _settings(page: Page, report: Report) -> None:
         rows = tuple((name, plain_text(value)) for name, value in sorted(entries.items()))
         if rows:
             page.add(long_table(f"table-{key}", caption, ("name", "value"), rows))
-    page.add("</section>\n")
+    page.add(methods_html(report) + "</section>\n")
 
 
 def _blind_spots(page: Page, report: Report) -> None:

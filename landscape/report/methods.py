@@ -1,0 +1,133 @@
+"""The methods of a study as a paragraph ready to paste, with every setting and the works it rests on."""
+
+from typing import Any
+
+from landscape.report import points as view
+from landscape.report.escape import for_html, one_line
+from landscape.report.folder import Report, stop_words
+from landscape.statistics.cluster_bootstrap import MIN_SEEDS
+from landscape.statistics.matched_loss import TOLERANCE
+from landscape.statistics.sign_error import MIN_EFFECTIVE
+
+REFERENCES = {
+    "Jiang 2020": "Jiang, Neyshabur, Mobahi, Krishnan, Bengio (2020), Fantastic generalization measures and where to "
+    "find them, ICLR.",
+    "Dziugaite 2020": "Dziugaite, Drouin, Neal, Rajkumar, Caballero, Wang, Mitliagkas, Roy (2020), In search of "
+    "robust measures of generalization, NeurIPS.",
+    "Holm 1979": "Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavian Journal of "
+    "Statistics 6(2), 65-70.",
+    "Kendall 1945": "Kendall (1945), The treatment of ties in ranking problems, Biometrika 33(3), 239-251.",
+    "Cameron 2008": "Cameron, Gelbach, Miller (2008), Bootstrap-based improvements for inference with clustered "
+    "errors, Review of Economics and Statistics 90(3), 414-427.",
+    "Hesterberg 2015": "Hesterberg (2015), What teachers should know about the bootstrap, The American Statistician "
+    "69(4), 371-386.",
+    "Clopper 1934": "Clopper, Pearson (1934), The use of confidence or fiducial limits illustrated in the case of "
+    "the binomial, Biometrika 26(4), 404-413.",
+    "Hoeffding 1963": "Hoeffding (1963), Probability inequalities for sums of bounded random variables, JASA 58.",
+    "Li 2018": "Li, Xu, Taylor, Studer, Goldstein (2018), Visualizing the loss landscape of neural nets, NeurIPS.",
+}
+
+
+def methods(report: Report) -> str:
+    """Return the paragraph and its references as Markdown.
+
+    Args:
+        report: The content of a report.json.
+    """
+    settings = report.get("settings") or {}
+    parts = [_training(report, settings), _measuring(report, settings), _statistics(report, settings)]
+    text = " ".join(part for part in parts if part)
+    used = [name for name in REFERENCES if _cited(name) in text]
+    references = "\n".join(f"- {REFERENCES[name]}" for name in used)
+    return f"# Methods\n\n{text}\n\n{references}\n"
+
+
+def methods_html(report: Report) -> str:
+    """Return the same, folded, as HTML."""
+    _, *parts = methods(report).split("\n\n")
+    paragraphs = "".join(f"<p>{for_html(part)}</p>" for part in parts if part.strip())
+    return f"<details><summary>Methods, ready to paste (methods.md)</summary>{paragraphs}</details>\n"
+
+
+def _cited(name: str) -> str:
+    author, year = name.split()
+    return f"{author} et al. {year}" if author in ("Jiang", "Dziugaite", "Cameron", "Li") else f"{author} {year}"
+
+
+def _training(report: Report, settings: dict[str, Any]) -> str:
+    runs = report["runs"]
+    seeds = len({run.get("seed") for run in runs})
+    data = settings.get("data") or settings.get("dataset")
+    if settings.get("checkpoint"):
+        return f"We compared {len(runs)} trained networks ({_plain(settings.get('model'))}) on {_plain(data)}."
+    rates = [f"{name}: {_plain(each)}" for name, each in (settings.get("lr") or {}).items()]
+    length = f"{settings['steps']} steps" if settings.get("steps") else f"{settings.get('epochs')} epochs"
+    others = {
+        key: settings[key]
+        for key in ("batch_size", "weight_decay", "train_examples", "label_noise", "schedule", "warmup", "clip_norm")
+        if settings.get(key) not in (None, (), [], [None], (None,), 0, [0.0], (0.0,))
+    }
+    varied = "".join(f", {key.replace('_', ' ')} {_plain(value)}" for key, value in others.items())
+    options = settings.get("optimizer_option") or {}
+    given = f"; optimizer options {_plain(options)}" if options else ""
+    return (
+        f"We trained {_plain(settings.get('model'))} on {_plain(data)} with {_plain(report['optimizers'])} for "
+        f"{length} at learning rates {'; '.join(rates) or 'as given'}{varied}{given}, with {seeds} seeds each "
+        f"({len(runs)} runs in all). Runs of one seed share their initial weights and the order of their data; "
+        f"learning rates of different optimizers are paired by rank."
+    )
+
+
+def _measuring(report: Report, settings: dict[str, Any]) -> str:
+    stops = " and ".join(stop_words(stop) for stop in view.stops(report))
+    names = ", ".join(one_line(str(view.term(measure))) for measure in report["measures"])
+    examples = settings.get("examples") or "all"
+    target = settings.get("target_loss")
+    matched = (
+        f" A minimum counts as matched where its loss on the whole training set, in evaluation mode, lies within "
+        f"{100 * TOLERANCE:.0f} % of {target}."
+        if "matched" in view.stops(report)
+        else ""
+    )
+    return (
+        f"Minima were taken {stops or 'nowhere'} and measured on {examples} training examples in "
+        f"{settings.get('dtype', 'float32')}: {names}.{matched} The generalization gap is the test loss less the "
+        f"training loss, and the test error less the training error, in evaluation mode and without augmentation. "
+        f"Numbers that did not converge are left out, and nothing is filled in."
+    )
+
+
+def _statistics(report: Report, settings: dict[str, Any]) -> str:
+    related = [each for stop in view.stops(report) for each in view.relations(report, stop).get("correlations", [])]
+    level = 100 * related[0]["confidence"] if related else 95
+    resamples = settings.get("resamples", 2000)
+    contrast = (
+        f"Optimizers are compared pair by pair with {report['optimizers'][0]}: the geometric mean of the ratios, the "
+        "median over seeds, and the probability that the first of a pair is the larger (Clopper 1934, each seed one "
+        "trial). "
+        if len(report["optimizers"]) > 1
+        else ""
+    )
+    return (
+        f"{contrast}Intervals ({level:g} %) resample whole seeds {resamples} times (bootstrap seed "
+        f"{settings.get('seed', 0)}), with the factor sqrt(n/(n-1)) on the error and Student's t for n seeds "
+        f"(Cameron et al. 2008; Hesterberg 2015); fewer than {MIN_SEEDS} seeds have none. Where a statistic has no "
+        f"spread over seeds, each seed counts as one trial. P-values are corrected over the measures of one question "
+        f"(Holm 1979). Measures are related to the gap by Kendall's tau-b (Kendall 1945) and Spearman's coefficient "
+        f"over all runs and within each optimizer; by partial rank correlations given learning rate, training loss, "
+        f"weight norm and margin, as far as they were measured; by the granulated coefficient along each "
+        f"hyper-parameter and the normalised conditional mutual information given each two of them (Jiang et al. "
+        f"2020); and by the sign-error in the worst of all pairs of settings that differ in one hyper-parameter "
+        f"(Dziugaite et al. 2020), for the gap in error also with the weights of Hoeffding 1963 and at least "
+        f"{MIN_EFFECTIVE:.0f} effective pairs, its interval simultaneous by Bonferroni's inequality. The learning "
+        f"rate's rank alone is the baseline. The intervals of partial correlations, of information and of mean "
+        "sign-errors leave out one seed at a time."
+    )
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_plain(each)}" for key, each in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_plain(each) for each in value)
+    return one_line(f"{value:g}" if isinstance(value, float) else str(value))

@@ -1,0 +1,47 @@
+"""Whether an optimizer's best learning rate lies inside those tried."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A best learning rate at the edge of those tried: a better one may lie beyond.
+
+    Attributes:
+        optimizer: Whose.
+        rates: The smallest, the largest, or both where they tie.
+        score: By what it is the best.
+    """
+
+    optimizer: str
+    rates: tuple[float, ...]
+    score: str
+
+
+def edges(trade_offs: Sequence[Mapping[str, Any]], optimizers: Sequence[str]) -> list[Edge]:
+    """Return the optimizers whose best learning rate is the smallest or largest tried, of two or more.
+
+    Args:
+        trade_offs: What `landscape.statistics.trade_offs.trade_offs` returned.
+        optimizers: Names.
+    """
+    found = []
+    for name in optimizers:
+        rows = [row for row in trade_offs if row["optimizer"] == name and row["lr"] is not None]
+        score, what = _score(rows)
+        if score:
+            tried = sorted({row["lr"] for row in rows})
+            best = sorted({row["lr"] for row, each in zip(rows, score, strict=True) if each == max(score)})
+            if len(tried) > 1 and set(best) <= {tried[0], tried[-1]}:
+                found.append(Edge(name, tuple(best), what))
+    return found
+
+
+def _score(rows: Sequence[Mapping[str, Any]]) -> tuple[list[float], str]:
+    """Higher is better: median test accuracy, or minus the median test loss without classes."""
+    for key, sign in (("test_accuracy", 1), ("test_loss", -1)):
+        if any(row[key] is not None for row in rows):
+            return [sign * row[key]["value"] if row[key] else -float("inf") for row in rows], key.replace("_", " ")
+    return [], ""

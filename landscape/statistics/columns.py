@@ -1,0 +1,149 @@
+"""The runs of a study at one stop as columns of numbers, read once for all statistics."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.statistics.cluster_bootstrap import Floats, cluster_numbers
+from landscape.statistics.generalization_gap import finite
+from landscape.statistics.matched_loss import TOLERANCE, comparable
+from landscape.statistics.reading import Run, minimum, missing_at, read_measure
+
+GAPS = ("gap_loss", "gap_error")
+MISMATCH = f"training loss more than {100 * TOLERANCE:.0f} % from the target"
+LEARNING_RATE = "learning_rate"
+"""The learning rate alone: the baseline that a sharpness has to beat, as a measure of its own."""
+
+_NOT_FACTORS = {"lr", "lr_rank", "optimizer", "seed"}
+
+
+@dataclass(frozen=True)
+class Columns:
+    """One row for each run, in the order of `in_order`; NaN where a number is missing or cannot take part.
+
+    Attributes:
+        optimizer: Index of the optimizer in ``optimizers``, shape ``(n,)``.
+        optimizers: Names.
+        seed: Index of the seed among the seeds, shape ``(n,)``.
+        seeds: How many seeds there are.
+        axes: What differs between runs but the seed, by name: the index of each run's value among ``levels``.
+        levels: The values of each axis, ascending where they can be ordered.
+        measures: Values by measure; ``learning_rate`` is the rank among the optimizer's own, where there are several.
+        problems: By measure, what is the matter with each run; empty where nothing is.
+        gaps: Generalization gaps by name.
+        train_loss: Shape ``(n,)``.
+        test_examples: On how many examples the test scores rest; None where that is not known.
+    """
+
+    optimizer: NDArray[np.intp]
+    optimizers: tuple[str, ...]
+    seed: NDArray[np.intp]
+    seeds: int
+    axes: Mapping[str, NDArray[np.intp]]
+    levels: Mapping[str, tuple[object, ...]]
+    measures: Mapping[str, Floats]
+    problems: Mapping[str, tuple[str, ...]]
+    gaps: Mapping[str, Floats]
+    train_loss: Floats
+    test_examples: int | None
+
+    @property
+    def size(self) -> int:
+        """Number of runs."""
+        return len(self.optimizer)
+
+    def groups(self) -> dict[str, NDArray[np.bool_]]:
+        """Return which runs belong to ``"all"`` and to each optimizer."""
+        own = {name: self.optimizer == index for index, name in enumerate(self.optimizers)}
+        return {"all": np.ones(self.size, dtype=bool)} | own
+
+
+def columns_of(runs: Sequence[Run], stop: str, measures: Sequence[str], optimizers: Sequence[str]) -> Columns:
+    """Return the columns of the runs of some optimizers at a stop.
+
+    At the matched stop, a run whose training loss is not the target's has no value of any measure.
+
+    Args:
+        runs: The ``runs`` of ``report.json``.
+        stop: Where the minima are taken.
+        measures: Names of measures.
+        optimizers: Names, in the order wanted.
+    """
+    kept = in_order(runs, optimizers)
+    at_stop = [minimum(run, stop) or {} for run in kept]
+    fits = [comparable(run, stop) for run in kept]
+    values: dict[str, Floats] = {}
+    problems: dict[str, tuple[str, ...]] = {}
+    for measure in measures:
+        read = [read_measure(run, stop, measure) for run in kept]
+        problems[measure] = tuple(
+            each.problem or ("" if fit else MISMATCH) for each, fit in zip(read, fits, strict=True)
+        )
+        values[measure] = np.array(
+            [np.nan if each.value is None or not fit else each.value for each, fit in zip(read, fits, strict=True)],
+            dtype=np.float64,
+        )
+    axes, levels = _axes(kept, optimizers)
+    if "lr" in axes:
+        values[LEARNING_RATE] = np.where(fits, axes["lr"].astype(np.float64), np.nan)
+        absent = missing_at(stop)
+        problems[LEARNING_RATE] = tuple(
+            "" if fit else MISMATCH if there else absent for fit, there in zip(fits, at_stop, strict=True)
+        )
+    counts = {each["test_examples"] for each in at_stop if each.get("test_examples")}
+    return Columns(
+        np.array([list(optimizers).index(run["optimizer"]) for run in kept], dtype=np.intp),
+        tuple(optimizers),
+        cluster_numbers([run.get("seed") for run in kept]),
+        len({run.get("seed") for run in kept}),
+        axes,
+        levels,
+        values,
+        problems,
+        {gap: _numbers([each.get(gap) for each in at_stop]) for gap in GAPS},
+        _numbers([each.get("train_loss") for each in at_stop]),
+        min(counts) if counts else None,
+    )
+
+
+def in_order(runs: Sequence[Run], optimizers: Sequence[str]) -> list[Run]:
+    """Return the runs of some optimizers in one fixed order, whatever theirs."""
+    return sorted((run for run in runs if run["optimizer"] in optimizers), key=_place)
+
+
+def _place(run: Run) -> str:
+    factors = sorted((run.get("factors") or {}).items())
+    return repr((run["optimizer"], run.get("lr_rank"), factors, run.get("seed"), run.get("id")))
+
+
+def _numbers(values: Sequence[object]) -> Floats:
+    return np.array([np.nan if (each := finite(value)) is None else each for value in values], dtype=np.float64)
+
+
+def _axes(
+    runs: Sequence[Run], optimizers: Sequence[str]
+) -> tuple[dict[str, NDArray[np.intp]], dict[str, tuple[object, ...]]]:
+    """What differs between runs: the optimizer, its learning rate by rank, and the factors that have several values."""
+    names = sorted({key for run in runs for key in run.get("factors") or {}} - _NOT_FACTORS)
+    found = {
+        "optimizer": [run["optimizer"] for run in runs],
+        "lr": [run.get("lr_rank") for run in runs],
+        **{name: [(run.get("factors") or {}).get(name) for run in runs] for name in names},
+    }
+    axes, levels = {}, {}
+    for name, values in found.items():
+        distinct = sorted(set(values), key=_order) if name != "optimizer" else [n for n in optimizers if n in values]
+        if len(distinct) > 1:
+            index = {value: position for position, value in enumerate(distinct)}
+            axes[name] = np.array([index[value] for value in values], dtype=np.intp)
+            levels[name] = tuple(distinct)
+    return axes, levels
+
+
+def _order(value: object) -> tuple[int, float, str]:
+    """Nothing first, numbers by size, then words."""
+    if value is None:
+        return 0, 0.0, ""
+    return (1, float(value), "") if isinstance(value, int | float) else (2, 0.0, str(value))
