@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint types format bench bench-surfaces clean
+.PHONY: help demo test lint types format bench bench-surfaces bench-population clean
 
 help:
 	@echo "make demo    install, then answer the question on the embedded data (landscape analyze)"
 	@echo "make test    install, then run the tests"
 	@echo "make bench   install, then measure this package against its peers (hours; BENCH='--quick --only landscape': seconds)"
 	@echo "make bench-surfaces  the same for slices of the loss, against loss-landscapes"
+	@echo "make bench-population  what training many small runs as one batched model saves"
 	@echo "make lint    ruff; make types: mypy; make format: rewrite the code in the house's format"
 
 # One environment; made again when what it holds changes.
@@ -38,6 +39,9 @@ bench: $(VENV)/.installed
 
 bench-surfaces: $(VENV)/.installed
 	$(BIN)/python experiments/benchmarks/surfaces.py $(BENCH)
+
+bench-population: $(VENV)/.installed
+	$(BIN)/python experiments/benchmarks/population.py $(BENCH)
 
 format: $(VENV)/.installed
 	$(BIN)/ruff format .

@@ -74,12 +74,18 @@ def _run(config: StudyConfig, root: Path, jobs: int | None) -> dict[str, Any]:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         click.echo(f"Study in {root}", err=True)
-        report = run_study(config, root, jobs=jobs, on_progress=Progress())
+        report = run_study(
+            config, root, jobs=jobs, on_progress=Progress(), on_note=lambda text: click.echo(text, err=True)
+        )
         write_report(root)
     except KeyboardInterrupt:
         click.echo("\nStopped. What is finished is kept: run the same command to go on.", err=True)
         sys.exit(130)
     return report
+
+
+def _note(text: str) -> None:
+    click.echo(text, err=True)
 
 
 def _show(report: dict[str, Any], root: Path) -> None:

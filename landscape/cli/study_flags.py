@@ -37,8 +37,11 @@ def some_study_flags(names: Iterable[str], help: Mapping[str, str] | None = None
 def _flag(key: "dataclasses.Field[Any]", help: str | None) -> Decorator:
     default = _default(key)
     shown = "" if help or default in (None, (), {}, (None,)) else f"  [default: {_shown(default)}]"
+    name = f"--{key.name.replace('_', '-')}"
+    if isinstance(default, bool):
+        return click.option(f"{name}/--no{name[1:]}", key.name, default=None, help=help or key.metadata["help"])
     return click.option(
-        f"--{key.name.replace('_', '-')}",
+        name,
         key.name,
         multiple=isinstance(default, tuple | dict),
         default=None,

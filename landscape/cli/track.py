@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 KEYS = (
     *("dataset", "dataset_option", "data", "data_dir", "subset", "train_examples", "label_noise"),
     *("model", "model_option", "loss", "optimizer", "lr", "optimizer_option", "weight_decay", "batch_size"),
-    *("epochs", "steps", "schedule", "warmup", "clip_norm", "seed", "target_loss", "examples", "device", "dtype"),
+    *("epochs", "steps", "schedule", "warmup", "clip_norm", "amp", "compile", "max_batch"),
+    *("seed", "target_loss", "examples", "device", "dtype"),
 )
 OWN_HELP = {
     "optimizer": "One optimizer; see `landscape list optimizers`.  [default: sgd]",
@@ -33,6 +34,7 @@ OWN_HELP = {
     "target_loss": "Training loss at which --until loss stops.  [default: 0.05]",
     "train_examples": "Training examples; all by default.",
     "examples": "Examples to measure on, drawn from them; all by default.",
+    "max_batch": "Most examples in one pass: a larger batch goes through in chunks; the same numbers to rounding.",
     "seed": "Of initial weights, data order and all random vectors.  [default: 0]",
 }
 
@@ -72,12 +74,6 @@ OWN_HELP = {
     parse=parsers.one_of("evaluation", "batch"),
     default="evaluation",
     help="Which function is measured: with running statistics (evaluation), or those of each batch (batch).",
-)
-@own_option(
-    "--max-batch",
-    metavar="N",
-    parse=parsers.integer(1),
-    help="Most examples in one pass: a larger batch goes through in chunks; the same numbers to rounding.",
 )
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder.  [default: runs/track-...]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")

@@ -1,17 +1,16 @@
 """The curvature that mini-batch gradients meet on their own batches."""
 
 import math
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from landscape.errors import UsageError
+from landscape.measures.batch_curvature import batch_curvature, estimated
 from landscape.measures.exact import UNITS
 from landscape.measures.measurement import Measure, Measurement
 from landscape.minimum import Minimum
-from landscape.problem import Problem
 from landscape.randomness import derive_seed
 from landscape.registry import measures
 
@@ -22,6 +21,7 @@ _BLIND_SPOT = (
 _FEWEST = 16
 
 Definition = Literal["ratio_of_means", "mean_of_ratios"]
+DEFINITIONS = get_args(Definition)
 
 
 def batch_sharpness(
@@ -64,16 +64,16 @@ def batch_sharpness(
         )
     problem = minimum.problem
     if batch_size >= problem.num_examples:
-        curvature, square = _batch(problem, minimum.theta)
+        curvature, square = batch_curvature(problem, minimum.theta)
         return _of_all(minimum, curvature, square)
     pairs = np.empty((0, 2))
     while True:
         batch = problem.subset(batch_size, derive_seed(seed, "batch sharpness", len(pairs)))
-        pairs = np.vstack([pairs, _batch(batch, minimum.theta)])
+        pairs = np.vstack([pairs, batch_curvature(batch, minimum.theta)])
         if len(pairs) < min(_FEWEST, max_batches):
             continue
-        both = _estimates(pairs)
-        value, error = both[definition]
+        both = estimated(pairs)
+        value, error = getattr(both, definition), getattr(both, f"{definition}_error")
         converged = error <= rtol * abs(value)
         if converged or len(pairs) >= max_batches:
             break
@@ -91,38 +91,9 @@ def batch_sharpness(
         details={
             "batch_size": batch_size,
             "batches": len(pairs),
-            **{name: {"value": value, "error": error} for name, (value, error) in both.items()},
+            **{name: {"value": getattr(both, name), "error": getattr(both, f"{name}_error")} for name in DEFINITIONS},
         },
     )
-
-
-def _batch(problem: Problem, theta: Tensor) -> tuple[float, float]:
-    """Return g'Hg and |g|^2 of the loss over a set of examples, by plain double backward."""
-    leaves = [each.clone().requires_grad_() for each in problem.unflatten(theta.detach())]
-    parts = [share * problem.batch_loss(leaves, batch) for batch, share in problem.batches()]
-    first = torch.autograd.grad(sum(parts[1:], parts[0]), leaves, create_graph=True, materialize_grads=True)
-    decay = problem.weight_decay
-    g = problem.flatten([each.detach() for each in first]) + decay * theta
-    along = torch.stack([(a * b).sum() for a, b in zip(first, problem.unflatten(g), strict=True)]).sum()
-    second = torch.autograd.grad(along, leaves, materialize_grads=True) if along.requires_grad else leaves
-    product = problem.flatten([each.detach() for each in second]) if along.requires_grad else torch.zeros_like(g)
-    product, g = product.double() + decay * g.double(), g.double()
-    return float(torch.dot(g, product)), float(torch.dot(g, g))
-
-
-def _estimates(pairs: np.ndarray) -> dict[str, tuple[float, float]]:
-    """Return both definitions with their standard errors; batches of zero gradient have no ratio."""
-    curvature, square = pairs.T
-    root = math.sqrt(len(pairs))
-    ratio = float(curvature.mean() / square.mean()) if square.any() else 0.0
-    # to first order the ratio of means scatters as the mean of what is left of the numerator
-    left = float((curvature - ratio * square).std(ddof=1) / (root * square.mean())) if square.any() else 0.0
-    ratios = curvature[square > 0] / square[square > 0]
-    spread = float(ratios.std(ddof=1)) / math.sqrt(len(ratios)) if len(ratios) > 1 else 0.0
-    return {
-        "ratio_of_means": (ratio, left),
-        "mean_of_ratios": (float(ratios.mean()) if len(ratios) else 0.0, spread),
-    }
 
 
 def _of_all(minimum: Minimum, curvature: float, square: float) -> Measurement:

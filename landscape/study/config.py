@@ -10,6 +10,7 @@ from typing import Any
 from landscape.errors import UsageError, suggest
 from landscape.study import parsers
 from landscape.study.parsers import Parser
+from landscape.study.toml_text import quote, toml_value
 
 
 def _key(default: Any, parser: Parser, help: str, metavar: str = "NAME") -> Any:
@@ -89,6 +90,22 @@ class StudyConfig:
     )
     warmup: int = _key(0, parsers.integer(0), "Linear warm-up, in epochs (in steps with --steps).", "N")
     clip_norm: float | None = _key(None, parsers.optional(parsers.positive), "Clip gradients to this norm.", "X")
+    population: str = _key(
+        "auto",
+        parsers.one_of("auto", "on", "off"),
+        "Train seeds and learning rates of an optimizer as one batched model; auto: where networks are small.",
+        "auto|on|off",
+    )
+    amp: str | None = _key(
+        None, parsers.optional(parsers.one_of("bf16")), "Mixed precision of training; measurements keep theirs.", "bf16"
+    )
+    compile: bool = _key(False, parsers.truth, "Train through torch.compile.", "true|false")
+    max_batch: int | None = _key(
+        None,
+        parsers.optional(parsers.integer(1)),
+        "Most examples in one pass of training (2048); a larger batch goes through in chunks.",
+        "N",
+    )
     seeds: int = _key(5, parsers.integer(1), "Runs of each setting, paired across optimizers.", "N")
     seed: int = _key(0, parsers.integer(0), "First seed.", "N")
     keep_checkpoints: int = _key(
@@ -174,10 +191,10 @@ def read_toml(path: Path) -> dict[str, Any]:
 def to_toml(config: StudyConfig) -> str:
     """Return the configuration as TOML that `read_toml` and `resolve` take back to the same one."""
     plain = {key: value for key, value in dataclasses.asdict(config).items() if value not in (None, {}, (None,))}
-    lines = [f"{key} = {_toml_value(value)}" for key, value in plain.items() if not isinstance(value, dict)]
+    lines = [f"{key} = {toml_value(value)}" for key, value in plain.items() if not isinstance(value, dict)]
     for key, table in plain.items():
         if isinstance(table, dict):
-            lines += ["", f"[{key}]", *(f"{_quote(name)} = {_toml_value(each)}" for name, each in table.items())]
+            lines += ["", f"[{key}]", *(f"{quote(name)} = {toml_value(each)}" for name, each in table.items())]
     return "\n".join(lines) + "\n"
 
 
@@ -280,20 +297,3 @@ def _plain(value: Any) -> str:
     if isinstance(value, tuple | list):
         return ", ".join(_plain(each) for each in value) or "nothing"
     return "nothing" if value in (None, {}) else repr(value) if isinstance(value, str) else str(value)
-
-
-def _toml_value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return _quote(value)
-    if isinstance(value, tuple | list):
-        return "[" + ", ".join(_toml_value("none" if each is None else each) for each in value) + "]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_quote(key)} = {_toml_value(each)}" for key, each in value.items()) + "}"
-    return repr(value)
-
-
-def _quote(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(each if each >= " " and each != "\x7f" else f"\\u{ord(each):04x}" for each in escaped) + '"'

@@ -74,6 +74,19 @@ def fraction(value: Any) -> float:
     return number
 
 
+def truth(value: Any) -> bool:
+    """Return true or false.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() not in {"true", "false"}:
+        raise ValueError("true or false")
+    return str(value).lower() == "true"
+
+
 def one_of(*words: str) -> Parser:
     """Return a parser that takes one of some words."""
 

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,10 @@ from landscape.study.folder import RunFolder, locked, open_folder
 from landscape.study.measure_cell import measure_cell, measure_options, slice_cell
 from landscape.study.moved_points import move_cell
 from landscape.study.picked import picks, with_picked
+from landscape.study.population import Population, notes, populations
 from landscape.study.search import searched, try_draw, validation_split
 from landscape.study.search_draws import Draw, draws, middle, trial
-from landscape.study.train_cell import dataset_of, loss_of, model_of, train_cell, training_config
+from landscape.study.train_cell import dataset_of, loss_of, model_of, train_cell, train_cells, training_config
 from landscape.study.workers import Counter, Progress, Workers
 from landscape.training import load_into
 from landscape.training.running_average import checked_points
@@ -36,7 +37,12 @@ PROBE = 256
 
 
 def run_study(
-    config: StudyConfig, root: Path, *, jobs: int | None = None, on_progress: Progress | None = None
+    config: StudyConfig,
+    root: Path,
+    *,
+    jobs: int | None = None,
+    on_progress: Progress | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Return the report of a study, run from where it was left.
 
@@ -48,6 +54,7 @@ def run_study(
         root: Its folder.
         jobs: Processes at once; one a core on a CPU, one on an accelerator, when None.
         on_progress: Called with (tasks done, tasks in all, what was done last).
+        on_note: Called before training with sentences on which runs train together.
 
     Raises:
         UsageError: If a name, option or the folder cannot be used; mostly found before anything is written.
@@ -66,7 +73,11 @@ def run_study(
         _describe(work, config)
         if config.tune:
             config = _search(work, config, tries)
-        _compute(work, config)
+        together = populations(config, cells(config), device)
+        if on_note is not None:
+            for note in notes(together):
+                on_note(note)
+        _compute(work, config, together)
     return assemble(root)
 
 
@@ -95,10 +106,13 @@ def _search(work: _Work, config: StudyConfig, tries: Sequence[Draw]) -> StudyCon
     return with_picked(config, picks(searched(config, work.folder)))
 
 
-def _compute(work: _Work, config: StudyConfig) -> None:
+def _compute(work: _Work, config: StudyConfig, together: Sequence[Population]) -> None:
     """Train, measure and slice what is not there yet."""
     folder, device = work.folder, work.device
+    parts = _parts(together, work.workers)
     with Workers(work.workers) as pool:
+        # told of as its runs are measured
+        pool.finish([pool.submit(_train_together, config, each, folder, device) for each in parts], Counter(1, None))
         pool.finish([pool.submit(_run_cell, config, cell, folder, device) for cell in cells(config)], work.counter)
         chosen = _typical(folder, config)
         pool.finish([pool.submit(_slice, config, cell, folder, device) for cell in chosen], work.counter)
@@ -211,6 +225,17 @@ def _run_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: torch.
     measure_cell(config, cell, folder, device)
     move_cell(config, cell, folder, device)
     return cell.id
+
+
+def _parts(together: Sequence[Population], workers: int) -> list[tuple[Cell, ...]]:
+    """Return the runs of each task that trains several at once, enough tasks for all processes."""
+    chosen = [each for each in together if each.together]
+    return [part for each in chosen for part in each.parts(-(-workers // len(chosen)))]
+
+
+def _train_together(config: StudyConfig, cells: Sequence[Cell], folder: RunFolder, device: torch.device) -> str:
+    train_cells(config, cells, folder, device)
+    return f"{len(cells)} runs of {cells[0].optimizer} trained together"
 
 
 def _slice(config: StudyConfig, chosen: tuple[Cell, str], folder: RunFolder, device: torch.device) -> str:

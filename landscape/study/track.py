@@ -52,7 +52,6 @@ class TrackRequest:
         batches: Of batch sharpness.
         product: Kind of Hessian product.
         batch_norm: ``"evaluation"`` or ``"batch"``: which function is measured.
-        max_batch: Examples a forward and backward pass; larger batches go through in chunks.
     """
 
     every: tuple[int, str] | None = None
@@ -65,7 +64,6 @@ class TrackRequest:
     batches: int = 16
     product: str = "auto"
     batch_norm: str = "evaluation"
-    max_batch: int | None = None
 
 
 def one_run(config: StudyConfig) -> StudyConfig:
@@ -141,11 +139,9 @@ def _prepared(config: StudyConfig, request: TrackRequest, cell: Cell) -> tuple[R
     device, dataset = resolve_device(config.device), dataset_of(config, cell)
     check_examples(config, len(dataset.train[0]))
     how = training_config(config, cell)
-    if request.max_batch is not None:
-        how = dataclasses.replace(how, max_batch=request.max_batch)
     model, loss = model_of(config, cell, dataset), loss_of(config)
     run = prepare_run(model, loss, dataset, how, device=device, dtype=getattr(torch, config.dtype))
-    problem = problem_of(config, cell, device, "train", batch_size=request.max_batch)
+    problem = problem_of(config, cell, device, "train", batch_size=config.max_batch)
     problem.batch_norm = request.batch_norm
     names = {each.name for each in dataclasses.fields(TrackSettings)} - {"every", "seed"}
     chosen = {name: getattr(request, name) for name in names}

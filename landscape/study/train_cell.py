@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import hashlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ from landscape.study.folder import RunFolder, is_trained
 from landscape.training import TrainingConfig, TrainingResult, load_into, train, write_snapshot
 from landscape.training.checkpoint import write_tensors
 from landscape.training.optimizer_state import OptimizerState
+from landscape.training.population import train_population
 from landscape.training.snapshot import Snapshot, copy_state_dict
 
 
@@ -89,6 +90,9 @@ def training_config(config: StudyConfig, cell: Cell) -> TrainingConfig:
         schedule=config.schedule,
         warmup=config.warmup,
         clip_norm=config.clip_norm,
+        amp=config.amp,
+        max_batch=config.max_batch or TrainingConfig.max_batch,
+        compile=config.compile,
         seed=cell.seed,
         target_loss=config.target_loss,
         target_accuracy=config.target_accuracy or None,
@@ -101,34 +105,66 @@ def train_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: torch
     if is_trained(folder, cell.id):
         _check_same_checkpoint(cell, folder)
         return
+    if cell.checkpoint is not None:
+        _take_checkpoint(config, cell, cell.checkpoint, folder, device)
+        return
+    how, dataset = _begin(config, cell, folder), dataset_of(config, cell)
+    result = train(
+        model_of(config, cell, dataset),
+        loss_of(config),
+        dataset,
+        how,
+        device=device,
+        dtype=getattr(torch, config.dtype),
+        keep=config.keep_checkpoints,
+        on_checkpoint=lambda step, state_dict: _write_checkpoint(folder, cell, step, state_dict),
+    )
+    _write_training(folder, cell, result, len(dataset.test[0]))
+
+
+def train_cells(config: StudyConfig, cells: Sequence[Cell], folder: RunFolder, device: torch.device) -> None:
+    """Train runs that differ in learning rate and seed only as one batched model; those that are finished stay."""
+    missing = [cell for cell in cells if not is_trained(folder, cell.id)]
+    if not missing:
+        return
+    hows, dataset = [_begin(config, cell, folder) for cell in missing], dataset_of(config, missing[0])
+    results = train_population(
+        [model_of(config, cell, dataset) for cell in missing],
+        loss_of(config),
+        dataset,
+        hows,
+        device=device,
+        dtype=getattr(torch, config.dtype),
+        keep=config.keep_checkpoints,
+        on_checkpoint=lambda index, step, state_dict: _write_checkpoint(folder, missing[index], step, state_dict),
+    )
+    for cell, result in zip(missing, results, strict=True):
+        _write_training(folder, cell, result, len(dataset.test[0]))
+
+
+def _begin(config: StudyConfig, cell: Cell, folder: RunFolder) -> TrainingConfig:
+    """Write down what a run is, and return how it is trained."""
     # what was measured belongs to weights that are not there any more
+    folder.measurements(cell.id).unlink(missing_ok=True)
+    folder.moved(cell.id).unlink(missing_ok=True)
+    how = training_config(config, cell)
+    store.write_json(folder.config(cell.id), {**cell.to_dict(), "training": dataclasses.asdict(how)})
+    return how
+
+
+def _write_checkpoint(folder: RunFolder, cell: Cell, step: int, state_dict: Mapping[str, Tensor]) -> None:
+    write_tensors(folder.checkpoint(cell.id, step), state_dict, {"step": step})
+
+
+def _take_checkpoint(config: StudyConfig, cell: Cell, path: str, folder: RunFolder, device: torch.device) -> None:
+    """Write the files of a run whose weights are given."""
     folder.measurements(cell.id).unlink(missing_ok=True)
     folder.moved(cell.id).unlink(missing_ok=True)
     dataset = dataset_of(config, cell)
     model = model_of(config, cell, dataset)
-    dtype = getattr(torch, config.dtype)
-    if cell.checkpoint is None:
-        how = training_config(config, cell)
-        store.write_json(folder.config(cell.id), {**cell.to_dict(), "training": dataclasses.asdict(how)})
-
-        def kept(step: int, state_dict: Mapping[str, Tensor]) -> None:
-            write_tensors(folder.checkpoint(cell.id, step), state_dict, {"step": step})
-
-        result = train(
-            model,
-            loss_of(config),
-            dataset,
-            how,
-            device=device,
-            dtype=dtype,
-            keep=config.keep_checkpoints,
-            on_checkpoint=kept,
-        )
-        _write_training(folder, cell, result, len(dataset.test[0]))
-        return
-    store.write_json(folder.config(cell.id), {**cell.to_dict(), "sha256": _digest(cell.checkpoint)})
-    load_into(model, cell.checkpoint)
-    snapshot = _snapshot_of_checkpoint(config, cell, model.to(device, dtype), dataset)
+    store.write_json(folder.config(cell.id), {**cell.to_dict(), "sha256": _digest(path)})
+    load_into(model, path)
+    snapshot = _snapshot_of_checkpoint(config, cell, model.to(device, getattr(torch, config.dtype)), dataset)
     write_snapshot(snapshot, folder.minimum(cell.id, "end"), folder.optimizer(cell.id, "end"))
     parameters = sum(each.numel() for each in model.parameters() if each.requires_grad)
     result_row = {"status": "finished", "message": "", "minima": {"end": _about(snapshot)}, "parameters": parameters}

@@ -1,23 +1,12 @@
 """Batch sharpness: the curvature of mini-batches along their own gradients."""
 
-from dataclasses import dataclass
+import math
 
-import numpy as np
 from torch import Tensor
 
-from landscape.operators.hessian_products import KINDS
+from landscape.measures.batch_curvature import BatchSharpness, batch_curvature, estimated
 from landscape.problem import Problem
 from landscape.randomness import derive_seed
-
-
-@dataclass(frozen=True)
-class BatchSharpness:
-    """Both definitions, each with its standard error over batches."""
-
-    ratio_of_means: float
-    ratio_of_means_error: float
-    mean_of_ratios: float
-    mean_of_ratios_error: float
 
 
 def batch_sharpness(
@@ -40,32 +29,10 @@ def batch_sharpness(
     References:
         Andreyev & Beneventano 2024, "Edge of stochastic stability", definition 1 (ratio of means).
     """
-    whole = batch_size >= problem.num_examples
-    pairs = []
-    for number in range(1 if whole else batches):
-        chosen = problem
-        if not whole:
-            chosen = problem.subset(batch_size, derive_seed(seed, f"batch sharpness {index}", number))
-        g = gradient if whole else chosen.gradient(theta)
-        pairs.append((_curvature_along(chosen, theta, g), float(g.double().square().sum())))
-    curvature, squares = np.array(pairs).T
-    if not np.isfinite(curvature).all() or (squares <= 0).any():
-        return None
-    ratios = curvature / squares
-    count = len(pairs)
-    if count == 1:
-        return BatchSharpness(float(ratios[0]), 0.0, float(ratios[0]), 0.0)
-    left_out = (curvature.sum() - curvature) / (squares.sum() - squares)
-    jackknife = float(np.sqrt((count - 1) * np.var(left_out)))
-    own = float(np.std(ratios, ddof=1) / np.sqrt(count))
-    return BatchSharpness(float(curvature.sum() / squares.sum()), jackknife, float(ratios.mean()), own)
-
-
-def _curvature_along(problem: Problem, theta: Tensor, g: Tensor) -> float:
-    """Return g'Hg by plain double backward."""
-    leaves = [each.clone().requires_grad_() for each in problem.unflatten(theta)]
-    pieces, total = problem.unflatten(g), 0.0
-    for batch, share in problem.batches():
-        product = KINDS["double backward"](problem, leaves, batch).product(pieces)
-        total += share * float(product.double() @ g.double())
-    return total
+    if batch_size >= problem.num_examples:
+        pairs = [batch_curvature(problem, theta, gradient)]
+    else:
+        drawn = (derive_seed(seed, f"batch sharpness {index}", number) for number in range(batches))
+        pairs = [batch_curvature(problem.subset(batch_size, each), theta) for each in drawn]
+    usable = all(math.isfinite(curvature) and square > 0 for curvature, square in pairs)
+    return estimated(pairs) if usable else None

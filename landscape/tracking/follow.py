@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,7 +50,14 @@ class Followed:
         return cls(**{**values, "warm": Warm(**values["warm"])})
 
 
-def follow(run: Run, problem: Problem, settings: TrackSettings, followed: Followed) -> Iterator[TrackRow]:
+def follow(
+    run: Run,
+    problem: Problem,
+    settings: TrackSettings,
+    followed: Followed,
+    *,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Iterator[TrackRow]:
     """Yield a row at every ``every``-th step, from the first to the one after the last.
 
     After each row the run is live one step beyond it (after the last row: at it), so that the caller can write down
@@ -61,6 +68,7 @@ def follow(run: Run, problem: Problem, settings: TrackSettings, followed: Follow
         problem: The measured examples, with a model of its own like the run's.
         settings: What to measure.
         followed: How far it is; changed.
+        clock: What the seconds are read from.
 
     Yields:
         What was measured; the last row of a diverged training says so.
@@ -79,17 +87,26 @@ def follow(run: Run, problem: Problem, settings: TrackSettings, followed: Follow
     while followed.step <= total:
         coming = -(-followed.step // settings.every) * settings.every
         stop = min(coming, total)
-        followed.seconds_training += _timed(run, followed.step, stop)
-        row = _stop(run, problem, settings, followed, stop, last=stop == total)
+        followed.seconds_training += _timed(run, followed.step, stop, clock)
+        row = _stop(run, problem, settings, followed, stop, clock, last=stop == total)
         followed.step = stop + 1
         yield row
         if row.diverged:
             return
 
 
-def _stop(run: Run, problem: Problem, settings: TrackSettings, followed: Followed, at: int, *, last: bool) -> TrackRow:
+def _stop(
+    run: Run,
+    problem: Problem,
+    settings: TrackSettings,
+    followed: Followed,
+    at: int,
+    clock: Callable[[], float],
+    *,
+    last: bool,
+) -> TrackRow:
     """Measure at step ``at`` and take the step from there; undo it if it is beyond the end."""
-    start = time.perf_counter()
+    start = clock()
     with repeatable(run.device):
         problem.model.load_state_dict(run.model.state_dict())
         theta = problem.theta
@@ -100,13 +117,13 @@ def _stop(run: Run, problem: Problem, settings: TrackSettings, followed: Followe
         if not finite:
             raise ProblemError(f"The training loss is {scores.loss} before training. Check the data and the model.")
         followed.bound = run.config.max_loss or 1000 * max(1.0, scores.loss)
-    spent = time.perf_counter() - start
+    spent = clock() - start
     if not finite or scores.loss > followed.bound:
         found: dict[str, Any] = {"diverged": _divergence(scores.loss, at, followed.bound), "converged": False}
     else:
         before = capture(run) if last else None
-        seconds = _timed(run, at, at + 1)
-        start = time.perf_counter()
+        seconds = _timed(run, at, at + 1, clock)
+        start = clock()
         step = _step_taken(run, problem, theta, at)
         if before is None:
             followed.seconds_training += seconds
@@ -115,7 +132,7 @@ def _stop(run: Run, problem: Problem, settings: TrackSettings, followed: Followe
         with repeatable(run.device):
             found = measure_stop(problem, theta, scores.loss, step, settings, followed.warm)
         found["step_gradient_norm"] = _finite(float(run.norms))
-        spent += time.perf_counter() - start
+        spent += clock() - start
     followed.seconds_measuring += spent
     return dataclasses.replace(
         row,
@@ -127,17 +144,17 @@ def _stop(run: Run, problem: Problem, settings: TrackSettings, followed: Followe
     )
 
 
-def _timed(run: Run, first: int, last: int) -> float:
+def _timed(run: Run, first: int, last: int, clock: Callable[[], float]) -> float:
     """Take the steps and return their seconds, the device's work included."""
     run.norms.zero_()
-    start = time.perf_counter()
+    start = clock()
     with repeatable(run.device):
         for _ in take_steps(run, first, last):
             pass
     if run.device.type == "cuda":
         torch.cuda.synchronize(run.device)
     clear_gradients(run)
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def _step_taken(run: Run, problem: Problem, theta: torch.Tensor, at: int) -> Step:

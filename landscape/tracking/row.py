@@ -44,7 +44,7 @@ class TrackRow:
         predicted_change: Of the loss, by its quadratic expansion: $\langle g, u\rangle + u^\top H u/2$.
         actual_change: Of the loss, by evaluating it after the step.
         batch_sharpness: Ratio of means $E[g_B^\top H_B g_B]/E|g_B|^2$ (Andreyev & Beneventano 2024).
-        batch_sharpness_error: Its standard error over batches, by the jackknife; 0 where one batch is everything.
+        batch_sharpness_error: Its standard error over batches, to first order; 0 where one batch is everything.
         batch_sharpness_mean_of_ratios: $E[g_B^\top H_B g_B/|g_B|^2]$, the other definition.
         batch_sharpness_mean_of_ratios_error: Its standard error.
         trace: Of the Hessian, where asked for.

@@ -35,6 +35,10 @@ class TrainingConfig:
         evaluate_every: Epochs between evaluations.
         max_batch: Most examples in one forward and backward pass; a larger batch goes through in chunks,
             weighted by their size. BatchNorm then sees chunks.
+        amp: ``"bf16"`` computes the forward passes of the steps in mixed precision (torch.autocast); parameters,
+            optimizer, evaluations and measurements stay in their own.
+        compile: Whether the steps' forward and backward passes go through ``torch.compile``. Dropout then draws
+            other numbers.
         average: Averages of the weights to keep beside them, such as ``"ema:0.999"`` or ``"swa:0.75"``; see
             `landscape.weight_average.WeightAverage`.
 
@@ -63,6 +67,8 @@ class TrainingConfig:
     max_loss: float | None = None
     evaluate_every: int = 1
     max_batch: int = 2048
+    amp: str | None = None
+    compile: bool = False
     average: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -72,6 +78,8 @@ class TrainingConfig:
             _check_whole(name, getattr(self, name), least, optional=name in {"batch_size", "epochs", "steps"})
         if (self.epochs is None) == (self.steps is None):
             raise UsageError("Give the length of training either as epochs or as steps: exactly one of them.")
+        if self.amp not in (None, "bf16"):
+            raise UsageError(f"Mixed precision (amp) is bf16 or none; it is {self.amp!r}.")
         if self.target_accuracy is not None and self.target_accuracy > 1:
             raise UsageError(f"target_accuracy is a share between 0 and 1; it is {self.target_accuracy:g}.")
         self._check_schedule()

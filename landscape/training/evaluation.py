@@ -84,7 +84,7 @@ def blamed_on_user(doing: str) -> Iterator[None]:
     except LandscapeError:
         raise
     except torch.OutOfMemoryError as error:
-        raise ProblemError(f"Out of memory while {doing}: {error}. Lower max_batch.") from error
+        raise ProblemError(f"Out of memory while {doing}: {error}. Lower --max-batch (max_batch in Python).") from error
     except Exception as error:
         raise ProblemError(
             f"The model, its loss or the optimizer raised {type(error).__name__} while {doing}: {error}"

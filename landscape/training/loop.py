@@ -1,70 +1,18 @@
 """Training as an iteration over evaluations: what `train` is made of, and curvature tracking too."""
 
-import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import nn
 
 from landscape.data import DataSet
-from landscape.errors import ProblemError
 from landscape.training.config import TrainingConfig
-from landscape.training.crossing import matched_snapshot
 from landscape.training.determinism import repeatable
-from landscape.training.evaluation import LossFunction, Scores
-from landscape.training.history import HistoryRow
-from landscape.training.optimizer_state import OptimizerState
+from landscape.training.evaluation import LossFunction
 from landscape.training.prepare import prepare_run
-from landscape.training.rewind import LiveState, capture
 from landscape.training.run import Run, clear_gradients, take_steps, warm_up
-from landscape.training.snapshot import Snapshot, take_snapshot
-
-
-@dataclass(frozen=True)
-class TrainingView:
-    """A training between two stretches of steps: look, but leave the parameters alone.
-
-    Args:
-        run: What is live: ``run.model``, ``run.optimizer``, ``run.parameters``, ``run.train``.
-        row: The evaluation at this point.
-        matched: The first crossing of the target loss, once there was one.
-        diverged: Why training ends here, or "".
-    """
-
-    run: Run
-    row: HistoryRow
-    matched: Snapshot | None = None
-    diverged: str = ""
-
-    @property
-    def step(self) -> int:
-        """Optimizer steps taken."""
-        return self.row.step
-
-    @property
-    def epoch(self) -> float:
-        """Passes over the training set."""
-        return self.row.epoch
-
-    @property
-    def model(self) -> nn.Module:
-        """The live model."""
-        return self.run.model
-
-    @property
-    def optimizer(self) -> torch.optim.Optimizer:
-        """The live optimizer."""
-        return self.run.optimizer
-
-    def optimizer_state(self) -> OptimizerState:
-        """Return the optimizer's state at this point, copied."""
-        return self.run.optimizer_state(self.step)
-
-    def snapshot(self) -> Snapshot:
-        """Return this point, copied."""
-        return _snapshot_of_row(self.run, self.row)
+from landscape.training.view import TrainingView, first_view, next_view, state_to_rewind, stretches
 
 
 def training_steps(
@@ -115,85 +63,34 @@ def training_steps(
             module.training = training
 
 
-def _views(run: Run) -> Iterator[TrainingView]:
-    row, matched = _row(run, 0, 0.0, taken=0), None
-    if not math.isfinite(row.train_loss):
-        raise ProblemError(f"The training loss is {row.train_loss} before training. Check the data and the model.")
-    bound = run.config.max_loss or 1000 * max(1.0, row.train_loss)
-    if _reached(run, row):
-        matched = _snapshot_of_row(run, row, target=run.config.target_loss)
-    yield TrainingView(run, row, matched)
-    warm_up(run)
-    for first, last in _stretches(run):
-        watched = run.config.target_loss is not None and matched is None
-        before = capture(run) if watched and last - first > 1 else None
-        seconds = row.seconds + _timed_steps(run, first, last)
-        previous, row = row, _row(run, last, seconds, taken=last - first)
-        if not row.train_loss <= bound:
-            yield TrainingView(run, row, matched, _divergence(row, bound))
-            return
-        if watched and _reached(run, row):
-            matched = _matched(run, before, previous, row)
-        yield TrainingView(run, row, matched)
-
-
-def _stretches(run: Run) -> Iterator[tuple[int, int]]:
-    """Go through the (first, last) steps between evaluations."""
-    total, length = len(run.learning_rates), run.config.evaluate_every * run.steps_per_epoch
-    for first in range(0, total, length):
-        yield first, min(first + length, total)
-
-
-def _timed_steps(run: Run, first: int, last: int) -> float:
-    """Take the steps and return their seconds, the device's work included."""
-    run.norms.zero_()
-    _synchronize(run.device)
+def timed(device: torch.device, work: Callable[[], None]) -> float:
+    """Do something with deterministic kernels and return its seconds, the device's work included."""
+    _synchronize(device)
     start = time.perf_counter()
-    with repeatable(run.device):
-        for _ in take_steps(run, first, last):
-            pass
-    _synchronize(run.device)
-    seconds = time.perf_counter() - start
-    clear_gradients(run)
-    return seconds
+    with repeatable(device):
+        work()
+    _synchronize(device)
+    return time.perf_counter() - start
 
 
-def _row(run: Run, step: int, seconds: float, taken: int) -> HistoryRow:
-    train, test = run.evaluate_train(), run.evaluate_test()
-    return HistoryRow(
-        epoch=run.epochs_at(step),
-        step=step,
-        seconds=seconds,
-        train_loss=train.loss,
-        test_loss=test.loss,
-        train_accuracy=train.accuracy,
-        test_accuracy=test.accuracy,
-        gradient_norm=float(run.norms) / taken if taken else None,
-        learning_rate=run.learning_rates[max(step - 1, 0)],
-    )
+def _views(run: Run) -> Iterator[TrainingView]:
+    view = first_view(run)
+    yield view
+    warm_up(run)
+    for first, last in stretches(run):
+        before = state_to_rewind(view, last)
+        run.norms.zero_()
+        seconds = timed(run.device, lambda span=(first, last): _steps(run, *span))  # type: ignore[misc]
+        clear_gradients(run)
+        view = next_view(view, before, last, seconds)
+        yield view
+        if view.diverged:
+            return
 
 
-def _reached(run: Run, row: HistoryRow) -> bool:
-    return run.config.target_loss is not None and row.train_loss <= run.config.target_loss
-
-
-def _matched(run: Run, before: LiveState | None, previous: HistoryRow, row: HistoryRow) -> Snapshot:
-    if before is None:
-        return _snapshot_of_row(run, row, target=run.config.target_loss)
-    return matched_snapshot(run, before, previous.step, row.step, (previous.seconds, row.seconds))
-
-
-def _snapshot_of_row(run: Run, row: HistoryRow, target: float | None = None) -> Snapshot:
-    train = Scores(row.train_loss, row.train_accuracy)
-    test = Scores(row.test_loss, row.test_accuracy)
-    return take_snapshot(run, row.step, row.seconds, train, test, target=target)
-
-
-def _divergence(row: HistoryRow, bound: float) -> str:
-    return (
-        f"The training loss is {row.train_loss:g} after {row.epoch:g} epochs (step {row.step}); "
-        f"above {bound:g} a run counts as diverged. Try a lower learning rate."
-    )
+def _steps(run: Run, first: int, last: int) -> None:
+    for _ in take_steps(run, first, last):
+        pass
 
 
 def _synchronize(device: torch.device) -> None:

@@ -41,6 +41,8 @@ class OptimizerDefinition:
         ranges: Lowest allowed and first forbidden value of an option, where ``build`` itself lets more pass.
         choices: Words (or None) that an option can be, where ``build`` itself lets more pass.
         second_moment: Where it keeps the moving mean of squared gradients, if it has one.
+        elementwise: Whether every number of a parameter steps by itself, so that the parameters of several runs can
+            step as one tensor.
         fused: Whether ``build`` takes ``fused=True`` on CPU and CUDA (one kernel instead of ten a tensor).
         wraps: Option that names another optimizer, whose options are taken too.
         full_batch: Whether it makes sense with the full batch only.
@@ -57,6 +59,7 @@ class OptimizerDefinition:
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     choices: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
     second_moment: MomentKeys | None = None
+    elementwise: bool = False
     fused: bool = False
     wraps: str = ""
     full_batch: bool = False

@@ -9,6 +9,7 @@ from landscape.data import DataSet
 from landscape.errors import ProblemError
 from landscape.models import check_outputs
 from landscape.training.closure import needs_closure
+from landscape.training.compiled import compiled
 from landscape.training.config import TrainingConfig
 from landscape.training.determinism import repeatable
 from landscape.training.evaluation import LossFunction
@@ -57,6 +58,7 @@ def prepare_run(
         shadow=None if keeps_moment else torch.zeros(count, device=device, dtype=dtype),
         norms=torch.zeros((), device=device, dtype=dtype),
         closure=needs_closure(optimizer),
+        forward=compiled(model) if config.compile else None,
     )
     rates = _learning_rates(config, run.steps_per_epoch)
     rules = [WeightAverage.parse(each) for each in config.average]

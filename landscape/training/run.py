@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.randomness import derive_seed
+from landscape.training.compiled import Forward, blamed_on_compiler
 from landscape.training.config import TrainingConfig
 from landscape.training.determinism import repeatable, seed_random_state
 from landscape.training.evaluation import LossFunction, Scores, blamed_on_user, chunks, evaluate
@@ -33,6 +34,7 @@ class Run:
         shadow: Second moment that Adam would have, shape ``(n,)``, where the optimizer keeps none.
         norms: Sum of gradient norms since it was last set to zero.
         closure: Whether a step of the optimizer asks for the gradient itself, possibly several times.
+        forward: What takes the training steps' forward passes instead of the model: its compiled form.
         averages: Of the weights, which every step goes on with.
     """
 
@@ -48,6 +50,7 @@ class Run:
     shadow: Tensor | None
     norms: Tensor
     closure: bool = False
+    forward: Forward | None = None
     averages: tuple[RunningAverage, ...] = ()
 
     @property
@@ -128,12 +131,27 @@ def warm_up(run: Run) -> None:
     """Do one forward and backward pass and forget it, so that no run's first epoch pays for starting up."""
     buffers = [(each, each.clone()) for each in run.model.buffers()]
     run.model.train()
-    with repeatable(run.device), blamed_on_user("training"):
-        _backward(run, *next(_batches(run, 0, 1)))
+    with repeatable(run.device), blamed_on_user("training"), blamed_on_compiler():
+        loss_and_gradient(run, *next(_batches(run, 0, 1)))
     clear_gradients(run)
     with torch.no_grad():
         for live, kept in buffers:
             live.copy_(kept)
+
+
+def loss_and_gradient(run: Run, x: Tensor, y: Tensor) -> Tensor:
+    """Add the gradient of the mean loss over a batch to that on the parameters, and return the loss."""
+    most = run.config.max_batch
+    if len(x) <= most:
+        loss = _training_loss(run, x, y)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
+    total = torch.zeros((), device=run.device, dtype=run.norms.dtype)
+    for inputs, targets in chunks((x, y), most):
+        part = _training_loss(run, inputs, targets) * (len(inputs) / len(x))
+        part.backward()  # type: ignore[no-untyped-call]
+        total += part.detach()
+    return total
 
 
 def clear_gradients(run: Run) -> None:
@@ -142,15 +160,18 @@ def clear_gradients(run: Run) -> None:
         parameter.grad = None
 
 
+def data_order(run: Run, epoch: int) -> Tensor:
+    """Return the rows of the training set in the order of one epoch; drawn on the CPU, so that devices agree."""
+    generator = torch.Generator().manual_seed(derive_seed(run.config.seed, "data order", epoch))
+    return torch.randperm(len(run.train[0]), generator=generator).to(run.device)
+
+
 def _batches(run: Run, epoch: int, at_most: int) -> Iterator[tuple[Tensor, Tensor]]:
     x, y = run.train
     if run.steps_per_epoch == 1:
         yield x, y
         return
-    # drawn on the CPU, so that devices agree
-    generator = torch.Generator().manual_seed(derive_seed(run.config.seed, "data order", epoch))
-    order = torch.randperm(len(x), generator=generator).to(run.device)
-    for rows in torch.split(order, run.batch_size)[:at_most]:
+    for rows in torch.split(data_order(run, epoch), run.batch_size)[:at_most]:
         yield x.index_select(0, rows), y.index_select(0, rows)
 
 
@@ -167,7 +188,7 @@ def _take_step(run: Run, x: Tensor, y: Tensor, lr: float) -> None:
 def _gradient(run: Run, x: Tensor, y: Tensor, *, record: bool = True) -> Tensor:
     """Leave the gradient of a step on the parameters, clipped, and return the loss."""
     clear_gradients(run)
-    loss = _backward(run, x, y)
+    loss = loss_and_gradient(run, x, y)
     norm = None
     if run.config.clip_norm is not None:
         norm = nn.utils.clip_grad_norm_(run.parameters, run.config.clip_norm)
@@ -193,19 +214,14 @@ def _closure(run: Run, x: Tensor, y: Tensor) -> Callable[[], Tensor]:
     return closure
 
 
-def _backward(run: Run, x: Tensor, y: Tensor) -> Tensor:
-    """Leave the gradient of the mean loss over the batch on the parameters, and return the loss."""
-    most = run.config.max_batch
-    if len(x) <= most:
-        loss = run.loss(run.model(x), y)
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss.detach()
-    total = torch.zeros((), device=run.device, dtype=run.norms.dtype)
-    for inputs, targets in chunks((x, y), most):
-        part = run.loss(run.model(inputs), targets) * (len(inputs) / len(x))
-        part.backward()  # type: ignore[no-untyped-call]
-        total += part.detach()
-    return total
+def _training_loss(run: Run, x: Tensor, y: Tensor) -> Tensor:
+    """Return the mean loss; with mixed precision from outputs that are back in the parameters' own."""
+    forward = run.model if run.forward is None else run.forward
+    if run.config.amp is None:
+        return run.loss(forward(x), y)
+    with torch.autocast(run.device.type, dtype=torch.bfloat16):
+        outputs = forward(x)
+    return run.loss(outputs.to(run.norms.dtype), y)
 
 
 def _record_gradient(run: Run, norm: Tensor | None) -> None:

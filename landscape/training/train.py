@@ -14,10 +14,11 @@ from landscape.training.averaged_minima import averaged_snapshots
 from landscape.training.config import TrainingConfig
 from landscape.training.evaluation import LossFunction
 from landscape.training.history import Cost, HistoryRow, Speed
-from landscape.training.loop import TrainingView, training_steps
+from landscape.training.loop import training_steps
 from landscape.training.optimizer_state import state_bytes
 from landscape.training.run import Run
 from landscape.training.snapshot import Snapshot, copy_state_dict
+from landscape.training.view import TrainingView
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,13 @@ def train(
         rows.append(view.row)
         if on_progress is not None:
             on_progress(view.step, len(view.run.learning_rates))
-        if on_checkpoint is not None and _is_kept(view, keep):
+        if on_checkpoint is not None and is_kept(view, keep):
             on_checkpoint(view.step, copy_state_dict(view.model))
+    return result_of(view, rows)
+
+
+def result_of(view: TrainingView, rows: Sequence[HistoryRow]) -> TrainingResult:
+    """Return what came of a training from its last view and all rows."""
     return TrainingResult(
         status="diverged" if view.diverged else "finished",
         message=view.diverged,
@@ -102,7 +108,7 @@ def train(
     )
 
 
-def _is_kept(view: TrainingView, keep: int) -> bool:
+def is_kept(view: TrainingView, keep: int) -> bool:
     """Return whether a view is the first at or after one of ``keep`` evenly spaced steps, both ends among them."""
     total = len(view.run.learning_rates)
     length = view.run.config.evaluate_every * view.run.steps_per_epoch

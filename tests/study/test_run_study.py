@@ -1,5 +1,6 @@
 """Whole small studies: what they write, resuming, kills, refusals."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -22,6 +23,7 @@ from landscape.study.cells import cells
 from landscape.study.config import resolve
 from landscape.study.folder import RunFolder, locked
 from landscape.study.measure_cell import problem_of
+from landscape.study.population import populations
 from landscape.study.run import run_study
 
 SMALL = {
@@ -142,6 +144,59 @@ def test_parallel_study_is_the_same(study, tmp_path):
         assert a["history"]["train_loss"] == pytest.approx(b["history"]["train_loss"], rel=1e-3)
     assert [run["id"] for run in mine["runs"]] == [run["id"] for run in theirs["runs"]]
     assert mine["surfaces"] == theirs["surfaces"]
+
+
+def test_runs_trained_together_leave_the_files_of_runs_trained_one_by_one(tmp_path):
+    together, alone = tmp_path / "together", tmp_path / "alone"
+    keys = {"dtype": "float64", "surface_points": 0, "measures": ["weight_norm"], "keep_checkpoints": 2, "epochs": 4}
+    config = small(
+        **keys, population="on", seeds=2, optimizer=["sgd", "muon"], lr={"sgd": [0.05, 0.1], "muon": [0.005]}
+    )
+    said = []
+    run_study(config, together, jobs=1, on_note=said.append)
+    assert said == [
+        "The 4 runs of sgd train together, as one batched model.",
+        "The runs of muon train one by one: muon does not step each number by itself.",
+    ]
+    run_study(dataclasses.replace(config, population="off"), alone, jobs=1)
+    files = sorted(path.relative_to(alone) for path in alone.rglob("runs/**/*") if path.is_file())
+    assert files == sorted(path.relative_to(together) for path in together.rglob("runs/**/*") if path.is_file())
+    for path in files:
+        a, b = alone / path, together / path
+        if path.suffix == ".safetensors":
+            mine, theirs = load_file(a), load_file(b)
+            assert mine.keys() == theirs.keys()
+            assert all(torch.allclose(mine[key], theirs[key], rtol=1e-9, atol=1e-12) for key in mine)
+        elif path.name == "history.jsonl":
+            for mine, theirs in zip(store.read_rows(a), store.read_rows(b), strict=True):
+                assert {key for key in mine if mine[key] is None} == {key for key in theirs if theirs[key] is None}
+                numbers = {key: each for key, each in theirs.items() if each is not None and key != "seconds"}
+                assert {key: mine[key] for key in numbers} == pytest.approx(numbers, rel=1e-9)
+    # a run that is missing is trained as it was beside the others
+    lost = together / "runs" / "sgd-lr0.1-seed1"
+    before = load_file(lost / "minimum.safetensors")
+    (lost / "result.json").unlink()
+    run_study(config, together, jobs=1)
+    after = load_file(lost / "minimum.safetensors")
+    assert all(torch.allclose(before[key], after[key], rtol=1e-9, atol=1e-12) for key in before)
+
+
+def test_small_networks_train_together_by_default(tmp_path):
+    device = torch.device("cpu")
+
+    def chosen(**keys):
+        config = small(**keys)
+        return [each.together for each in populations(config, cells(config), device)]
+
+    assert chosen() == [True, True]
+    assert chosen(population="off") == [False, False]
+    assert chosen(model_option={"widths": "3000"}) == [False, False]
+    assert chosen(model_option={"widths": "3000"}, population="on") == [True, True]
+    assert chosen(seeds=1, lr={"sgd": [0.1], "adam": [0.01]}) == [False, False]
+    many = small(optimizer=["sgd"], lr={"sgd": [0.1]}, seeds=70)
+    (found,) = populations(many, cells(many), device)
+    assert [len(part) for part in found.parts(2)] == [24, 23, 23]
+    assert sorted(cell.id for part in found.parts(2) for cell in part) == sorted(cell.id for cell in found.cells)
 
 
 def test_another_configuration_in_the_same_folder_is_refused(study):

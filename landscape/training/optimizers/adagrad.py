@@ -24,6 +24,7 @@ ADAGRAD = optimizers.register("adagrad", "Adagrad: steps divided by the root of 
         build=torch.optim.Adagrad,
         options=_OPTIONS,
         ranges=dict.fromkeys(_OPTIONS, NON_NEGATIVE),
+        elementwise=True,
         linear_step=adagrad_step,
         diagonal=adagrad_diagonal,
         search={"lr": SearchRange(1e-4, 1.0), "eps": EPS, "weight_decay": WEIGHT_DECAY},

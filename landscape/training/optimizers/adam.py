@@ -24,6 +24,7 @@ ADAM = optimizers.register("adam", "Adam: steps divided by the root of the mean 
         options=("betas", "eps", "weight_decay"),
         ranges={"betas": SHARE, "eps": NON_NEGATIVE, "weight_decay": NON_NEGATIVE},
         second_moment=MomentKeys("exp_avg_sq", decay="betas", bias_correction=True),
+        elementwise=True,
         fused=True,
         linear_step=adam_step,
         diagonal=adam_diagonal,

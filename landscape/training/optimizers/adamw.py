@@ -24,6 +24,7 @@ ADAMW = optimizers.register("adamw", "Adam with decoupled weight decay")(
         options=("betas", "eps", "weight_decay"),
         ranges={"betas": SHARE, "eps": NON_NEGATIVE, "weight_decay": NON_NEGATIVE},
         second_moment=MomentKeys("exp_avg_sq", decay="betas", bias_correction=True),
+        elementwise=True,
         fused=True,
         linear_step=adamw_step,
         diagonal=adam_diagonal,

@@ -13,6 +13,7 @@ HEAVY_BALL = optimizers.register("heavy_ball", "SGD with Polyak's momentum (0.9 
         options=("momentum", "weight_decay"),
         defaults={"momentum": 0.9},
         ranges={"momentum": SHARE, "weight_decay": NON_NEGATIVE},
+        elementwise=True,
         fused=True,
         linear_step=sgd_step,
         search=MOMENTUM_SEARCH,

@@ -26,6 +26,7 @@ NADAM = optimizers.register("nadam", "Adam with Nesterov's momentum")(
         build=torch.optim.NAdam,
         options=("betas", "eps", "weight_decay", "momentum_decay", "decoupled_weight_decay"),
         ranges={"betas": SHARE, **dict.fromkeys(("eps", "weight_decay", "momentum_decay"), NON_NEGATIVE)},
+        elementwise=True,
         linear_step=nadam_step,
         diagonal=adam_diagonal,
         search=ADAM_SEARCH,

@@ -28,6 +28,7 @@ NESTEROV = optimizers.register("nesterov", "SGD with Nesterov's momentum (0.9 by
     OptimizerDefinition(
         build=nesterov,
         ranges={"momentum": (1e-12, 1.0), "weight_decay": NON_NEGATIVE},
+        elementwise=True,
         fused=True,
         linear_step=_step,
         search={**MOMENTUM_SEARCH, "momentum": SearchRange(0.1, 0.999, complement=True)},

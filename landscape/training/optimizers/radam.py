@@ -25,6 +25,7 @@ RADAM = optimizers.register("radam", "Adam with its early steps rectified")(
         build=torch.optim.RAdam,
         options=("betas", "eps", "weight_decay", "decoupled_weight_decay"),
         ranges={"betas": SHARE, "eps": NON_NEGATIVE, "weight_decay": NON_NEGATIVE},
+        elementwise=True,
         linear_step=radam_step,
         diagonal=radam_diagonal,
         search=ADAM_SEARCH,

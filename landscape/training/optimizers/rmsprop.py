@@ -24,6 +24,7 @@ RMSPROP = optimizers.register("rmsprop", "RMSProp: a moving mean of squared grad
         options=("alpha", "eps", "momentum", "weight_decay", "centered"),
         ranges={"momentum": SHARE, "alpha": SHARE, "eps": NON_NEGATIVE, "weight_decay": NON_NEGATIVE},
         second_moment=MomentKeys("square_avg", decay="alpha", bias_correction=False),
+        elementwise=True,
         linear_step=rmsprop_step,
         diagonal=rmsprop_diagonal,
         search={

@@ -26,6 +26,7 @@ SGD = optimizers.register("sgd", "stochastic gradient descent with (Nesterov) mo
         options=("momentum", "nesterov", "weight_decay", "dampening"),
         defaults={"momentum": 0.9},
         ranges={"momentum": SHARE, "dampening": SHARE, "weight_decay": NON_NEGATIVE},
+        elementwise=True,
         fused=True,
         linear_step=sgd_step,
         search=MOMENTUM_SEARCH,

@@ -1,0 +1,79 @@
+"""Which runs of a study train together as one batched model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from landscape.study.cells import FACTORS, Cell
+from landscape.study.config import StudyConfig
+from landscape.study.train_cell import dataset_of, loss_of, model_of, training_config
+from landscape.training.population import MOST_WORK, why_not_together
+from landscape.training.step_work import step_work
+
+MOST_MEMBERS = 32
+"""Runs in one batched model: more save little (docs/population.md) and take memory."""
+
+
+@dataclass(frozen=True)
+class Population:
+    """Runs that differ in learning rate and seed only.
+
+    Attributes:
+        cells: The runs.
+        together: Whether they train as one batched model.
+        note: Why they do not, as a clause, where one would expect that they do; "" otherwise.
+    """
+
+    cells: tuple[Cell, ...]
+    together: bool
+    note: str = ""
+
+    def parts(self, number: int) -> list[tuple[Cell, ...]]:
+        """Return the runs in about so many parts of two at least, for as many processes; no part is too large."""
+        count = max(min(number, len(self.cells) // 2), -(-len(self.cells) // MOST_MEMBERS))
+        return [self.cells[index::count] for index in range(count)]
+
+
+def populations(config: StudyConfig, cells: Sequence[Cell], device: torch.device) -> list[Population]:
+    """Return the runs that are trained, those that differ in learning rate and seed only together.
+
+    ``population`` is ``"off"``, ``"on"`` (wherever it can be) or ``"auto"``: where the forward pass of one network's
+    step takes at most 10 million operations.
+    """
+    groups: dict[tuple[object, ...], list[Cell]] = {}
+    for cell in cells:
+        if cell.checkpoint is None:
+            groups.setdefault((cell.optimizer, *(getattr(cell, name) for name in FACTORS)), []).append(cell)
+    return [_population(config, tuple(group), device) for group in groups.values()]
+
+
+def notes(found: Sequence[Population]) -> list[str]:
+    """Return a sentence for each kind of runs that train together, or do not where one would expect it."""
+    said = []
+    for each in found:
+        if each.together:
+            said.append(
+                f"The {len(each.cells)} runs of {each.cells[0].optimizer} train together, as one batched model."
+            )
+        elif each.note:
+            said.append(f"The runs of {each.cells[0].optimizer} train one by one: {each.note}.")
+    return list(dict.fromkeys(said))
+
+
+def _population(config: StudyConfig, cells: tuple[Cell, ...], device: torch.device) -> Population:
+    if config.population == "off" or len(cells) < 2:
+        return Population(cells, False)
+    some = (cells[0], next(cell for cell in cells if cell.seed != cells[0].seed or cell is cells[-1]))
+    dataset = dataset_of(config, cells[0])
+    models = [model_of(config, cell, dataset) for cell in some]
+    if config.population == "auto":
+        batch = len(dataset.train[0]) if cells[0].batch_size == "full" else int(cells[0].batch_size)
+        x = dataset.train[0][:1]
+        if x.is_floating_point():
+            x = x.to(next(models[0].parameters()).dtype)
+        if step_work(models[0], x, min(batch, len(dataset.train[0]))) > MOST_WORK:
+            return Population(cells, False)
+    hows = [training_config(config, cell) for cell in some]
+    why = why_not_together(models, loss_of(config), dataset, hows, device=device, dtype=getattr(torch, config.dtype))
+    return Population(cells, not why, why)
