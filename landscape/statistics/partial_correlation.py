@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from landscape.statistics.cluster_bootstrap import Floats, cluster_numbers
 from landscape.statistics.cluster_jackknife import jackknife_interval
@@ -40,7 +39,7 @@ def partial_correlation(
     nothing = {"value": None, "low": None, "high": None, "p_value": None}
     if len(x) < len(given) + 3:
         return nothing | {"note": f"undefined: it needs at least {len(given) + 3} runs, there are {len(x)}"}
-    ranks = np.array([rankdata(each) for each in (x, y, *given)])
+    ranks = np.array([_mid_ranks(each) for each in (x, y, *given)])
     ranks = (ranks - ranks.mean(axis=1, keepdims=True)) / len(x)
     if min(ranks[:2].std(axis=1)) == 0:
         return nothing | {"note": "undefined: all runs have the same value"}
@@ -53,6 +52,14 @@ def partial_correlation(
     if not np.isfinite(found[0]):
         return nothing | {"note": "undefined: what is given leaves nothing of one of the two"}
     return jackknife_interval(float(found[0]), found[1:], count, confidence, (-1.0, 1.0))
+
+
+def _mid_ranks(column: Floats) -> Floats:
+    """The ranks from 1, ties at their middle."""
+    _, level, counts = np.unique(column, return_inverse=True, return_counts=True)
+    middle = np.cumsum(counts) - (counts - 1) / 2
+    ranks: Floats = middle[level]
+    return ranks
 
 
 def _partial(moments: Floats) -> Floats:
