@@ -21,13 +21,13 @@ KILLS = int(os.environ.get("LANDSCAPE_KILLS", "3"))
 SETTINGS = {
     "model": "mlp", "model_option": {"widths": "8"}, "train_examples": 120, "epochs": 3, "seeds": 2,
     "target_loss": 2.0, "lr": {"sgd": [0.05, 0.1], "adam": [0.005, 0.01]}, "measures": "top_eigenvalue",
-    "surface_points": 3, "resamples": 100, "device": "cpu",
+    "surface_points": 3, "resamples": 100, "device": "cpu", "population": "off",
 }  # fmt: skip
 COMMAND = [
     sys.executable, "-m", "landscape", "analyze", "--model", "mlp", "--model-option", "widths=8",
     "--train-examples", "120", "--epochs", "3", "--seeds", "2", "--target-loss", "2.0", "--lr", "sgd=0.05,0.1",
     "--lr", "adam=0.005,0.01", "--measures", "top_eigenvalue", "--surface-points", "3", "--resamples", "100",
-    "--device", "cpu", "--jobs", "1",
+    "--device", "cpu", "--jobs", "1", "--population", "off",
 ]  # fmt: skip
 
 
