@@ -57,7 +57,14 @@ def summary(runs: dict[str, dict]) -> str:
         shown = "none" if low is None else f"{low:.4g}" if high - low < 1e-6 * high else f"{low:.3g} to {high:.3g}"
         mean = "never" if crossing["step"] is None else f"{crossing['mean_ratio']:.3f}"
         loss = numbers["loss"]["loss"]["value"][-1]
-        cells = (name, shown, crossing["step"] or "never", mean, f"{crossing['largest_ratio']:.3f}", f"{loss:.3g}")
+        cells = (
+            name,
+            shown,
+            "never" if crossing["step"] is None else crossing["step"],
+            mean,
+            f"{crossing['largest_ratio']:.3f}",
+            f"{loss:.3g}",
+        )
         share = numbers["summary"]["share_of_training_time"]
         lines.append(f"| {' | '.join(map(str, cells))} | {share:.2f} |")
     return "\n".join(lines) + "\n"
