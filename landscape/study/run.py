@@ -139,9 +139,9 @@ def _describe(work: _Work, config: StudyConfig) -> None:
 def _search(work: _Work, config: StudyConfig, tries: Sequence[Draw]) -> StudyConfig:
     """Try what is drawn and not tried yet; return the study of what is picked."""
     folder = work.folder
-    names = {each: f"search-{each.optimizer}-{each.index + 1}" for each in tries}
-    tasks = {names[each]: functools.partial(try_draw, config, each, folder) for each in tries}
-    tried = [names[each] for each in tries if folder.tried(each.optimizer, each.index).exists()]
+    drawn = {f"search-{each.optimizer}-{each.index + 1}": each for each in tries}
+    tasks = {name: functools.partial(try_draw, config, each, folder) for name, each in drawn.items()}
+    tried = [name for name, each in drawn.items() if folder.tried(each.optimizer, each.index).exists()]
     with Workers(work.workers, work.places) as pool:
         share_work(folder, tasks, tried, pool, work.counter)
     with locked(folder, wait=True):
