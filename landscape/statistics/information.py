@@ -121,7 +121,7 @@ def _tables(
     left = whole - np.asarray(with_seed).reshape(columns.seeds, size)
     alike = np.zeros(strata, dtype=bool)
     alike[stratum[one == other]] = True
-    return _symmetric(whole.reshape(-1, 4), alike), _symmetric(left.reshape(columns.seeds, -1, 4), alike)
+    return _symmetric(whole.reshape(-1, 4), alike), _symmetric(left.reshape(columns.seeds, strata, 4), alike)
 
 
 def _symmetric(tables: Floats, alike: NDArray[np.bool_]) -> Floats:

@@ -64,7 +64,7 @@ def settings_grid(columns: Columns) -> SettingsGrid:
         total += count
     joined = [np.concatenate([*each, np.zeros(0, dtype=np.intp)]) for each in (firsts, seconds, strata, axes)]
     return SettingsGrid(
-        table.reshape(len(levels), -1),
+        table.reshape(len(levels), max(columns.seeds, 1)),
         int(occupied[occupied > 1].sum()),
         names,
         first=joined[0],
