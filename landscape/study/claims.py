@@ -74,6 +74,10 @@ class Claims:
         """Return whether a task that was offered is done."""
         return self._holder(task) is None
 
+    def is_free(self, task: str) -> bool:
+        """Return whether nobody works on a task: it is not offered, or open, or its claim is dead and now opened."""
+        return self.reopen(task) or self.is_done(task)
+
     def reopen(self, task: str) -> bool:
         """Return whether a task is open, after opening it where its claim is dead.
 

@@ -13,10 +13,11 @@ from landscape.operators import Hessian
 from landscape.problem import Problem
 from landscape.statistics.resolvable import SPREAD, smallest_ratio, smallest_tau
 from landscape.study.cells import Cell, cells
+from landscape.study.checks import PROBE, check
 from landscape.study.config import StudyConfig
 from landscape.study.environment import threads_per_process
 from landscape.study.measure_cell import held_memory
-from landscape.study.run import PROBE, check, number_of_jobs
+from landscape.study.run import number_of_jobs
 from landscape.study.search_draws import draws, middle
 from landscape.study.train_cell import dataset_of, loss_of, model_of
 

@@ -1,7 +1,6 @@
 """A study from its configuration to its report.json: cells in processes, each file written once."""
 
 import functools
-import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,31 +11,24 @@ import torch
 
 from landscape import store
 from landscape.device import resolve_device
-from landscape.errors import LandscapeError, ProblemError, UsageError
-from landscape.measures.measure import parsed_options
-from landscape.problem import Problem
 from landscape.registry import measures
 from landscape.study.assemble import assemble, typical
 from landscape.study.cells import Cell, cells, with_learning_rates
+from landscape.study.checks import check
+from landscape.study.claims import Claims
 from landscape.study.config import StudyConfig, differences
 from landscape.study.environment import environment
 from landscape.study.extend import extend, is_extension
 from landscape.study.folder import RunFolder, is_trained, locked, open_folder, stored_config
-from landscape.study.measure_cell import measure_cell, measure_options, missing_measurements, slice_cell
+from landscape.study.measure_cell import measure_cell, missing_measurements, slice_cell
 from landscape.study.moved_points import missing_moves, move_cell
 from landscape.study.picked import picks, with_picked
 from landscape.study.population import notes, parts_of, populations
 from landscape.study.repair import repair
-from landscape.study.search import searched, try_draw, validation_split
-from landscape.study.search_draws import Draw, draws, middle, trial
-from landscape.study.train_cell import dataset_of, loss_of, model_of, train_cell, train_cells, training_config
+from landscape.study.search import searched, try_draw
+from landscape.study.search_draws import Draw, draws, middle
+from landscape.study.train_cell import train_cell, train_cells
 from landscape.study.workers import Counter, Progress, Workers, share_work
-from landscape.training import load_into
-from landscape.training.running_average import checked_points
-from landscape.weight_average import WeightAverage
-
-PROBE = 256
-"""Examples on which a network is tried before a study starts."""
 
 
 def run_study(
@@ -83,9 +75,12 @@ def run_study(
     _describe(work, config)
     if config.tune:
         config = _search(work, config, tries)
+    claims = Claims(folder.claims)
     for cell in _part(cells(config), shard):
-        for sentence in repair(folder, cell):
-            (on_note or _silent)(sentence)
+        # what another process works on is not whole yet, and not damaged
+        if claims.is_free(cell.id) and claims.is_free(_slice_of(cell)):
+            for sentence in repair(folder, cell):
+                (on_note or _silent)(sentence)
     together = populations(config, cells(config), device)
     for note in notes(together):
         (on_note or _silent)(note)
@@ -124,6 +119,11 @@ def _part(runs: Sequence[Cell], shard: tuple[int, int]) -> Sequence[Cell]:
     return runs[shard[0] - 1 :: shard[1]]
 
 
+def _slice_of(cell: Cell) -> str:
+    """Return the name of the task of a run's slice."""
+    return f"slice-{cell.id}"
+
+
 def _silent(sentence: str) -> None:
     """Say nothing."""
 
@@ -158,33 +158,9 @@ def _compute(work: _Work, config: StudyConfig, parts: Sequence[Sequence[str]]) -
         share_work(folder, tasks, [cell.id for cell in mine if _is_finished(config, cell, folder)], pool, work.counter)
         if work.shard == (1, 1) or all(_is_finished(config, cell, folder) for cell in todo):
             chosen = _typical(folder, config)
-            slicing = {f"slice-{each[0].id}": functools.partial(_slice, config, each, folder) for each in chosen}
-            there = [f"slice-{cell.id}" for cell, stop in chosen if folder.surface(cell.id, stop).exists()]
+            slicing = {_slice_of(each[0]): functools.partial(_slice, config, each, folder) for each in chosen}
+            there = [_slice_of(cell) for cell, stop in chosen if folder.surface(cell.id, stop).exists()]
             share_work(folder, slicing, there, pool, work.counter)
-
-
-def check(config: StudyConfig) -> torch.device:
-    """Return the device of a study, after trying everything that can fail before anything is written.
-
-    Raises:
-        UsageError: If a name or option cannot be used.
-        ProblemError: If the loss is not finite before training.
-    """
-    device = resolve_device(config.device)
-    _check_measures(config)
-    for draw in draws(config) if config.tune else []:
-        training_config(*trial(config, draw))
-    config = middle(config) if config.tune else config
-    todo = cells(config)
-    for cell in todo:
-        if cell.checkpoint is None:
-            training_config(config, cell)
-    looked_at = {(cell.model, cell.train_examples, cell.label_noise, cell.checkpoint): cell for cell in todo}
-    for cell in looked_at.values():
-        _check_problem(config, cell)
-    for cell in todo if config.average else []:
-        _check_averages(config, cell)
-    return device
 
 
 def describe_measures(config: StudyConfig) -> list[dict[str, Any]]:
@@ -209,52 +185,6 @@ def number_of_jobs(jobs: int | None, device: torch.device, tasks: int) -> int:
     """Return how many processes work at once."""
     most = (os.cpu_count() or 1) if device.type == "cpu" else 1
     return max(1, min(jobs or most, tasks))
-
-
-def _check_problem(config: StudyConfig, cell: Cell) -> None:
-    """Look at the data, the network and the loss before training."""
-    dataset = dataset_of(config, cell)
-    if config.examples is not None and config.examples > len(dataset.train[0]):
-        raise UsageError(
-            f"--examples {config.examples} is more than the {len(dataset.train[0])} training examples there are."
-        )
-    if config.tune:
-        validation_split(dataset, config.seed)
-    model = model_of(config, cell, dataset)
-    if cell.checkpoint is not None:
-        load_into(model, cell.checkpoint)
-    # some examples tell; all of them would take minutes on a large set
-    some = tuple(each[:PROBE] for each in dataset.train)
-    try:
-        loss = Problem(model, loss_of(config), some).loss()
-    except LandscapeError:
-        raise
-    except Exception as error:
-        raise ProblemError(f"{cell.model} or its loss raised {type(error).__name__}: {error}") from error
-    if not math.isfinite(loss):
-        where = f"at {cell.checkpoint}" if cell.checkpoint else "before training"
-        raise ProblemError(
-            f"The loss of {cell.model} on {dataset.name} is {loss} {where}. "
-            f"Look for a division by zero, or inputs that are not scaled."
-        )
-
-
-def _check_averages(config: StudyConfig, cell: Cell) -> None:
-    """Refuse averages of one point, and averages of what is not trained here."""
-    if cell.checkpoint is not None:
-        raise UsageError("An average is taken along a training; a checkpoint is none. Leave out --average.")
-    count = len(dataset_of(config, cell).train[0])
-    each = -(-count // (count if cell.batch_size == "full" else int(cell.batch_size)))
-    for name in config.average:
-        checked_points(WeightAverage.parse(name), config.steps or config.epochs * each, each)
-
-
-def _check_measures(config: StudyConfig) -> None:
-    for name in config.measures:
-        parsed_options(name, measure_options(config))
-    for name in config.measure_option:
-        if name not in config.measures:
-            raise UsageError(f"An option is given for {name!r}, which is not among the measures of this study.")
 
 
 def _typical(folder: RunFolder, config: StudyConfig) -> list[tuple[Cell, str]]:

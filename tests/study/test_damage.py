@@ -82,3 +82,21 @@ def test_nothing_is_damaged_in_a_folder_as_it_was_written(study):
     said = []
     assert table(run_study(configured(seeds=1), root, jobs=1, on_note=said.append)) == table(report)
     assert said == []
+
+
+def test_what_another_process_works_on_is_left_alone(study, tmp_path):
+    """A slice is there before its checksum: whoever comes then must not take it for damage."""
+    root, _, run = study
+    shutil.copytree(root, tmp_path / "out")
+    out = tmp_path / "out"
+    path = out / "runs" / run / "surfaces" / "matched.npz"
+    path.write_bytes(path.read_bytes() + b" ")
+    (out / "claims").mkdir()
+    held = out / "claims" / f"slice-{run}@elsewhere-1-1"
+    held.touch()
+    said = []
+    run_study(configured(seeds=1), out, jobs=1, on_note=said.append)
+    assert said == []
+    held.unlink()
+    run_study(configured(seeds=1), out, jobs=1, on_note=said.append)
+    assert len(said) == 1
