@@ -65,8 +65,9 @@ _FAILED = """\
   known from the reference (the rows of hessian-eigenthings with its best number of steps). Stopping on the Kato-Temple
   bound gives them back, and was wrong in 4 of 100 runs on small networks.
 - ResNet-20 leaves less to gain: a product on a held graph is at its floor of 2 gradients where the peers take 3.3 to
-  3.5, and needs as many products as theirs for certified residuals. What is left between 1.8 and the ratios measured is
-  the set-up of about 5 gradients: the graphs, the check of the kinds of products, first uses of the library.
+  4.8, and certified residuals need as many products as theirs. Beyond its products a search takes 5 gradients for one
+  value and 8 for five: graphs, the check of the kinds of products, first uses of the library, orthogonalisation; these
+  were not measured apart.
 - A check for repeated eigenvalues costs at least ln(n) + 2 products in the complement, nearly as many as five
   eigenvalues take; above 2,000 parameters it is left to `verify=True`, and the result says so.
 - Block Lanczos, starts from a part of the examples and starts along the gradient saved no products worth their cost.
