@@ -74,13 +74,3 @@ class WeightAverage:
         if not count:
             return 1.0
         return 1 - self.number if self.kind == "ema" else 1 / (count + 1)
-
-
-def is_average(stop: str) -> bool:
-    """Return whether a point of a training is an average of its weights rather than ``matched`` or ``end``."""
-    return ":" in stop
-
-
-def file_name(stop: str) -> str:
-    """Return the name of a point of a training as part of a file's name."""
-    return stop.replace(":", "-")

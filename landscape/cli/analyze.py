@@ -19,7 +19,7 @@ from landscape.study.config import StudyConfig, to_toml
 
 
 @click.command("analyze", context_settings={"max_content_width": 100})
-@click.argument("study", required=False, metavar="[STUDY.toml]", type=click.Path(path_type=Path))
+@click.argument("study", required=False, metavar="[STUDY]", type=click.Path(path_type=Path))
 @study_flags
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder.  [default: runs/...]")
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Processes at once.  [default: one a core]")
@@ -52,7 +52,8 @@ def command(
 
     Trains models (or takes --checkpoint), measures each minimum at a matched training loss and at the end, slices
     the loss around typical ones, relates all of it to the generalization gap, and writes figures, tables and
-    report.html. Without arguments: SGD against Adam on scikit-learn's digits, in a minute or two.
+    report.html. Without arguments: SGD against Adam on scikit-learn's digits, in a minute or two. STUDY is a file of
+    settings or a ready one: smoke, laptop, paper (`landscape list studies`).
 
     A study that was interrupted goes on when the same command is run again. The same command in two terminals, or on
     machines that share the folder, shares its runs out; --shard does so by number.

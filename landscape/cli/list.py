@@ -4,7 +4,7 @@ import json
 
 import click
 
-KINDS = ("datasets", "models", "losses", "optimizers", "measures", "searches")
+KINDS = ("datasets", "models", "losses", "optimizers", "measures", "searches", "studies")
 
 
 @click.command("list")
@@ -15,9 +15,10 @@ def command(kind: str, as_json: bool, debug: bool) -> None:
     """Print the names of one kind of thing, one line each; FILE.py:ATTRIBUTE works wherever a name does.
 
     Of searches it prints what `landscape analyze --tune` draws for each optimizer: by the logarithm of the
-    parameter, or (momentum, beta1, beta2, alpha) of one minus it.
+    parameter, or (momentum, beta1, beta2, alpha) of one minus it. Of studies it prints those that
+    `landscape analyze NAME` runs.
     """
-    lines = _searches() if kind == "searches" else _entries(kind)
+    lines = {"searches": _searches, "studies": _studies}.get(kind, lambda: _entries(kind))()
     if as_json:
         click.echo(json.dumps(lines))
         return
@@ -30,6 +31,12 @@ def _entries(kind: str) -> dict[str, str]:
     from landscape import registry
 
     return {entry.name: entry.summary for entry in getattr(registry, kind).entries()}
+
+
+def _studies() -> dict[str, str]:
+    from landscape.study.ready_studies import ready_studies
+
+    return ready_studies()
 
 
 def _searches() -> dict[str, str]:

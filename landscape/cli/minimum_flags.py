@@ -39,7 +39,12 @@ def minimum_flags(function: Callable[..., Any]) -> Callable[..., Any]:
     parts = (
         click.argument("folder", required=False, metavar="[DIR]", type=click.Path(path_type=Path)),
         own_option("--run", metavar="ID", help="Which run of the study in DIR."),
-        own_option("--stop", metavar="matched|end|ema:X|swa:X", parse=parsers.stop, help="Which of its minima."),
+        own_option(
+            "--stop",
+            metavar="matched|end|...",
+            parse=parsers.stop,
+            help="Which of its minima; also matched:0.3, epoch:5, ema:0.9.",
+        ),
         some_study_flags(KEYS, OWN_HELP),
         own_option(
             "--max-batch",

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from landscape.study.config import KEYS, StudyConfig, read_toml, resolve
+from landscape.study.ready_studies import study_file
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 # LANDSCAPE_DATA is the folder of data sets everywhere; the key `data` is a factory
@@ -54,11 +55,11 @@ def resolved(study: Path | None, flags: Mapping[str, Any], keys: Collection[str]
     """Return the configuration: flag > environment > study.toml > default.
 
     Args:
-        study: A study.toml.
+        study: A study.toml, or the name of a ready study.
         flags: What click gives; what is no key of a study is left out.
         keys: Those that the environment may set.
     """
-    file = [] if study is None else [(str(study), read_toml(study))]
+    file = [] if study is None else [(str(study), read_toml(study_file(study)))]
     return resolve(("The command line", given(flags)), ("The environment", from_environment(keys)), *file)
 
 

@@ -35,7 +35,12 @@ DIRECTIONS_HELP = (
 @click.command("surface", context_settings={"max_content_width": 100})
 @click.argument("folder", required=False, metavar="[DIR]", type=click.Path(path_type=Path))
 @click.option("--run", "runs", multiple=True, metavar="ID", help="Run of the study in DIR; repeat for several.")
-@own_option("--stop", metavar="matched|end|ema:X|swa:X", parse=parsers.stop, help="Which of its minima.")
+@own_option(
+    "--stop",
+    metavar="matched|end|...",
+    parse=parsers.stop,
+    help="Which of its minima; also matched:0.3, epoch:5, ema:0.9.",
+)
 @some_study_flags(KEYS, OWN_HELP)
 @own_option("--directions", metavar="NAME", help=DIRECTIONS_HELP)
 @own_option("--dimensions", metavar="N", parse=parsers.integer(1), help="1, 2 or 3: line, plane, volume.  [default: 2]")

@@ -1,9 +1,9 @@
 """What a reader must know before trusting a number: runs that failed, numbers that did not converge, caveats."""
 
 from landscape.report import points as view
-from landscape.report.folder import Report, stop_words
+from landscape.report.folder import Report
 from landscape.report.search_tables import search_edges
-from landscape.weight_average import is_average
+from landscape.stops import is_average, stop_words
 
 
 def attention(report: Report) -> list[str]:
@@ -16,6 +16,8 @@ def attention(report: Report) -> list[str]:
         notes.append(f"{len(diverged)} of {len(runs)} runs diverged and have no minimum.")
     if missed and any((run.get("history") or {}).get("epoch") for run in missed):
         notes.append(f"{len(missed)} of {len(runs)} runs never reached the target loss; they have no matched minimum.")
+    if (report.get("primary") or {}).get("named") == "after":
+        notes.append("The primary question was named, or changed, after runs were there: it is exploratory.")
     notes += [*search_edges(report), *_averages(report)]
     for stop in view.stops(report):
         total = sum(len(view.points(report, stop, measure["name"])) for measure in report["measures"])

@@ -8,15 +8,15 @@ import numpy as np
 
 from landscape.errors import StorageError
 from landscape.report.escape import one_line
+from landscape.stops import END, MATCHED, stop_words
 from landscape.store import read_arrays, read_json
-from landscape.weight_average import WeightAverage
 
 Report = dict[str, Any]
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 FORMAT = 1
-STOPS = {"matched": "at matched training loss", "end": "at the end of training"}
-"""Where a minimum lies; an average of the weights says so itself, see `stop_words`."""
+STOPS = {stop: stop_words(stop) for stop in (MATCHED, END)}
+"""Where the minima lie that slices are taken of, in words."""
 GAPS = {"gap_loss": "gap in loss (test − train)", "gap_error": "gap in error (test − train)"}
 
 
@@ -41,11 +41,6 @@ class Slice:
     def losses(self, kind: str) -> Array:
         """Return the grid of ``train`` or ``test`` losses."""
         return {"train": self.train_loss, "test": self.test_loss}[kind]
-
-
-def stop_words(stop: str) -> str:
-    """Return where a minimum lies, in words."""
-    return STOPS[stop] if stop in STOPS else WeightAverage.parse(stop).words
 
 
 def read_report(folder: Path) -> Report:

@@ -4,10 +4,12 @@ from typing import Any
 
 from landscape.report import points as view
 from landscape.report.escape import for_html, one_line
-from landscape.report.folder import Report, stop_words
+from landscape.report.folder import Report
+from landscape.report.primary import primary_note
 from landscape.statistics.cluster_bootstrap import MIN_SEEDS
 from landscape.statistics.matched_loss import TOLERANCE
 from landscape.statistics.sign_error import MIN_EFFECTIVE
+from landscape.stops import stop_words
 
 REFERENCES = {
     "Jiang 2020": "Jiang, Neyshabur, Mobahi, Krishnan, Bengio (2020), Fantastic generalization measures and where to "
@@ -82,10 +84,11 @@ def _measuring(report: Report, settings: dict[str, Any]) -> str:
     stops = " and ".join(stop_words(stop) for stop in view.stops(report))
     names = ", ".join(one_line(str(view.term(measure))) for measure in report["measures"])
     examples = settings.get("examples") or "all"
-    target = settings.get("target_loss")
+    targets = settings.get("target_loss")
+    target, *further = targets if isinstance(targets, list | tuple) else [targets]
     matched = (
         f" A minimum counts as matched where its loss on the whole training set, in evaluation mode, lies within "
-        f"{100 * TOLERANCE:.0f} % of {target}."
+        f"{100 * TOLERANCE:.0f} % of {_plain(target)}{_levels(further)}."
         if "matched" in view.stops(report)
         else ""
     )
@@ -94,6 +97,15 @@ def _measuring(report: Report, settings: dict[str, Any]) -> str:
         f"{settings.get('dtype', 'float32')}: {names}.{matched} The generalization gap is the test loss less the "
         f"training loss, and the test error less the training error, in evaluation mode and without augmentation. "
         f"Numbers that did not converge are left out, and nothing is filled in."
+    )
+
+
+def _levels(further: list[Any]) -> str:
+    if not further:
+        return ""
+    return (
+        f", the primary level, and likewise at {_plain(further)}; each level is located inside the epoch, at the first "
+        f"step at or below it"
     )
 
 
@@ -108,8 +120,10 @@ def _statistics(report: Report, settings: dict[str, Any]) -> str:
         if len(report["optimizers"]) > 1
         else ""
     )
+    note = primary_note(report)
+    primary = f"{note} " if note else ""
     return (
-        f"{contrast}Intervals ({level:g} %) resample whole seeds {resamples} times (bootstrap seed "
+        f"{primary}{contrast}Intervals ({level:g} %) resample whole seeds {resamples} times (bootstrap seed "
         f"{settings.get('seed', 0)}), with the factor sqrt(n/(n-1)) on the error and Student's t for n seeds "
         f"(Cameron et al. 2008; Hesterberg 2015); fewer than {MIN_SEEDS} seeds have none. Where a statistic has no "
         f"spread over seeds, each seed counts as one trial. P-values are corrected over the measures of one question "

@@ -7,8 +7,9 @@ from landscape.report.folder import Report
 from landscape.report.numbers import plain, with_error
 from landscape.report.symbols import Term
 from landscape.statistics import reading
-from landscape.statistics.matched_loss import comparable
+from landscape.statistics.matched_loss import comparable, target_loss
 from landscape.statistics.pairing import find_pairs
+from landscape.stops import END, is_epoch, is_further_level, is_level, level_of
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,29 @@ class Pair:
 def stops(report: Report) -> list[str]:
     """Return the stops at which at least one run has a minimum, the matched one first, averages of the weights last."""
     return reading.stops(report["runs"])
+
+
+def main_stops(report: Report) -> list[str]:
+    """Return the stops that have tables and figures of their own; the others stand side by side in one table."""
+    return [stop for stop in stops(report) if not (is_further_level(stop) or is_epoch(stop))]
+
+
+def side_stops(report: Report) -> list[str]:
+    """Return the stops that stand side by side, if there are further levels or epochs: levels downwards, then epochs.
+
+    The primary level is among the levels, and the end comes last.
+    """
+    further = [stop for stop in stops(report) if is_further_level(stop) or is_epoch(stop)]
+    if not further:
+        return []
+    levels = [stop for stop in stops(report) if is_level(stop)]
+    levels.sort(key=lambda stop: -(level(report, stop) or 0.0))
+    return [*levels, *(stop for stop in further if is_epoch(stop)), *(s for s in stops(report) if s == END)]
+
+
+def level(report: Report, stop: str) -> float | None:
+    """Return the training loss that a matched stop was taken at, None where it is not known."""
+    return level_of(stop) if is_further_level(stop) else target_loss(report["runs"])
 
 
 def term(measure: Report) -> Term:

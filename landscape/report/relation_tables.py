@@ -4,10 +4,11 @@ from typing import Any
 
 from landscape.report import points as view
 from landscape.report.escape import one_line
-from landscape.report.folder import GAPS, Report, stop_words
+from landscape.report.folder import GAPS, Report
 from landscape.report.numbers import NOTHING, estimate, number
 from landscape.report.symbols import Term
 from landscape.report.table import Cell, Row, Table
+from landscape.stops import stop_words
 
 BASELINE = "learning_rate"
 _GIVEN = {

@@ -3,36 +3,42 @@
 from dataclasses import replace
 
 from landscape.report import points as view
-from landscape.report.folder import GAPS, Report, stop_words
+from landscape.report.folder import GAPS, Report
+from landscape.report.level_tables import level_tables
 from landscape.report.numbers import NOTHING, estimate, fixed, number, plain
 from landscape.report.points import Point
+from landscape.report.primary import primary_note
 from landscape.report.relation_tables import explanations, granulated, interventions, partials
 from landscape.report.search_tables import drawn, searches
 from landscape.report.table import Row, Table
 from landscape.report.trade_off_tables import brief_trade_offs, trade_offs
+from landscape.stops import stop_words
 
 
 def main_tables(report: Report) -> list[Table]:
     """Return the tables that answer the question: sharpness and gap at every stop, then the trade-offs."""
     tables: list[Table] = []
-    for stop in view.stops(report):
+    for stop in view.main_stops(report):
         tables += [sharpness(report, stop), correlations(report, stop)]
         tables += [explanations(report, stop), interventions(report, stop)]
-    return _filled([*tables, *trade_offs(report), searches(report)])
+    return _filled([*tables, *level_tables(report), *trade_offs(report), searches(report)])
 
 
 def brief_tables(report: Report) -> list[Table]:
-    """Return narrow tables for a terminal: the first stop only, and medians without their ranges."""
+    """Return narrow tables for a terminal: the first stop, levels side by side, and medians without their ranges."""
     tables = [*brief_trade_offs(report), searches(report)]
     for stop in view.stops(report)[:1]:
         own = [sharpness(report, stop), correlations(report, stop, brief=True), explanations(report, stop, brief=True)]
-        tables = [*own, interventions(report, stop, brief=True), *tables]
+        tables = [*own, interventions(report, stop, brief=True), *level_tables(report)[:1], *tables]
     return _filled(tables)
 
 
 def all_tables(report: Report) -> list[Table]:
     """Return the main tables, the ratios by learning rate, and every measurement of every run."""
     tables = main_tables(report)
+    further = [stop for stop in view.stops(report) if stop not in view.main_stops(report)]
+    for stop in further:
+        tables += [sharpness(report, stop), correlations(report, stop)]
     for stop in view.stops(report):
         tables += [ratios_by_rank(report, stop), granulated(report, stop), partials(report, stop)]
         tables += measurements(report, stop)
@@ -55,8 +61,13 @@ def sharpness(report: Report, stop: str) -> Table:
         rows.append((view.term(measure), *cells))
     ratio = f"; paired ratios with {_confidence(report, stop)} intervals" if len(optimizers) > 1 else ""
     caption = f"Sharpness {stop_words(stop)}: the median run ± its own error{ratio}."
-    notes = (*_unconverged_note(rows), *_left_out(report, stop, "ratios", "Ratios"))
+    notes = (*_unconverged_note(rows), *_left_out(report, stop, "ratios", "Ratios"), *_primary(report))
     return Table(f"sharpness-{stop}", caption, tuple(header), tuple(rows), notes=notes)
+
+
+def _primary(report: Report) -> tuple[str, ...]:
+    note = primary_note(report)
+    return (note,) if note else ()
 
 
 def _typical(points: list[Point]) -> str:
@@ -117,7 +128,7 @@ def correlations(report: Report, stop: str, brief: bool = False) -> Table:
     )
     header = ("measure", "gap in", "all runs", *(f"within {name}" for name in inside))
     notes = _left_out(report, stop, "correlations", "Coefficients over all runs")
-    return Table(f"correlations-{stop}", caption, header, tuple(rows), names=2, notes=notes)
+    return Table(f"correlations-{stop}", caption, header, tuple(rows), names=2, notes=(*notes, *_primary(report)))
 
 
 def _coefficient(row: Report | None, brief: bool = False) -> str:
@@ -157,7 +168,7 @@ def ratios_by_rank(report: Report, stop: str) -> Table:
         f"learning rate. The median is over seeds; P(larger) is the share of pairs in which the first is larger, each "
         f"seed one trial; p is corrected over the measures."
     )
-    return Table(f"ratios-{stop}", caption, header, tuple(rows), names=3, notes=tuple(notes))
+    return Table(f"ratios-{stop}", caption, header, tuple(rows), names=3, notes=(*notes, *_primary(report)))
 
 
 def _pairing(pairing: str) -> str:

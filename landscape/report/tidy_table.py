@@ -26,7 +26,7 @@ def tidy_table(report: Report) -> str:
     """Return the table as CSV (RFC 4180, lines end in a newline), its first line the names of the columns.
 
     A minimum at which nothing was measured has one row without a measure, a run without a minimum one row without a
-    stop. ``compared`` says whether the statistics take the row: converged, and at the matched stop near the target.
+    stop. ``compared`` says whether the statistics take the row: converged, and at a matched loss near its target.
     ``point`` is ``as trained``, or what the minimum was moved by without changing its function.
 
     Args:

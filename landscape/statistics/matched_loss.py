@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from landscape.statistics.generalization_gap import finite
 from landscape.statistics.reading import MATCHED, Run, minimum
+from landscape.stops import is_level
 
 TOLERANCE = 0.10
 """Largest relative difference of training losses that counts as matched.
@@ -25,12 +26,12 @@ def loss_ratio(first: Run, second: Run, stop: str) -> float | None:
 
 
 def comparable(run: Run, stop: str) -> bool:
-    """Return whether a run has a minimum at a stop, and at the matched one lies within the tolerance of the target."""
+    """Return whether a run has a minimum at a stop, and at a matched loss lies within the tolerance of its target."""
     found = minimum(run, stop)
     if found is None:
         return False
     mismatch = finite(found.get("mismatch"))
-    return stop != MATCHED or (mismatch is not None and abs(mismatch) <= TOLERANCE)
+    return not is_level(stop) or (mismatch is not None and abs(mismatch) <= TOLERANCE)
 
 
 def target_loss(runs: Sequence[Run]) -> float | None:

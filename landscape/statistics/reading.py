@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from landscape.statistics.generalization_gap import finite
+from landscape.stops import END, MATCHED, is_epoch, is_level, place
+
+__all__ = ["END", "MATCHED", "MOVED", "Reading", "Run", "counted", "minimum", "missing_at", "read_measure", "stops"]
 
 Run = Mapping[str, Any]
 
-MATCHED = "matched"
-END = "end"
 MOVED = "moved"
 """Under this name a minimum has the points that it was moved to without changing its function."""
 
@@ -29,14 +30,15 @@ def minimum(run: Run, stop: str) -> Run | None:
 
 
 def stops(runs: Iterable[Run]) -> list[str]:
-    """Return the stops at which any run has a minimum, the matched one first, averages of the weights last."""
-    present = {stop for run in runs for stop in run.get("minima") or {}}
-    return [stop for stop in (MATCHED, END, *sorted(present - {MATCHED, END})) if stop in present]
+    """Return the stops at which any run has a minimum, in the order of `landscape.stops.place`."""
+    return sorted({stop for run in runs for stop in run.get("minima") or {}}, key=place)
 
 
 def missing_at(stop: str) -> str:
     """Return what is the matter with a run that has no minimum at a stop."""
-    return "target loss not reached" if stop == MATCHED else "no minimum at the end of training"
+    if is_level(stop):
+        return "target loss not reached"
+    return "training ended before" if is_epoch(stop) else "no minimum at the end of training"
 
 
 def read_measure(run: Run, stop: str, measure: str) -> Reading:

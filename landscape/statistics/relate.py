@@ -12,6 +12,7 @@ from landscape.statistics.correlations import correlations, partial_correlations
 from landscape.statistics.granulated import along_axes, granulated
 from landscape.statistics.information import conditional_information, run_pairs
 from landscape.statistics.interventions import interventions
+from landscape.statistics.pair_matching import pair_matching
 from landscape.statistics.reading import Run, stops
 from landscape.statistics.settings_grid import SettingsGrid, settings_grid
 from landscape.statistics.sign_error import sign_errors
@@ -29,12 +30,13 @@ def relate(
 ) -> dict[str, Any]:
     """Return ``{stop: {"ratios": [...], "correlations": [...], ...}}`` for each stop that any run has.
 
-    ``ratios`` compare every optimizer with the first, pair by pair, over all learning rates and for each rank of them.
+    ``matching`` says how the training losses of each pair compare. ``ratios`` compare every optimizer with the first,
+    pair by pair, over all learning rates and for each rank of them.
     All others relate every measure to the gap in loss and in error: ``correlations`` over all runs and within each
     optimizer, ``partial`` ones given what else differs, ``granulated`` ones along each hyper-parameter,
     ``against_learning_rate`` beside the learning rate alone, ``information`` given pairs of hyper-parameters,
     ``sign_errors`` in the worst environment, ``interventions`` where something moves the measure. The learning rate
-    alone stands among the measures as ``learning_rate``, where there are several. At the matched stop only runs whose
+    alone stands among the measures as ``learning_rate``, where there are several. At a matched loss only runs whose
     training losses do match take part. What is missing, has not converged or has no logarithm is left out and counted
     in ``note``; nothing is filled in.
 
@@ -72,6 +74,7 @@ def _at_stop(
     sharpness = [name for name in names if name != LEARNING_RATE]
     confidence = bootstrap["confidence"]
     return {
+        "matching": pair_matching(runs, stop, optimizers),
         "ratios": contrasts(runs, columns, measures, bootstrap),
         "correlations": correlations(columns, names, bootstrap),
         "partial": partial_correlations(columns, sharpness, confidence),

@@ -16,7 +16,9 @@ from landscape.statistics.caveats import (
 )
 from landscape.statistics.explains import associate
 from landscape.statistics.explains_sentence import explains_sentence
+from landscape.statistics.level_sentences import about_levels
 from landscape.statistics.meaning import meaning
+from landscape.statistics.primary_sentence import EXPLORATORY, about_primary, primary_sentence
 from landscape.statistics.reading import Run
 from landscape.statistics.sharper import compare
 from landscape.statistics.sharper_sentence import sharper_sentence
@@ -28,6 +30,9 @@ def verdict(
     trade_offs: Sequence[Mapping[str, Any]],
     measures: Sequence[Mapping[str, Any]],
     optimizers: Sequence[str],
+    *,
+    levels: Sequence[float] = (),
+    primary: Mapping[str, Any] | None = None,
 ) -> dict[str, list[str]]:
     """Return ``{"sentences": [two or more], "details": [...]}``: whose minima are sharper, does that explain the gap.
 
@@ -43,13 +48,18 @@ def verdict(
         trade_offs: What ``trade_offs`` returned for them.
         measures: The ``measures`` of ``report.json``: what each says of itself.
         optimizers: Names; the first is what the others are compared with.
+        levels: Training losses beside the primary one at which minima were looked for.
+        primary: The question that the first sentence is about then, see `primary_sentence`; all others are marked as
+            exploratory.
     """
     known = [meaning(each) for each in measures]
     comparisons = compare(runs, relations, known, optimizers)
     in_loss, in_error = (associate(runs, relations, known, optimizers, gap) for gap in ("gap_loss", "gap_error"))
     at_edge = edges(trade_offs, optimizers)
     details = [
+        *about_primary(primary),
         *about_matching(runs, optimizers),
+        *about_levels(runs, relations, known, levels),
         *about_learning_rate(comparisons),
         *about_gap_in_error(in_loss, in_error),
         *about_measurements(runs, known),
@@ -57,11 +67,12 @@ def verdict(
         *about_best_learning_rate(at_edge),
         *about_intervals(comparisons, in_loss, len({run.get("seed") for run in runs})),
     ]
-    return {
-        "sentences": [
-            sharper_sentence(runs, comparisons, optimizers, at_edge),
-            explains_sentence(runs, in_loss, optimizers),
-            *beyond_sentences(relations, known, optimizers),
-        ],
-        "details": details if runs else [],
-    }
+    sentences = [
+        sharper_sentence(runs, comparisons, optimizers, at_edge),
+        explains_sentence(runs, in_loss, optimizers),
+        *beyond_sentences(relations, known, optimizers),
+    ]
+    if primary is not None:
+        first = primary_sentence(runs, relations, known, primary, at_edge)
+        sentences = [first, *(f"{EXPLORATORY}{each[0].lower()}{each[1:]}" for each in sentences)]
+    return {"sentences": sentences, "details": details if runs else []}

@@ -11,10 +11,12 @@ from landscape.statistics.generalization_gap import generalization_gap
 from landscape.statistics.relate import relate
 from landscape.statistics.trade_offs import trade_offs
 from landscape.statistics.verdict import verdict
+from landscape.stops import END, MATCHED
 from landscape.study.agreement import mark_disagreement
 from landscape.study.cells import Cell, cells
 from landscape.study.config import StudyConfig
-from landscape.study.folder import STOPS, RunFolder, existing_folder, read_measurements, read_result, stored_config
+from landscape.study.folder import RunFolder, existing_folder, read_measurements, read_result, stored_config
+from landscape.study.primary import read_primary
 
 LOSSES = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
 HISTORY = (
@@ -49,7 +51,8 @@ def assemble(root: Path) -> dict[str, Any]:
         runs, list(config.measures), optimizers, resamples=config.resamples, seed=config.seed, signs=signs
     )
     offs = trade_offs(runs, optimizers)
-    settled = verdict(runs, relations, offs, described, optimizers)
+    primary = read_primary(folder, config)
+    settled = verdict(runs, relations, offs, described, optimizers, levels=config.levels, primary=primary)
     if len(finished) < len(all_cells):
         settled["details"].append(f"{len(all_cells) - len(finished)} of {len(all_cells)} runs are not finished.")
     environment = store.read_json(folder.environment)
@@ -62,6 +65,7 @@ def assemble(root: Path) -> dict[str, Any]:
         "settings": _settings(config),
         "environment": environment,
         "verdict": settled,
+        "primary": primary,
         "optimizers": optimizers,
         "measures": described,
         "runs": runs,
@@ -90,7 +94,7 @@ def typical(folder: RunFolder, config: StudyConfig, optimizer: str) -> tuple[Cel
     of the two in the middle is taken, so that it is a run and not a mean.
     """
     mine = [cell for cell in cells(config) if cell.optimizer == optimizer]
-    for stop in STOPS:
+    for stop in (MATCHED, END):
         values = []
         for cell in mine:
             row = read_measurements(folder, cell.id).get((stop, config.measures[0]))
@@ -118,7 +122,7 @@ def _run(folder: RunFolder, config: StudyConfig, cell: Cell) -> dict[str, Any]:
         "factors": cell.factors(),
         "status": result["status"],
         "message": result["message"],
-        "reached": "matched" in minima,
+        "reached": MATCHED in minima,
         "history": {name: [row[name] for row in history] for name in HISTORY},
         "cost": result.get("cost"),
         "speed": result.get("speed") or {"target_loss": None, "target_accuracy": None},

@@ -6,7 +6,7 @@ import torch
 
 from landscape.device import resolve_device
 from landscape.errors import LandscapeError, ProblemError, UsageError
-from landscape.measures.measure import parsed_options
+from landscape.measures.measure import parsed_options, registered
 from landscape.problem import Problem
 from landscape.study.cells import Cell, cells
 from landscape.study.config import StudyConfig
@@ -41,8 +41,8 @@ def check(config: StudyConfig) -> torch.device:
     looked_at = {(cell.model, cell.train_examples, cell.label_noise, cell.checkpoint): cell for cell in todo}
     for cell in looked_at.values():
         _check_problem(config, cell)
-    for cell in todo if config.average else []:
-        _check_averages(config, cell)
+    for cell in todo:
+        _check_points(config, cell)
     return device
 
 
@@ -74,19 +74,37 @@ def _check_problem(config: StudyConfig, cell: Cell) -> None:
         )
 
 
-def _check_averages(config: StudyConfig, cell: Cell) -> None:
-    """Refuse averages of one point, and averages of what is not trained here."""
+def _check_points(config: StudyConfig, cell: Cell) -> None:
+    """Refuse averages of one point, epochs beyond the training, and points of what is not trained here."""
+    beyond = {
+        "--average": config.average,
+        "--at-epoch": config.at_epoch,
+        "further levels of --target-loss": config.levels,
+    }
+    asked = [name for name, each in beyond.items() if each]
+    if not asked:
+        return
     if cell.checkpoint is not None:
-        raise UsageError("An average is taken along a training; a checkpoint is none. Leave out --average.")
+        raise UsageError(f"A checkpoint is one point; others lie along a training. Leave out {' and '.join(asked)}.")
     count = len(dataset_of(config, cell).train[0])
     each = -(-count // (count if cell.batch_size == "full" else int(cell.batch_size)))
+    total = config.steps or config.epochs * each
+    for epoch in config.at_epoch:
+        if epoch * each >= total:
+            raise UsageError(
+                f"Training takes {total / each:g} epochs and its end is measured anyway: --at-epoch {epoch} is too "
+                f"late. Name an earlier epoch, or train longer."
+            )
     for name in config.average:
-        checked_points(WeightAverage.parse(name), config.steps or config.epochs * each, each)
+        checked_points(WeightAverage.parse(name), total, each)
 
 
 def _check_measures(config: StudyConfig) -> None:
     for name in config.measures:
         parsed_options(name, measure_options(config))
+    primary = config.primary_measure
+    if primary is not None and not registered(primary).sign:
+        raise UsageError(f"{primary} {registered(primary).why_not}, so it cannot be the primary measure.")
     for name in config.measure_option:
         if name not in config.measures:
             raise UsageError(f"An option is given for {name!r}, which is not among the measures of this study.")

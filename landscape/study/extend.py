@@ -8,13 +8,15 @@ from landscape.study.cells import FACTORS, Cell, cells
 from landscape.study.config import KEYS, StudyConfig, to_toml
 from landscape.study.folder import RunFolder, is_trained, read_result, write_result
 
-_SETS = ("optimizer", "measures", *FACTORS)
+_FREE = ("resamples", "primary_measure", "primary_comparison")
+"""Keys that change what is said of the runs, not the runs."""
+_SETS = ("optimizer", "measures", "at_epoch", "average", *FACTORS)
 
 
 def is_extension(old: StudyConfig, new: StudyConfig) -> bool:
     """Return whether a study has all the runs of another one, made the same way, and more."""
     if old.checkpoint or new.checkpoint or old.tune or new.tune:
-        return False
+        return all(getattr(old, key) == getattr(new, key) for key in KEYS if key not in ("data_dir", *_FREE))
     return all(_grows(key, getattr(old, key), getattr(new, key)) for key in KEYS if key != "data_dir")
 
 
@@ -22,6 +24,7 @@ def extend(folder: RunFolder, old: StudyConfig, new: StudyConfig) -> None:
     """Let a folder hold a study that extends its own; finished runs keep their files under their new names.
 
     A run is named after what varies, and its learning rate has a rank among those of its optimizer: both may change.
+    Points of a training that were not asked for before are not there; runs that lack them are trained once more.
     Killed at any moment, the same call goes on: the new configuration is written last.
 
     Raises:
@@ -31,26 +34,31 @@ def extend(folder: RunFolder, old: StudyConfig, new: StudyConfig) -> None:
         raise StorageError(
             f"The study in {folder.root} is running or was stopped. Finish it with its own settings, then extend it."
         )
-    grown = {_identity(cell): cell for cell in cells(new)}
-    for cell in cells(old):
+    # the runs of checkpoints and of a search stay what they are
+    fixed = bool(old.checkpoint or old.tune)
+    grown = {} if fixed else {_identity(cell): cell for cell in cells(new)}
+    for cell in () if fixed else cells(old):
         now = grown[_identity(cell)]
-        if now == cell:
+        if now == cell and old.stops == new.stops:
             continue
         if folder.run(cell.id).exists() and now.id != cell.id:
             folder.run(cell.id).rename(folder.run(now.id))
         if is_trained(folder, now.id):
             described = store.read_json(folder.config(now.id))
             store.write_json(folder.config(now.id), {**described, **now.to_dict()})
-            # with the checksum of the file that was just written
-            write_result(folder, now.id, read_result(folder, now.id))
+            # with the checksum of the file that was just written; results of earlier versions do not say what they have
+            write_result(folder, now.id, {"sought": list(old.stops), **read_result(folder, now.id)})
     store.write_text(folder.study, to_toml(new))
 
 
 def _grows(key: str, old: Any, new: Any) -> bool:
-    if old == new or key == "resamples":
+    if old == new or key in _FREE:
         return True
     if key in _SETS:
         return set(old) <= set(new)
+    if key == "target_loss":
+        # the first is the primary one: another would be another question
+        return bool(old[0] == new[0]) and set(old) <= set(new)
     if key == "lr":
         return all(set(rates) <= set(new.get(name, ())) for name, rates in old.items())
     if key == "optimizer_option":

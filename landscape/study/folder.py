@@ -3,19 +3,16 @@
 import contextlib
 import fcntl
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from landscape import store
 from landscape.errors import StorageError, UsageError
+from landscape.stops import file_name
 from landscape.study.config import StudyConfig, differences, read_toml, resolve, to_toml
 from landscape.study.picked import picks, with_picked
-from landscape.weight_average import file_name
-
-STOPS = ("matched", "end")
-"""Points of a training that every run may have; averages of the weights come on top where a study asks for them."""
 
 _TRAINED = ("config.json", "history.jsonl", "*.safetensors", "checkpoints/*.safetensors")
 _SLICED = ("surfaces/*.npz",)
@@ -54,6 +51,11 @@ class RunFolder:
     def tried(self, optimizer: str, index: int) -> Path:
         """Return the file of one configuration that a search drew."""
         return self.root / "search" / f"{plain_name(optimizer)}-{index + 1:03d}.json"
+
+    @property
+    def primary(self) -> Path:
+        """The primary question, and whether it was named before anything ran."""
+        return self.root / "primary.json"
 
     @property
     def report(self) -> Path:
@@ -95,7 +97,7 @@ class RunFolder:
 
     def surface(self, cell: str, stop: str) -> Path:
         """Return the slice around a minimum."""
-        return self.run(cell) / "surfaces" / f"{stop}.npz"
+        return self.run(cell) / "surfaces" / f"{file_name(stop)}.npz"
 
     def checkpoint(self, cell: str, step: int) -> Path:
         """Return the weights after so many steps, where training kept them."""
@@ -134,7 +136,7 @@ def open_folder(root: Path, config: StudyConfig) -> RunFolder:
     """
     folder = RunFolder(root)
     if folder.study.exists():
-        changed = differences(_asked_for(folder), config)
+        changed = differences(asked_config(folder), config)
         if changed:
             raise UsageError(
                 f"{root} holds a study of another configuration:\n  " + "\n  ".join(changed) + "\n"
@@ -189,7 +191,7 @@ def existing_folder(root: Path) -> RunFolder:
 
 def stored_config(folder: RunFolder) -> StudyConfig:
     """Return the configuration of a folder's study, with what its search picked if it has one."""
-    return with_search(folder, _asked_for(folder))
+    return with_search(folder, asked_config(folder))
 
 
 def with_search(folder: RunFolder, config: StudyConfig) -> StudyConfig:
@@ -197,7 +199,8 @@ def with_search(folder: RunFolder, config: StudyConfig) -> StudyConfig:
     return with_picked(config, picks(store.read_json(folder.search))) if folder.search.exists() else config
 
 
-def _asked_for(folder: RunFolder) -> StudyConfig:
+def asked_config(folder: RunFolder) -> StudyConfig:
+    """Return the configuration of a folder's study as it was asked for, without what its search picked."""
     return resolve((str(folder.study), read_toml(folder.study)))
 
 
@@ -240,9 +243,19 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def is_trained(folder: RunFolder, cell: str) -> bool:
-    """Return whether a run is finished and every minimum that it found is there."""
+def is_trained(folder: RunFolder, cell: str, stops: Collection[str] = ()) -> bool:
+    """Return whether a run is finished and every minimum that it found is there.
+
+    Args:
+        folder: Where it lies.
+        cell: Its name.
+        stops: Points that it must have been looked through for; a folder that does not say is of an earlier version,
+            and was for all that its study asks for.
+    """
     if not folder.result(cell).exists():
         return False
-    stops = read_result(folder, cell)["minima"]
-    return all(folder.minimum(cell, stop).exists() and folder.optimizer(cell, stop).exists() for stop in stops)
+    result = read_result(folder, cell)
+    if "sought" in result and not set(stops) <= set(result["sought"]):
+        return False
+    found = result["minima"]
+    return all(folder.minimum(cell, stop).exists() and folder.optimizer(cell, stop).exists() for stop in found)

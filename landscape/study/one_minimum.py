@@ -13,6 +13,7 @@ from landscape.errors import ProblemError, StorageError, UsageError, suggest
 from landscape.minimum import Minimum
 from landscape.problem import Problem
 from landscape.registry import losses
+from landscape.stops import stop_words
 from landscape.study.cells import FACTORS, Cell, cells
 from landscape.study.config import StudyConfig
 from landscape.study.folder import RunFolder, existing_folder
@@ -20,10 +21,8 @@ from landscape.study.measure_cell import minimum_of, problem_of
 from landscape.study.own_examples import number_of_classes, own_examples, own_model, takes_own_examples
 from landscape.study.train_cell import dataset_of, model_of
 from landscape.training import load_into
-from landscape.weight_average import WeightAverage
 
 MOST_LISTED = 10
-WHERE = {"matched": "at the matched training loss", "end": "at the end of training"}
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ def stored_minimum(
         config: The study's, with the precision and device to measure with.
         folder: Where it lies.
         run: Which run; may be left out where there is only one.
-        stop: ``"matched"``, ``"end"`` or an average of the weights; when None, the matched training loss where it was
+        stop: A name of `landscape.stops`; when None, the matched training loss where it was
             reached.
         examples: How many to measure on; as the study did when None.
         max_batch: Examples a forward pass; chosen by their size when None.
@@ -160,8 +159,7 @@ def stored_minimum(
     minimum = minimum_of(
         config, cell, folder, stop, resolve_device(config.device), max_batch, **(problem_options or {})
     )
-    where = WHERE[stop] if stop in WHERE else WeightAverage.parse(stop).words
-    origin = f"run {cell.id} of {folder.root}, {where} (step {minimum.provenance['step']})"
+    origin = f"run {cell.id} of {folder.root}, {stop_words(stop)} (step {minimum.provenance['step']})"
     settings = {"study": str(folder.root), "run": cell.id, "stop": stop, **_settings(config, cell)}
     return OneMinimum(checked(minimum), cell.id, origin, dataset.num_classes, settings)
 

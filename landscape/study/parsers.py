@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from landscape.stops import parse_stop
 from landscape.weight_average import WeightAverage
 
 Parser = Callable[[Any], Any]
@@ -120,17 +121,12 @@ def average(value: Any) -> str:
 
 
 def stop(value: Any) -> str:
-    """Return which minimum of a run is meant: ``matched``, ``end`` or an average of the weights.
+    """Return which minimum of a run is meant, spelled as files spell it.
 
     Raises:
         ValueError: If it is none of these.
     """
-    if value in ("matched", "end"):
-        return str(value)
-    try:
-        return average(value)
-    except ValueError:
-        raise ValueError("matched, end, or an average of the weights such as ema:0.999 or swa:0.75") from None
+    return parse_stop(value)
 
 
 def num_bytes(value: Any) -> int:

@@ -26,6 +26,10 @@ def repair(folder: RunFolder, cell: Cell) -> list[str]:
     now = checksums(folder, cell.id)
     # a folder of an earlier version has no checksums to hold its files against
     written = now if written is None else written
+    # minima of a later look through the training that was stopped before it was written down
+    for name in [each for each in now if each not in written and each.startswith(("minimum.", "optimizer."))]:
+        (folder.run(cell.id) / name).unlink(missing_ok=True)
+        del now[name]
     damaged = [name for name in sorted({*written, *now}) if now.get(name) != written.get(name)]
     slices = [name for name in damaged if name.startswith("surfaces/")]
     if len(damaged) > len(slices):

@@ -19,11 +19,12 @@ from landscape.study.claims import Claims
 from landscape.study.config import StudyConfig, differences
 from landscape.study.environment import environment
 from landscape.study.extend import extend, is_extension
-from landscape.study.folder import RunFolder, is_trained, locked, open_folder, stored_config
+from landscape.study.folder import RunFolder, asked_config, is_trained, locked, open_folder
 from landscape.study.measure_cell import measure_cell, missing_measurements, slice_cell
 from landscape.study.moved_points import missing_moves, move_cell
 from landscape.study.picked import picks, with_picked
 from landscape.study.population import notes, parts_of, populations
+from landscape.study.primary import write_primary
 from landscape.study.repair import repair
 from landscape.study.search import searched, try_draw
 from landscape.study.search_draws import Draw, draws, middle
@@ -82,7 +83,7 @@ def run_study(
             for sentence in repair(folder, cell):
                 (on_note or _silent)(sentence)
     together = populations(config, cells(config), device)
-    for note in notes(together):
+    for note in (*notes(together), *_trained_again(config, folder)):
         (on_note or _silent)(note)
     with locked(folder, wait=True):
         # whoever is first decides which runs train together: others may have other numbers of processes
@@ -109,10 +110,23 @@ def _opened(root: Path, config: StudyConfig) -> RunFolder:
     folder = RunFolder(root)
     if folder.study.exists():
         with locked(folder, wait=True):
-            stored = stored_config(folder)
+            stored = asked_config(folder)
             if differences(stored, config) and is_extension(stored, config):
                 extend(folder, stored, config)
-    return open_folder(root, config)
+    folder = open_folder(root, config)
+    with locked(folder, wait=True):
+        write_primary(folder, config)
+    return folder
+
+
+def _trained_again(config: StudyConfig, folder: RunFolder) -> list[str]:
+    """Say how many finished runs lack points that are asked for now."""
+    done = [cell.id for cell in cells(config) if is_trained(folder, cell.id)]
+    lacking = [each for each in done if not is_trained(folder, each, config.stops)]
+    if not lacking:
+        return []
+    what = "runs are" if len(lacking) > 1 else "run is"
+    return [f"{len(lacking)} finished {what} trained once more, to find points that were not asked for before."]
 
 
 def _part(runs: Sequence[Cell], shard: tuple[int, int]) -> Sequence[Cell]:
@@ -197,7 +211,7 @@ def _typical(folder: RunFolder, config: StudyConfig) -> list[tuple[Cell, str]]:
 
 def _is_finished(config: StudyConfig, cell: Cell, folder: RunFolder) -> bool:
     """Return whether a run is trained and measured; the file of a checkpoint is always looked at again."""
-    if cell.checkpoint or not is_trained(folder, cell.id):
+    if cell.checkpoint or not is_trained(folder, cell.id, config.stops):
         return False
     return not missing_measurements(config, cell, folder) and not missing_moves(config, cell, folder)
 
@@ -213,7 +227,11 @@ def _train_together(work: _Work, config: StudyConfig, parts: Sequence[Sequence[C
     tasks = {
         f"together-{part[0].id}": functools.partial(train_cells, config, part, work.folder) for part in parts if part
     }
-    trained = [f"together-{part[0].id}" for part in parts if part and all(is_trained(work.folder, c.id) for c in part)]
+    trained = [
+        f"together-{part[0].id}"
+        for part in parts
+        if part and all(is_trained(work.folder, cell.id, config.stops) for cell in part)
+    ]
     share_work(work.folder, tasks, trained, pool, Counter(len(tasks), None))
 
 

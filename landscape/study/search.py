@@ -99,7 +99,7 @@ def _score(config: StudyConfig, draw: Draw, device: torch.device) -> dict[str, A
 
 def _train(config: StudyConfig, cell: Cell, device: torch.device) -> TrainingResult:
     dataset = validation_split(dataset_of(config, cell), config.seed)
-    how = dataclasses.replace(training_config(config, cell), target_loss=None, target_accuracy=None)
+    how = dataclasses.replace(training_config(config, cell), target_loss=None, target_accuracy=None, levels=())
     return train(
         model_of(config, cell, dataset),
         loss_of(config),

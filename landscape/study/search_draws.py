@@ -86,7 +86,7 @@ def middle(config: StudyConfig) -> StudyConfig:
 
 def trial(config: StudyConfig, draw: Draw) -> tuple[StudyConfig, Cell]:
     """Return the study of one drawn configuration alone, and its one run."""
-    alone = dataclasses.replace(config, optimizer=(draw.optimizer,), seeds=1, lr_factor=(1.0,), average=())
+    alone = dataclasses.replace(config, optimizer=(draw.optimizer,), seeds=1, lr_factor=(1.0,), average=(), at_epoch=())
     alone = with_picked(alone, {draw.optimizer: draw.picked})
     return alone, cells(alone)[0]
 

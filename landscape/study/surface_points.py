@@ -109,7 +109,7 @@ def stored_points(
         config: The study's, with the precision and device to measure with.
         folder: Where it lies.
         runs: Which; None for the only one.
-        stop: ``"matched"``, ``"end"`` or an average of the weights; when None, the matched training loss where it was
+        stop: A name of `landscape.stops`; when None, the matched training loss where it was
             reached.
         checkpoints: Files of weights, such as averages of a training.
         examples: How many to evaluate; as the study did when None.

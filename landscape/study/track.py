@@ -74,7 +74,7 @@ def one_run(config: StudyConfig) -> StudyConfig:
     """
     if config.tune:
         raise UsageError("A search for hyper-parameters is a matter of landscape analyze. Leave out tune.")
-    for key in (*FACTORS, "optimizer", "lr_factor"):
+    for key in (*FACTORS, "optimizer", "lr_factor", "target_loss"):
         if len(getattr(config, key)) > 1:
             named = ", ".join(map(str, getattr(config, key)))
             raise UsageError(f"One training is followed at a time; {key} names {named}. Keep one.")
@@ -213,7 +213,7 @@ def _ends(rows: list[dict[str, Any]], request: TrackRequest, config: StudyConfig
         return True
     losses = [row["train_loss"] for row in rows]
     if request.until == "loss":
-        return bool(last["train_loss"] <= config.target_loss)
+        return bool(last["train_loss"] <= config.primary_loss)
     if request.until == "converged" and len(losses) > STALLED:
         return bool(min(losses[-STALLED:]) > 0.99 * min(losses[:-STALLED]))
     return False

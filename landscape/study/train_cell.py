@@ -16,9 +16,11 @@ from landscape.errors import UsageError
 from landscape.models import build_model, check_outputs
 from landscape.problem import Problem
 from landscape.registry import losses
+from landscape.stops import END
 from landscape.study.cells import Cell
 from landscape.study.config import StudyConfig
 from landscape.study.folder import RunFolder, is_trained, write_result
+from landscape.study.later_points import about, add_points
 from landscape.training import TrainingConfig, TrainingResult, load_into, train, write_snapshot
 from landscape.training.checkpoint import write_tensors
 from landscape.training.optimizer_state import OptimizerState
@@ -94,7 +96,9 @@ def training_config(config: StudyConfig, cell: Cell) -> TrainingConfig:
         max_batch=config.max_batch or TrainingConfig.max_batch,
         compile=config.compile,
         seed=cell.seed,
-        target_loss=config.target_loss,
+        target_loss=config.primary_loss,
+        levels=config.levels,
+        at_epochs=config.at_epoch,
         target_accuracy=config.target_accuracy or None,
         average=config.average,
     )
@@ -102,7 +106,7 @@ def training_config(config: StudyConfig, cell: Cell) -> TrainingConfig:
 
 def train_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: torch.device) -> None:
     """Train one run (or load its checkpoint) and write its files; nothing if it is finished already."""
-    if is_trained(folder, cell.id):
+    if is_trained(folder, cell.id, config.stops):
         _check_same_checkpoint(cell, folder)
         return
     if cell.checkpoint is not None:
@@ -119,12 +123,12 @@ def train_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: torch
         keep=config.keep_checkpoints,
         on_checkpoint=lambda step, state_dict: _write_checkpoint(folder, cell, step, state_dict),
     )
-    _write_training(folder, cell, result, len(dataset.test[0]))
+    _write_training(config, folder, cell, result, len(dataset.test[0]))
 
 
 def train_cells(config: StudyConfig, cells: Sequence[Cell], folder: RunFolder, device: torch.device) -> None:
     """Train runs that differ in learning rate and seed only as one batched model; those that are finished stay."""
-    missing = [cell for cell in cells if not is_trained(folder, cell.id)]
+    missing = [cell for cell in cells if not is_trained(folder, cell.id, config.stops)]
     if not missing:
         return
     hows, dataset = [_begin(config, cell, folder) for cell in missing], dataset_of(config, missing[0])
@@ -139,21 +143,24 @@ def train_cells(config: StudyConfig, cells: Sequence[Cell], folder: RunFolder, d
         on_checkpoint=lambda index, step, state_dict: _write_checkpoint(folder, missing[index], step, state_dict),
     )
     for cell, result in zip(missing, results, strict=True):
-        _write_training(folder, cell, result, len(dataset.test[0]))
+        _write_training(config, folder, cell, result, len(dataset.test[0]))
 
 
 def _begin(config: StudyConfig, cell: Cell, folder: RunFolder) -> TrainingConfig:
-    """Write down what a run is, and return how it is trained."""
+    """Write down what a run is, and return how it is trained; a finished one that lacks points keeps what it has."""
+    how = training_config(config, cell)
+    if is_trained(folder, cell.id):
+        return how
     # what was measured belongs to weights that are not there any more
     folder.measurements(cell.id).unlink(missing_ok=True)
     folder.moved(cell.id).unlink(missing_ok=True)
-    how = training_config(config, cell)
     store.write_json(folder.config(cell.id), {**cell.to_dict(), "training": dataclasses.asdict(how)})
     return how
 
 
 def _write_checkpoint(folder: RunFolder, cell: Cell, step: int, state_dict: Mapping[str, Tensor]) -> None:
-    write_tensors(folder.checkpoint(cell.id, step), state_dict, {"step": step})
+    if not is_trained(folder, cell.id):
+        write_tensors(folder.checkpoint(cell.id, step), state_dict, {"step": step})
 
 
 def _take_checkpoint(config: StudyConfig, cell: Cell, path: str, folder: RunFolder, device: torch.device) -> None:
@@ -167,8 +174,8 @@ def _take_checkpoint(config: StudyConfig, cell: Cell, path: str, folder: RunFold
     snapshot = _snapshot_of_checkpoint(config, cell, model.to(device, getattr(torch, config.dtype)), dataset)
     write_snapshot(snapshot, folder.minimum(cell.id, "end"), folder.optimizer(cell.id, "end"))
     parameters = sum(each.numel() for each in model.parameters() if each.requires_grad)
-    result_row = {"status": "finished", "message": "", "minima": {"end": _about(snapshot)}, "parameters": parameters}
-    result_row["test_examples"] = len(dataset.test[0])
+    result_row = {"status": "finished", "message": "", "minima": {END: about(snapshot)}, "parameters": parameters}
+    result_row |= {"test_examples": len(dataset.test[0]), "sought": list(config.stops)}
     write_result(folder, cell.id, result_row)
 
 
@@ -185,12 +192,17 @@ def _digest(path: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write_training(folder: RunFolder, cell: Cell, result: TrainingResult, test_examples: int) -> None:
+def _write_training(
+    config: StudyConfig, folder: RunFolder, cell: Cell, result: TrainingResult, test_examples: int
+) -> None:
+    ends = {} if result.end is None else {END: result.end}
+    minima = {**result.points, **ends, **result.averages}
+    if is_trained(folder, cell.id):
+        add_points(config, folder, cell, training_config(config, cell), minima)
+        return
     store.write_rows(folder.history(cell.id), [dataclasses.asdict(row) for row in result.history])
-    minima = {"matched": result.matched, "end": result.end, **result.averages}
     for stop, snapshot in minima.items():
-        if snapshot is not None:
-            write_snapshot(snapshot, folder.minimum(cell.id, stop), folder.optimizer(cell.id, stop))
+        write_snapshot(snapshot, folder.minimum(cell.id, stop), folder.optimizer(cell.id, stop))
     cost = dataclasses.asdict(result.cost)
     cost["optimizer_bytes_per_parameter"] = result.cost.optimizer_bytes_per_parameter
     speeds = {"target_loss": result.speed_to_loss, "target_accuracy": result.speed_to_accuracy}
@@ -201,14 +213,10 @@ def _write_training(folder: RunFolder, cell: Cell, result: TrainingResult, test_
         "test_examples": test_examples,
         "cost": cost,
         "speed": {name: each and dataclasses.asdict(each) for name, each in speeds.items()},
-        "minima": {stop: _about(each) for stop, each in minima.items() if each is not None},
+        "minima": {stop: about(each) for stop, each in minima.items()},
+        "sought": list(config.stops),
     }
     write_result(folder, cell.id, row)
-
-
-def _about(snapshot: Snapshot) -> dict[str, Any]:
-    names = ("epoch", "step", "train_loss", "test_loss", "train_accuracy", "test_accuracy", "mismatch", "note")
-    return {name: getattr(snapshot, name) for name in names}
 
 
 def _snapshot_of_checkpoint(config: StudyConfig, cell: Cell, model: nn.Module, dataset: DataSet) -> Snapshot:

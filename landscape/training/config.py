@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from landscape.errors import UsageError, suggest
+from landscape.stops import MATCHED, level_stop
 from landscape.training.optimizer_definition import optimizer_definition, resolve_options
 from landscape.training.schedules import SCHEDULES
 from landscape.weight_average import WeightAverage
@@ -29,6 +30,8 @@ class TrainingConfig:
         clip_norm: Largest norm of a step's gradient; longer ones are scaled down to it.
         seed: Of the order of the data and of dropout. Two optimizers with one seed see the same batches.
         target_loss: Training loss (whole set, evaluation mode) whose first crossing is kept.
+        levels: Further training losses whose first crossings are kept.
+        at_epochs: Epochs after which the point is kept, whole multiples of ``evaluate_every``.
         target_accuracy: Test accuracy whose first evaluation at or above it is noted.
         max_loss: Training loss above which the run counts as diverged; None means a thousand times the larger
             of 1 and the loss before training.
@@ -70,12 +73,15 @@ class TrainingConfig:
     amp: str | None = None
     compile: bool = False
     average: tuple[str, ...] = ()
+    levels: tuple[float, ...] = ()
+    at_epochs: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("lr", "decay", "clip_norm", "target_loss", "target_accuracy", "max_loss"):
             _check_positive(name, getattr(self, name), optional=name not in {"lr", "decay"})
         for name, least in _WHOLE.items():
             _check_whole(name, getattr(self, name), least, optional=name in {"batch_size", "epochs", "steps"})
+        self._check_kept()
         if (self.epochs is None) == (self.steps is None):
             raise UsageError("Give the length of training either as epochs or as steps: exactly one of them.")
         if self.amp not in (None, "bf16"):
@@ -91,6 +97,22 @@ class TrainingConfig:
             )
         options = resolve_options(self.optimizer, self.lr, self.optimizer_options)
         object.__setattr__(self, "optimizer_options", options)
+
+    @property
+    def targets(self) -> dict[str, float]:
+        """The training losses whose first crossings are kept, by the name of their stop."""
+        primary = {} if self.target_loss is None else {MATCHED: self.target_loss}
+        return primary | {level_stop(each): each for each in self.levels}
+
+    def _check_kept(self) -> None:
+        for each in self.levels:
+            _check_positive("levels", each, optional=False)
+        if len({*self.levels, self.target_loss}) <= len(self.levels):
+            raise UsageError(f"A level is named twice: {', '.join(f'{each:g}' for each in self.levels)}. Keep one.")
+        for epoch in self.at_epochs:
+            _check_whole("at_epochs", epoch, 1, optional=False)
+            if epoch % self.evaluate_every:
+                raise UsageError(f"Epoch {epoch} is between two evaluations, {self.evaluate_every} epochs apart.")
 
     def _check_schedule(self) -> None:
         if self.schedule not in SCHEDULES:

@@ -33,7 +33,8 @@ def training_steps(
     The *matched minimum* is the first step at which the mean loss over the whole training set, in evaluation
     mode, is at or below ``config.target_loss``. The loss is evaluated at the views; the first stretch that ends
     at or below the target is taken again from its start, with an evaluation after every step (every
-    $\sqrt{n}$-th first, where the stretch has more than 64).
+    $\sqrt{n}$-th first, where the stretch has more than 64). Further ``config.levels`` are located likewise, all of
+    one stretch in one pass.
 
     Args:
         model: Trained in place, moved to ``device`` and ``dtype``; all of it in training mode while it trains.

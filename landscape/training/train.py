@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.data import DataSet
+from landscape.stops import MATCHED
 from landscape.training.averaged_minima import averaged_snapshots
 from landscape.training.config import TrainingConfig
 from landscape.training.evaluation import LossFunction
@@ -29,7 +30,8 @@ class TrainingResult:
         status: ``"finished"`` or ``"diverged"``.
         message: Why it diverged, or "".
         history: An evaluation a row, the first before training; the last of a diverged run may not be finite.
-        matched: The first crossing of the target loss; None if it was never reached or there was no target.
+        points: What was kept along the way, by the name of its stop: the first crossing of each target loss that was
+            reached, and chosen epochs.
         end: The end of training; None if it diverged.
         cost: Seconds per epoch and memory.
         speed_to_loss: What the first crossing of the target loss took, or None.
@@ -40,12 +42,17 @@ class TrainingResult:
     status: str
     message: str
     history: tuple[HistoryRow, ...]
-    matched: Snapshot | None
+    points: Mapping[str, Snapshot]
     end: Snapshot | None
     cost: Cost
     speed_to_loss: Speed | None
     speed_to_accuracy: Speed | None
     averages: Mapping[str, Snapshot] = field(default_factory=dict)
+
+    @property
+    def matched(self) -> Snapshot | None:
+        """The first crossing of the target loss; None if it was never reached or there was no target."""
+        return self.points.get(MATCHED)
 
 
 def train(
@@ -99,7 +106,7 @@ def result_of(view: TrainingView, rows: Sequence[HistoryRow]) -> TrainingResult:
         status="diverged" if view.diverged else "finished",
         message=view.diverged,
         history=tuple(rows),
-        matched=view.matched,
+        points=view.points,
         end=None if view.diverged else view.snapshot(),
         cost=_cost(view, rows),
         speed_to_loss=_speed_to_loss(view.matched),

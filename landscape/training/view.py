@@ -1,14 +1,15 @@
 """What is seen of a training between two stretches of its steps."""
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
 
 from landscape.errors import ProblemError
-from landscape.training.crossing import matched_snapshot
+from landscape.stops import MATCHED, epoch_stop
+from landscape.training.crossing import Stretch, crossings
 from landscape.training.evaluation import Scores
 from landscape.training.history import HistoryRow
 from landscape.training.optimizer_state import OptimizerState
@@ -25,14 +26,15 @@ class TrainingView:
         run: What is live: ``run.model``, ``run.optimizer``, ``run.parameters``, ``run.train``.
         row: The evaluation at this point.
         bound: Training loss above which the run counts as diverged.
-        matched: The first crossing of the target loss, once there was one.
+        points: What was kept on the way here, by the name of its stop: the first crossing of each target loss, once
+            there was one, and chosen epochs.
         diverged: Why training ends here, or "".
     """
 
     run: Run
     row: HistoryRow
     bound: float
-    matched: Snapshot | None = None
+    points: Mapping[str, Snapshot] = field(default_factory=dict)
     diverged: str = ""
 
     @property
@@ -44,6 +46,11 @@ class TrainingView:
     def epoch(self) -> float:
         """Passes over the training set."""
         return self.row.epoch
+
+    @property
+    def matched(self) -> Snapshot | None:
+        """The first crossing of the target loss, once there was one."""
+        return self.points.get(MATCHED)
 
     @property
     def model(self) -> nn.Module:
@@ -81,13 +88,13 @@ def first_view(run: Run) -> TrainingView:
     if not math.isfinite(row.train_loss):
         raise ProblemError(f"The training loss is {row.train_loss} before training. Check the data and the model.")
     bound = run.config.max_loss or 1000 * max(1.0, row.train_loss)
-    target = run.config.target_loss
-    return TrainingView(run, row, bound, _snapshot_of_row(run, row, target) if _reached(run, row) else None)
+    reached = _reached(run, row, {})
+    return TrainingView(run, row, bound, {stop: _snapshot_of_row(run, row, each) for stop, each in reached.items()})
 
 
 def state_to_rewind(view: TrainingView, last: int) -> LiveState | None:
-    """Return the live state where the steps up to ``last`` may have to be taken again to find the crossing."""
-    watched = view.run.config.target_loss is not None and view.matched is None
+    """Return the live state where the steps up to ``last`` may have to be taken again to find a crossing."""
+    watched = view.run.config.targets.keys() - view.points.keys()
     return capture(view.run) if watched and last - view.step > 1 else None
 
 
@@ -100,13 +107,16 @@ def next_view(previous: TrainingView, before: LiveState | None, last: int, secon
         last: Steps taken.
         seconds: Of these steps.
     """
-    run, matched = previous.run, previous.matched
+    run, points = previous.run, previous.points
     row = _row(run, last, previous.row.seconds + seconds, taken=last - previous.step)
     if not row.train_loss <= previous.bound:
-        return TrainingView(run, row, previous.bound, matched, _divergence(row, previous.bound))
-    if matched is None and _reached(run, row):
-        matched = _matched(run, before, previous.row, row)
-    return TrainingView(run, row, previous.bound, matched)
+        return TrainingView(run, row, previous.bound, points, _divergence(row, previous.bound))
+    reached = _reached(run, row, points)
+    if reached:
+        points = {**points, **_crossed(run, before, previous.row, row, reached)}
+    if row.epoch in run.config.at_epochs:
+        points = {**points, epoch_stop(int(row.epoch)): _snapshot_of_row(run, row)}
+    return TrainingView(run, row, previous.bound, points)
 
 
 def _row(run: Run, step: int, seconds: float, taken: int) -> HistoryRow:
@@ -124,14 +134,20 @@ def _row(run: Run, step: int, seconds: float, taken: int) -> HistoryRow:
     )
 
 
-def _reached(run: Run, row: HistoryRow) -> bool:
-    return run.config.target_loss is not None and row.train_loss <= run.config.target_loss
+def _reached(run: Run, row: HistoryRow, points: Mapping[str, Snapshot]) -> dict[str, float]:
+    """Return the targets that are reached for the first time, by the name of their stop."""
+    targets = run.config.targets
+    return {stop: each for stop, each in targets.items() if stop not in points and row.train_loss <= each}
 
 
-def _matched(run: Run, before: LiveState | None, previous: HistoryRow, row: HistoryRow) -> Snapshot:
+def _crossed(
+    run: Run, before: LiveState | None, previous: HistoryRow, row: HistoryRow, targets: Mapping[str, float]
+) -> dict[str, Snapshot]:
     if before is None:
-        return _snapshot_of_row(run, row, target=run.config.target_loss)
-    return matched_snapshot(run, before, previous.step, row.step, (previous.seconds, row.seconds))
+        return {stop: _snapshot_of_row(run, row, target=each) for stop, each in targets.items()}
+    stretch = Stretch(before, previous.step, row.step, (previous.seconds, row.seconds))
+    found = crossings(run, stretch, list(targets.values()))
+    return {stop: found[each] for stop, each in targets.items()}
 
 
 def _snapshot_of_row(run: Run, row: HistoryRow, target: float | None = None) -> Snapshot:

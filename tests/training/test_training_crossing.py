@@ -102,9 +102,10 @@ def tried(monkeypatch):
     counts = []
     replay = crossing_module._replay
 
-    def counted(run, before, first, last, at):
-        counts.append(len([step for step in at if first < step <= last]))
-        return replay(run, before, first, last, at)
+    def counted(run, stretch, at, take):
+        steps = {step for each in at.values() for step in each}
+        counts.append(len([step for step in steps if stretch.first < step <= stretch.last]))
+        return replay(run, stretch, at, take)
 
     monkeypatch.setattr(crossing_module, "_replay", counted)
     return counts
@@ -156,7 +157,7 @@ def test_a_target_never_met_is_none(make_mlp, clusters):
 
 
 def test_a_device_that_does_not_repeat_itself_is_said_so(make_noisy, clusters, monkeypatch):
-    monkeypatch.setattr(crossing_module, "_replay", lambda *anything: None)
+    monkeypatch.setattr(crossing_module, "_replay", lambda *anything: {})
     config = TrainingConfig("sgd", 0.02, epochs=6, batch_size=13, target_loss=0.8)
     result = train(make_noisy(), cross_entropy, clusters, config, device="cpu")
     end = next(row for row in result.history if row.train_loss <= 0.8)

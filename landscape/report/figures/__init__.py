@@ -6,6 +6,7 @@ from pathlib import Path
 from landscape.report.figures.canvas import LeftOut, save, style
 from landscape.report.figures.contours import contours
 from landscape.report.figures.contrasts import contrast_maps
+from landscape.report.figures.levels import ratio_by_level
 from landscape.report.figures.paired import paired_sharpness
 from landscape.report.figures.ratios import sharpness_ratios
 from landscape.report.figures.sharpness_gap import sharpness_gap
@@ -19,6 +20,7 @@ NAMES = (
     "paired_sharpness",
     "sharpness_ratios",
     "optimizer_by_measure",
+    "ratio_by_level",
     "sharpness_gap",
     "slices_contours",
     "slices_3d",
@@ -36,6 +38,7 @@ def write_figures(report: Report, slices: list[Slice], folder: Path) -> tuple[li
             paired_sharpness(report),
             sharpness_ratios(report),
             contrast_maps(report),
+            ratio_by_level(report),
             sharpness_gap(report),
             contours(report, slices),
             surfaces(report, slices),

@@ -11,11 +11,11 @@ from matplotlib.colors import LinearSegmentedColormap
 from landscape.report import points as view
 from landscape.report.escape import for_figure
 from landscape.report.figures.canvas import WIDTH, Drawing, LeftOut, canvas
-from landscape.report.folder import Report, stop_words
+from landscape.report.folder import Report
 from landscape.report.numbers import NOTHING, number
 from landscape.report.palette import BLUE, VERMILION
 from landscape.report.symbols import term_for_figure
-from landscape.weight_average import file_name
+from landscape.stops import file_name, stop_words
 
 NAME = "optimizer_by_measure"
 # two hues around white, as light as each other at the same distance from it
@@ -27,7 +27,7 @@ _MOST = math.log(4)
 def contrast_maps(report: Report) -> Iterator[Drawing | LeftOut]:
     """Yield one heat map for each stop: a row a measure, a column an optimizer, the last says whether all agree."""
     drawn = 0
-    for stop in view.stops(report):
+    for stop in view.main_stops(report):
         cells = contrast_cells(report, stop)
         if cells:
             yield _figure(report, stop, cells)

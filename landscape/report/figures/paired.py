@@ -11,11 +11,11 @@ from landscape.report.escape import for_figure
 from landscape.report.figures.axis_scale import apply, axis_scale
 from landscape.report.figures.canvas import WIDTH, Drawing, LeftOut, canvas, explain_faint, legend_above, legend_handles
 from landscape.report.figures.panels import CHARACTERS, Mark, columns_for, panel_grid, scatter, sheets
-from landscape.report.folder import Report, stop_words
+from landscape.report.folder import Report
 from landscape.report.numbers import plain
 from landscape.report.points import Pair
 from landscape.report.symbols import term_for_figure
-from landscape.weight_average import file_name
+from landscape.stops import file_name, stop_words
 
 NAME = "paired_sharpness"
 
@@ -26,7 +26,7 @@ def paired_sharpness(report: Report) -> Iterator[Drawing | LeftOut]:
         yield LeftOut(NAME, "there is only one optimizer, so there are no pairs")
         return
     drawn = 0
-    for stop in view.stops(report):
+    for stop in view.main_stops(report):
         found = {
             measure["name"]: every
             for measure in report["measures"]

@@ -12,17 +12,18 @@ from landscape.report import points as view
 from landscape.report.escape import for_figure
 from landscape.report.figures.axis_scale import AxisScale, apply
 from landscape.report.figures.canvas import WIDTH, Drawing, LeftOut, canvas, legend_above, markers
-from landscape.report.folder import Report, stop_words
+from landscape.report.folder import Report
 from landscape.report.palette import look
 from landscape.report.symbols import term_for_figure
+from landscape.stops import stop_words
 
 NAME = "sharpness_ratios"
 Row = tuple[Report, str, list[dict[str, Any]]]
 
 
 def sharpness_ratios(report: Report) -> Iterator[Drawing | LeftOut]:
-    """Yield one figure: a row for each measure (and other optimizer), a column for each stop."""
-    found = {stop: rows for stop in view.stops(report) if (rows := ratio_rows(report, stop))}
+    """Yield one figure: a row for each measure (and other optimizer), a column for each main stop."""
+    found = {stop: rows for stop in view.main_stops(report) if (rows := ratio_rows(report, stop))}
     if not found:
         one = len(report["optimizers"]) < 2
         yield LeftOut(NAME, "there is only one optimizer" if one else "no ratio could be computed")

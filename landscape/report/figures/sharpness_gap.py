@@ -9,11 +9,11 @@ from landscape.report import points as view
 from landscape.report.figures.axis_scale import apply, axis_scale
 from landscape.report.figures.canvas import WIDTH, Drawing, LeftOut, canvas, explain_faint, legend_above, legend_handles
 from landscape.report.figures.panels import CHARACTERS, Mark, columns_for, scatter, sheets
-from landscape.report.folder import GAPS, Report, stop_words
+from landscape.report.folder import GAPS, Report
 from landscape.report.numbers import estimate
 from landscape.report.points import Point
 from landscape.report.symbols import term_for_figure
-from landscape.weight_average import file_name
+from landscape.stops import file_name, stop_words
 
 NAME = "sharpness_gap"
 SHORT = {"gap_loss": "gap in loss", "gap_error": "gap in error"}
@@ -22,7 +22,7 @@ SHORT = {"gap_loss": "gap in loss", "gap_error": "gap in error"}
 def sharpness_gap(report: Report) -> Iterator[Drawing | LeftOut]:
     """Yield, for each stop, one panel for each measure and each gap that is known."""
     drawn = 0
-    for stop in view.stops(report):
+    for stop in view.main_stops(report):
         for suffix, part in sheets([each for each in view.measured(report, stop) if known_gaps(report, stop, each)]):
             yield _sheet(report, stop, f"{NAME}_{file_name(stop)}{suffix}", part)
             drawn += 1

@@ -1,6 +1,5 @@
 """The sections of the page, from the verdict to the small print."""
 
-import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -10,23 +9,27 @@ from landscape.report import relation_tables, tables
 from landscape.report.attention import attention, caveats, unconverged
 from landscape.report.escape import for_html
 from landscape.report.figures.canvas import LeftOut
-from landscape.report.folder import Report, Slice, stop_words
+from landscape.report.folder import Report, Slice
+from landscape.report.level_tables import level_tables
 from landscape.report.loss_scale import loss_scale
 from landscape.report.methods import methods_html
 from landscape.report.page.legend import legend
+from landscape.report.page.levels import level_plots
+from landscape.report.page.pictures import pictures
 from landscape.report.page.plot import Plot
 from landscape.report.page.scene import color_bar
 from landscape.report.page.sharpness import gap_plots, pair_plots, ratio_plots
 from landscape.report.page.slices import MOST_SURFACES, surface_plots
 from landscape.report.page.training import trade_off_plots, training_plots
+from landscape.report.primary import primary_note
 from landscape.report.search_tables import drawn, searches
 from landscape.report.symbols import term_for_html
 from landscape.report.table import Table
 from landscape.report.table_formats import as_html
 from landscape.report.trade_off_tables import trade_offs
+from landscape.stops import stop_words
 
 MOST_ROWS = 200
-MOST_PICTURES = 4
 BUTTONS = {
     "left": "Turn left",
     "right": "Turn right",
@@ -109,7 +112,9 @@ def _head(report: Report) -> str:
 
 def _sharpness(page: Page, report: Report) -> None:
     page.add('<section id="sharpness"><h2>Is one optimizer’s minimum sharper?</h2>\n')
-    found = view.stops(report)
+    if primary_note(report):
+        page.add(f'<p class="note">{for_html(primary_note(report))}</p>\n')
+    found = view.main_stops(report)
     if not found:
         page.add("<p>No run has a minimum, so there is nothing to compare.</p>")
     for index, stop in enumerate(found):
@@ -125,6 +130,12 @@ def _sharpness(page: Page, report: Report) -> None:
         for table in tables.measurements(report, stop):
             _table(page, table, table.caption)
         page.add(_closing(index))
+    side = [table for table in level_tables(report) if table.rows]
+    if side:
+        page.add("<h3>At other training losses and epochs</h3>\n")
+    page.draw(level_plots(report))
+    for table in side:
+        _table(page, table)
     page.add("</section>\n")
 
 
@@ -132,17 +143,21 @@ def _gap(page: Page, report: Report) -> None:
     page.add('<section id="gap"><h2>Does sharpness go with the generalization gap?</h2>\n')
     if not view.stops(report):
         page.add("<p>No run has a minimum, so there is nothing to relate.</p>")
-    for index, stop in enumerate(view.stops(report)):
+    for index, stop in enumerate([*view.main_stops(report), *_further(report)]):
         page.add(_opening(index, f"The gap {stop_words(stop)}"))
         _table(page, tables.correlations(report, stop))
         for table, folded in relation_tables.all_of(report, stop):
             _table(page, table, folded)
-        plots = gap_plots(report, stop)
+        plots = [] if stop in _further(report) else gap_plots(report, stop)
         if plots:
             page.add(legend(report, _any_faint(report, stop)))
         page.draw(plots)
         page.add(_closing(index))
     page.add("</section>\n")
+
+
+def _further(report: Report) -> list[str]:
+    return [stop for stop in view.stops(report) if stop not in view.main_stops(report)]
 
 
 def _any_faint(report: Report, stop: str) -> bool:
@@ -186,26 +201,10 @@ def _slices(page: Page, report: Report, slices: list[Slice], figures: list[Path]
     buttons = "".join(f'<button type="button" data-move="{key}">{name}</button>' for key, name in BUTTONS.items())
     page.add(f'<div class="controls" role="group" aria-label="Turn the surfaces">{buttons}</div>\n')
     page.draw(surface_plots(report, slices))
-    page.add(f'<div class="flat">{_pictures(figures, "slices_3d")}</div>\n')
+    page.add(f'<div class="flat">{pictures(figures, "slices_3d")}</div>\n')
     if len(slices) > MOST_SURFACES:
         page.add(f'<p class="note">The first {MOST_SURFACES} of {len(slices)} slices; slices_3d has all.</p>')
-    page.add(f"<h3>The same as contours</h3>{_pictures(figures, 'slices_contours')}</section>\n")
-
-
-def _pictures(figures: list[Path], name: str) -> str:
-    """Return the first few figures of a name; in print, and without WebGL, flat surfaces stand in for turning ones."""
-    found = [path for path in figures if path.name.startswith(name) and path.suffix == ".png"]
-    return "".join(_picture(path) for path in found[:MOST_PICTURES])
-
-
-def _picture(path: Path) -> str:
-    caption = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["caption"]
-    data = base64.b64encode(path.read_bytes()).decode()
-    return (
-        f'<figure><div class="picture" tabindex="0" role="region" aria-label="Slices, scrolls sideways">'
-        f'<img src="data:image/png;base64,{data}" alt="{for_html(caption)}"></div>'
-        f'<p class="note">{for_html(caption)}</p></figure>\n'
-    )
+    page.add(f"<h3>The same as contours</h3>{pictures(figures, 'slices_contours')}</section>\n")
 
 
 def _settings(page: Page, report: Report) -> None:
