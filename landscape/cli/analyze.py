@@ -75,7 +75,7 @@ def command(
 def default_folder(config: StudyConfig) -> Path:
     """Return a folder of its own for each configuration, so that the same command continues the same study."""
     digest = hashlib.blake2b(to_toml(dataclasses.replace(config, data_dir=None)).encode(), digest_size=3).hexdigest()
-    words = [Path(config.data or config.dataset).stem, *config.model]
+    words = [*([config.data] if config.data else config.dataset), *config.model]
     name = "-".join("".join(each if each.isalnum() else "_" for each in Path(word).stem) for word in words)
     return Path("runs") / f"{name}-{digest}"
 

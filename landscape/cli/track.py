@@ -129,6 +129,6 @@ def default_folder(config: StudyConfig, request: "TrackRequest") -> Path:
     """Return a folder of its own for each run and what is asked of it, so that the same command continues it."""
     text = to_toml(dataclasses.replace(config, data_dir=None)) + json.dumps(dataclasses.asdict(request))
     digest = hashlib.blake2b(text.encode(), digest_size=3).hexdigest()
-    words = ["track", config.optimizer[0], *config.model, Path(config.data or config.dataset).stem]
+    words = ["track", config.optimizer[0], *config.model, Path(config.data or config.dataset[0]).stem]
     name = "-".join("".join(each if each.isalnum() else "_" for each in Path(word).stem) for word in words)
     return Path("runs") / f"{name}-{digest}"

@@ -126,7 +126,9 @@ def _axes(
     runs: Sequence[Run], optimizers: Sequence[str]
 ) -> tuple[dict[str, NDArray[np.intp]], dict[str, tuple[object, ...]]]:
     """What differs between runs: the optimizer, its learning rate by rank, and the factors that have several values."""
-    names = sorted({key for run in runs for key in run.get("factors") or {}} - _NOT_FACTORS)
+    # options of one optimizer (sgd.momentum) are an axis by their rank, as learning rates are
+    names = sorted(key for key in {each for run in runs for each in run.get("factors") or {}} if "." not in key)
+    names = [name for name in names if name not in _NOT_FACTORS]
     found = {
         "optimizer": [run["optimizer"] for run in runs],
         "lr": [run.get("lr_rank") for run in runs],

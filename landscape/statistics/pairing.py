@@ -42,6 +42,11 @@ def find_pairs(runs: Iterable[Run], numerator: str, denominator: str) -> tuple[l
     return pairs, sum(len(each) for cell in cells.values() for each in cell.values()) - 2 * len(pairs)
 
 
+def is_shared(factor: str) -> bool:
+    """Return whether runs are paired by the value of a factor; options of one optimizer are paired by their rank."""
+    return factor not in _NOT_SHARED and "." not in factor
+
+
 def _cell(run: Run) -> str:
-    factors = {key: value for key, value in (run.get("factors") or {}).items() if key not in _NOT_SHARED}
+    factors = {key: value for key, value in (run.get("factors") or {}).items() if is_shared(key)}
     return repr((run.get("lr_rank"), run.get("seed"), sorted(factors.items())))

@@ -5,6 +5,7 @@ from statistics import median
 from typing import Any
 
 from landscape.statistics.generalization_gap import finite
+from landscape.statistics.pairing import is_shared
 from landscape.statistics.pareto import mark_front
 from landscape.statistics.reading import END, Run, minimum
 from landscape.statistics.sensitivity import mark_sensitivity
@@ -89,12 +90,16 @@ def _last(run: Run, key: str) -> float:
 def _compare_with_baseline(rows: list[dict[str, Any]]) -> None:
     """Give each row its seconds a step in those of the baseline at the same factors."""
     for row in rows:
-        same = [each for each in rows if each["optimizer"] == BASELINE and each["factors"] == row["factors"]]
+        same = [each for each in rows if each["optimizer"] == BASELINE and _shared(each) == _shared(row)]
         steps = [each["seconds_per_step"]["value"] for each in same if each["seconds_per_step"]]
         own, relative = row["seconds_per_step"], None
         if own and steps and (unit := median(steps)) > 0:
             relative = {key: own[key] / unit for key in ("value", "low", "high")} | {"runs": own["runs"]}
         row["relative_seconds_per_step"] = relative
+
+
+def _shared(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: each for name, each in row["factors"].items() if is_shared(name)}
 
 
 def summary(values: Iterable[Any]) -> dict[str, float | int] | None:

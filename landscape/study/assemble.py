@@ -13,7 +13,7 @@ from landscape.statistics.trade_offs import trade_offs
 from landscape.statistics.verdict import verdict
 from landscape.stops import END, MATCHED
 from landscape.study.agreement import mark_disagreement
-from landscape.study.cells import Cell, cells
+from landscape.study.cells import Cell, cells, factors
 from landscape.study.config import StudyConfig
 from landscape.study.folder import RunFolder, existing_folder, read_measurements, read_result, stored_config
 from landscape.study.primary import read_primary
@@ -84,7 +84,7 @@ def title(config: StudyConfig, optimizers: Sequence[str]) -> str:
     names = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSProp"}
     first, *others = [names.get(name, name) for name in optimizers]
     compared = f"{', '.join(others)} against {first}" if others else first
-    return f"{compared}: {', '.join(config.model)} on {config.data or config.dataset}"
+    return f"{compared}: {', '.join(config.model)} on {config.data or ', '.join(config.dataset)}"
 
 
 def typical(folder: RunFolder, config: StudyConfig, optimizer: str) -> tuple[Cell, str] | None:
@@ -119,7 +119,7 @@ def _run(folder: RunFolder, config: StudyConfig, cell: Cell) -> dict[str, Any]:
         "lr": cell.lr,
         "lr_rank": cell.lr_rank,
         "seed": cell.seed,
-        "factors": cell.factors(),
+        "factors": factors(config, cell),
         "status": result["status"],
         "message": result["message"],
         "reached": MATCHED in minima,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from landscape.errors import UsageError
 from landscape.study.config import StudyConfig
 from landscape.study.folder import plain_name
+from landscape.study.fraction import drawn
+from landscape.study.keys import FACTORS
+from landscape.study.option_levels import Level, combinations, level_word, own_table, shared_table, varied
 
 DEFAULT_LR = {
     **dict.fromkeys(("sgd", "heavy_ball", "nesterov", "sam", "asam"), (0.01, 0.02, 0.05)),
@@ -17,7 +21,6 @@ DEFAULT_LR = {
     "adagrad": (0.01, 0.02, 0.05),
     "lion": (1e-4, 3e-4, 1e-3),
 }
-FACTORS = ("model", "batch_size", "weight_decay", "train_examples", "label_noise")
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,10 @@ class Cell:
         weight_decay: None leaves the optimizer's own.
         train_examples: None takes all.
         label_noise: Share of training labels made wrong.
+        dataset: Data set.
+        model_option: The levels of the network's options that have levels.
+        optimizer_option: Likewise of the optimizer.
+        option_rank: Place among the combinations of levels that are this optimizer's own: runs are paired by it.
         checkpoint: Where to take the weights from instead of training.
     """
 
@@ -48,19 +55,39 @@ class Cell:
     weight_decay: float | None
     train_examples: int | None
     label_noise: float
+    dataset: str = "digits"
+    model_option: Level = ()
+    optimizer_option: Level = ()
+    option_rank: int = 0
     checkpoint: str | None = None
-
-    def factors(self) -> dict[str, Any]:
-        """Return what a study can vary, by name."""
-        return {"lr": self.lr, **{name: getattr(self, name) for name in FACTORS}}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain JSON types."""
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What the runs of all optimizers share, or are paired by: one point of the product of the factors."""
+
+    values: dict[str, Any]
+    model_option: Level
+    optimizer_option: Level
+    option_rank: int
+    lr_rank: int
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The level of each option that has levels."""
+        return dict(self.model_option) | dict(self.optimizer_option)
+
+    def levels(self, options: Sequence[str]) -> tuple[Any, ...]:
+        """Return the level of each factor, for a balanced draw; of options that this network has not, None."""
+        return (*self.values.values(), *(self.options.get(each) for each in options), self.option_rank, self.lr_rank)
+
+
 def cells(config: StudyConfig) -> list[Cell]:
-    """Return the runs of a study: the product of its factors, in the order in which they are run.
+    """Return the runs of a study: the product of its factors, or a part of it, in the order in which they are run.
 
     Seeds vary slowest, so that a study cut short holds whole pairs.
 
@@ -70,12 +97,57 @@ def cells(config: StudyConfig) -> list[Cell]:
     if config.checkpoint:
         return _checkpoint_cells(config)
     seeds = range(config.seed, config.seed + config.seeds)
-    settings = itertools.product(*(getattr(config, name) for name in FACTORS))
-    rates = [(name, rank, lr) for name in config.optimizer for rank, lr in enumerate(learning_rates(config, name))]
+    rates = {name: learning_rates(config, name) for name in config.optimizer}
+    own = {name: combinations(own_table(config.optimizer_option, name)) for name in config.optimizer}
+    chosen = settings(config, max(map(len, own.values())), max(map(len, rates.values())))
+    # by what they share, then by optimizer
+    chosen.sort(key=lambda each: (each[0], each[1].option_rank, each[1].lr_rank))
     return [
-        _cell(config, name, lr, rank, seed, dict(zip(FACTORS, values, strict=True)))
-        for seed, values, (name, rank, lr) in itertools.product(seeds, list(settings), rates)
+        _cell(config, name, rates[name][each.lr_rank], seed, each, own[name][each.option_rank])
+        for seed in seeds
+        for _, same in itertools.groupby(chosen, key=lambda each: each[0])
+        for group in [[each for _, each in same]]
+        for name in config.optimizer
+        for each in group
+        if each.option_rank < len(own[name]) and each.lr_rank < len(rates[name])
     ]
+
+
+def settings(config: StudyConfig, option_ranks: int, lr_ranks: int) -> list[tuple[int, Setting]]:
+    """Return the settings that are run, each with the number of what all of its optimizers share."""
+    every = []
+    shared = itertools.product(*(getattr(config, name) for name in FACTORS))
+    optimizer_options = combinations(shared_table(config.optimizer_option))
+    numbers = itertools.count()
+    for values in (dict(zip(FACTORS, each, strict=True)) for each in shared):
+        table = {**shared_table(config.model_option), **own_table(config.model_option, values["model"])}
+        for model_option, optimizer_option in itertools.product(combinations(table), optimizer_options):
+            number = next(numbers)
+            for ranks in itertools.product(range(option_ranks), range(lr_ranks)):
+                every.append((number, Setting(values, model_option, optimizer_option, *ranks)))
+    names = list(dict.fromkeys(name for _, each in every for name in each.options))
+    kept = drawn([each.levels(names) for _, each in every], config.fraction, config.fraction_seed)
+    return [every[index] for index in kept]
+
+
+def factors(config: StudyConfig, cell: Cell) -> dict[str, Any]:
+    """Return what a study can vary, by name, as a run has it: what has no place in it is None.
+
+    Options of one optimizer have its name in front; optimizers are paired by the rank of these (``option_rank``).
+    """
+    options = dict(cell.model_option) | dict(cell.optimizer_option)
+    result = {"lr": cell.lr, **{name: getattr(cell, name) for name in FACTORS}}
+    ranked = False
+    for name in (*varied(config.model_option), *varied(config.optimizer_option)):
+        owner, _, plain = name.rpartition(".")
+        if owner in config.model:
+            result[plain] = level_word(options.get(plain)) if cell.model == owner else result.get(plain)
+        elif owner:
+            result[name] = level_word(options.get(plain)) if cell.optimizer == owner else None
+            ranked = True
+        else:
+            result[name] = level_word(options.get(plain))
+    return {**result, "option_rank": cell.option_rank} if ranked else result
 
 
 def learning_rates(config: StudyConfig, optimizer: str) -> tuple[float, ...]:
@@ -115,10 +187,25 @@ def with_learning_rates(config: StudyConfig) -> StudyConfig:
     return dataclasses.replace(config, lr={name: _given_rates(config, name) for name in config.optimizer})
 
 
-def _cell(config: StudyConfig, optimizer: str, lr: float, rank: int, seed: int, values: dict[str, Any]) -> Cell:
-    varied = [f"{name}{values[name]}" for name in FACTORS if len(getattr(config, name)) > 1]
-    words = [optimizer, f"lr{lr:g}" if float(f"{lr:g}") == lr else f"lr{lr!r}", *varied, f"seed{seed}"]
-    return Cell(plain_name("-".join(words)), optimizer, lr, rank, seed, **values)
+def _cell(config: StudyConfig, optimizer: str, lr: float, seed: int, setting: Setting, own: Level) -> Cell:
+    optimizer_option = tuple({**dict(setting.optimizer_option), **dict(own)}.items())
+    values = setting.values
+    named = [(name, values[name]) for name in FACTORS if len(getattr(config, name)) > 1]
+    several = {name.rpartition(".")[2] for name in (*varied(config.model_option), *varied(config.optimizer_option))}
+    named += [(name, level_word(each)) for name, each in setting.model_option + optimizer_option if name in several]
+    words = [optimizer, f"lr{lr:g}" if float(f"{lr:g}") == lr else f"lr{lr!r}"]
+    words += [*(f"{name}{each}" for name, each in named), f"seed{seed}"]
+    return Cell(
+        plain_name("-".join(words)),
+        optimizer,
+        lr,
+        setting.lr_rank,
+        seed,
+        **values,
+        model_option=setting.model_option,
+        optimizer_option=optimizer_option,
+        option_rank=setting.option_rank,
+    )
 
 
 def _checkpoint_cells(config: StudyConfig) -> list[Cell]:

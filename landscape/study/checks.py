@@ -38,7 +38,10 @@ def check(config: StudyConfig) -> torch.device:
     for cell in todo:
         if cell.checkpoint is None:
             training_config(config, cell)
-    looked_at = {(cell.model, cell.train_examples, cell.label_noise, cell.checkpoint): cell for cell in todo}
+    looked_at = {
+        (cell.model, cell.model_option, cell.dataset, cell.train_examples, cell.label_noise, cell.checkpoint): cell
+        for cell in todo
+    }
     for cell in looked_at.values():
         _check_problem(config, cell)
     for cell in todo:

@@ -1,7 +1,8 @@
 """What is wrong with the keys of a study taken together."""
 
 from landscape.errors import UsageError, suggest
-from landscape.study.keys import StudyConfig
+from landscape.study.keys import FACTORS, StudyConfig
+from landscape.study.option_levels import is_factor, shared_table, varied
 
 _NOT_EMPTY = (
     "optimizer",
@@ -13,6 +14,7 @@ _NOT_EMPTY = (
     "weight_decay",
     "lr_factor",
     "target_loss",
+    "dataset",
 )
 
 
@@ -21,6 +23,11 @@ def _check_search(config: StudyConfig) -> None:
         raise UsageError("tune_range says what a search draws from, but there is none. Add --tune N.")
     if not config.tune:
         return
+    levels = [*varied(config.model_option), *varied(config.optimizer_option)]
+    if levels:
+        raise UsageError(
+            f"A search is for one setting; {levels[0]} has several levels. Keep one, or run a study for each."
+        )
     if config.checkpoint:
         raise UsageError("A search trains; checkpoints are trained already. Leave out --tune.")
     if config.lr:
@@ -73,6 +80,37 @@ def _check_primary(config: StudyConfig) -> None:
         )
 
 
+def _check_factors(config: StudyConfig) -> None:
+    """Refuse levels that contradict each other, and parts of what is no product."""
+    if config.data and len(config.dataset) > 1:
+        raise UsageError("data is one factory of examples, and dataset names several sets. Keep one of the two.")
+    for name, table in config.model_option.items():
+        if isinstance(table, dict) and name not in config.model:
+            raise UsageError(
+                f"Options are given for {name!r}, which is not among the models ({', '.join(config.model)})."
+                f"{suggest(name, config.model)}"
+            )
+    levels = [*varied(config.model_option), *varied(config.optimizer_option)]
+    for name in levels:
+        plain = name.rpartition(".")[2]
+        if plain in FACTORS:
+            raise UsageError(f"{plain} is a factor of its own: give its levels as {plain}, not as an option.")
+        if levels.count(name) > 1:
+            raise UsageError(f"{name} varies both as an option of networks and of optimizers. Vary one of them.")
+    for table, what in ((config.model_option, "models"), (config.optimizer_option, "optimizers")):
+        shared = {name for name, each in shared_table(table).items() if is_factor(each)}
+        for owner, own in table.items():
+            both = sorted(shared & own.keys()) if isinstance(own, dict) else []
+            if both:
+                raise UsageError(
+                    f"{both[0]} has levels for all {what} and is given for {owner} alone too, so runs cannot be paired "
+                    f"by it. Keep one of the two."
+                )
+    if config.checkpoint and (levels or config.fraction < 1):
+        what = f"levels of {levels[0]}" if levels else "a fraction"
+        raise UsageError(f"Checkpoints are trained already, so {what} cannot be chosen for them. Leave it out.")
+
+
 def check_together(config: StudyConfig) -> None:
     """Refuse values that are each right but make no sense together.
 
@@ -84,6 +122,7 @@ def check_together(config: StudyConfig) -> None:
     for key in _NOT_EMPTY:
         if not getattr(config, key):
             raise UsageError(f"{key} is empty: nothing to do. Name at least one.")
+    _check_factors(config)
     if config.surface_points and (config.surface_points < 3 or config.surface_points % 2 == 0):
         raise UsageError(
             f"surface_points must be odd, so that the minimum lies on the grid; it is {config.surface_points}. "

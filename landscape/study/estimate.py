@@ -12,11 +12,13 @@ from landscape.memory import peak_memory
 from landscape.operators import Hessian
 from landscape.problem import Problem
 from landscape.statistics.resolvable import SPREAD, smallest_ratio, smallest_tau
+from landscape.stops import stop_words
 from landscape.study.cells import Cell, cells
 from landscape.study.checks import PROBE, check
 from landscape.study.config import StudyConfig
 from landscape.study.environment import threads_per_process
 from landscape.study.measure_cell import held_memory
+from landscape.study.primary import question
 from landscape.study.run import number_of_jobs
 from landscape.study.search_draws import draws, middle
 from landscape.study.train_cell import dataset_of, loss_of, model_of
@@ -47,6 +49,10 @@ def estimate(config: StudyConfig, jobs: int | None) -> dict[str, Any]:
     slicing = optimizers * config.surface_points**2 * costs["slice_point"]
     return {
         "cells": [cell.id for cell in todo],
+        "stops": [] if config.checkpoint else list(config.stops),
+        "target_loss": config.primary_loss,
+        "primary": question(config),
+        "fraction": config.fraction,
         "device": str(device),
         "processes": workers,
         "parameters": costs["parameters"],
@@ -80,6 +86,7 @@ def estimate_lines(result: dict[str, Any]) -> list[str]:
         *result["cells"],
         *(["", "The learning rates above stand for those that the search will pick."] if searched else []),
         "",
+        *_design_lines(result),
         *_resolution_lines(result["resolves"]),
         f"{len(result['cells'])} runs of {result['parameters']:,} parameters on {result['device']}, "
         f"{result['processes']} at once",
@@ -87,6 +94,22 @@ def estimate_lines(result: dict[str, Any]) -> list[str]:
         f"about {_duration(result['wall_seconds'])} ({parts}; summed over processes)",
         f"about {result['memory_bytes'] / 2**30:.1f} GiB of memory",
     ]
+
+
+def _design_lines(result: dict[str, Any]) -> list[str]:
+    """Return where minima are taken, the part of the product that is run, and the question that comes first."""
+    lines = []
+    if len(result["stops"]) > 2:
+        primary, *others = result["stops"]
+        matched = f"{stop_words(primary)} ({result['target_loss']:g}, the primary level)"
+        lines.append(f"minima {', '.join([matched, *map(stop_words, others)])}")
+    if result["fraction"] < 1:
+        lines.append(f"{100 * result['fraction']:g} % of the settings, balanced over their levels")
+    asked = result["primary"]
+    if asked is not None:
+        compared = f"{asked['numerator']} / {asked['denominator']}"
+        lines.append(f"primary question: {asked['measure']}, {compared}, at training loss {asked['level']:g}")
+    return lines
 
 
 def _resolution_lines(resolves: dict[str, Any]) -> list[str]:

@@ -4,12 +4,15 @@ from typing import Any
 
 from landscape import store
 from landscape.errors import StorageError
-from landscape.study.cells import FACTORS, Cell, cells
+from landscape.study.cells import Cell, cells
 from landscape.study.config import KEYS, StudyConfig, to_toml
 from landscape.study.folder import RunFolder, is_trained, read_result, write_result
+from landscape.study.keys import FACTORS
+from landscape.study.option_levels import chosen, is_factor, level_word
 
 _FREE = ("resamples", "primary_measure", "primary_comparison")
 """Keys that change what is said of the runs, not the runs."""
+_DRAWN = ("optimizer", "lr", "lr_factor", "optimizer_option", "model_option", *FACTORS)
 _SETS = ("optimizer", "measures", "at_epoch", "average", *FACTORS)
 
 
@@ -17,6 +20,9 @@ def is_extension(old: StudyConfig, new: StudyConfig) -> bool:
     """Return whether a study has all the runs of another one, made the same way, and more."""
     if old.checkpoint or new.checkpoint or old.tune or new.tune:
         return all(getattr(old, key) == getattr(new, key) for key in KEYS if key not in ("data_dir", *_FREE))
+    if min(old.fraction, new.fraction) < 1 and any(getattr(old, key) != getattr(new, key) for key in _DRAWN):
+        # another product has another part
+        return False
     return all(_grows(key, getattr(old, key), getattr(new, key)) for key in KEYS if key != "data_dir")
 
 
@@ -36,9 +42,9 @@ def extend(folder: RunFolder, old: StudyConfig, new: StudyConfig) -> None:
         )
     # the runs of checkpoints and of a search stay what they are
     fixed = bool(old.checkpoint or old.tune)
-    grown = {} if fixed else {_identity(cell): cell for cell in cells(new)}
+    grown = {} if fixed else {_identity(new, cell): cell for cell in cells(new)}
     for cell in () if fixed else cells(old):
-        now = grown[_identity(cell)]
+        now = grown[_identity(old, cell)]
         if now == cell and old.stops == new.stops:
             continue
         if folder.run(cell.id).exists() and now.id != cell.id:
@@ -61,13 +67,33 @@ def _grows(key: str, old: Any, new: Any) -> bool:
         return bool(old[0] == new[0]) and set(old) <= set(new)
     if key == "lr":
         return all(set(rates) <= set(new.get(name, ())) for name, rates in old.items())
-    if key == "optimizer_option":
-        # options of an optimizer that joins; those for all were there before
-        return all(new.get(name) == each for name, each in old.items()) and all(
+    if key in ("optimizer_option", "model_option"):
+        # options of an optimizer or network that joins; those for all were there before
+        return all(name in new and _option_grows(each, new[name]) for name, each in old.items()) and all(
             name in old or isinstance(each, dict) for name, each in new.items()
         )
     return key == "seeds" and bool(new > old)
 
 
-def _identity(cell: Cell) -> tuple[Any, ...]:
-    return cell.optimizer, cell.lr, cell.seed, *(getattr(cell, name) for name in FACTORS)
+def _option_grows(old: Any, new: Any) -> bool:
+    """Return whether an option, or the table of one owner, has the levels that it had, and maybe more."""
+    if isinstance(old, dict) or isinstance(new, dict):
+        both = isinstance(old, dict) and isinstance(new, dict) and old.keys() == new.keys()
+        return both and all(_option_grows(each, new[name]) for name, each in old.items())
+    known = new if is_factor(new) else (new,)
+    return all(level in known for level in (old if is_factor(old) else (old,)))
+
+
+def _identity(config: StudyConfig, cell: Cell) -> tuple[Any, ...]:
+    """Return what makes a run the one that it is, whatever else there is in its study."""
+    options = (
+        chosen(config.model_option, cell.model, cell.model_option),
+        chosen(config.optimizer_option, cell.optimizer, cell.optimizer_option),
+    )
+    # a list is the same level whether it is one of several or not
+    told = repr([sorted((name, level_word(_frozen(each))) for name, each in table.items()) for table in options])
+    return cell.optimizer, cell.lr, cell.seed, told, *(getattr(cell, name) for name in FACTORS)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -6,6 +6,7 @@ from typing import Any
 
 from landscape.stops import END, MATCHED, epoch_stop, level_stop
 from landscape.study import parsers
+from landscape.study.option_levels import option_levels
 from landscape.study.parsers import Parser
 
 
@@ -23,7 +24,9 @@ MEASURES = ("top_eigenvalue", "power_iteration_top_eigenvalue", "trace", "precon
 class StudyConfig:
     """Every key of a study with its checked value; keys that hold tuples of settings are factors: they multiply."""
 
-    dataset: str = _key("digits", parsers.word, "Data set; see `landscape list datasets`.")
+    dataset: tuple[str, ...] = _key(
+        ("digits",), parsers.several(parsers.word), "Data set; see `landscape list datasets`."
+    )
     dataset_option: dict[str, Any] = _key({}, parsers.options, "Option of the data set.", "KEY=VALUE")
     data: str | None = _key(
         None, parsers.optional(parsers.word), "Your own data instead: a factory of (train, test).", "FILE.py:FACTORY"
@@ -44,7 +47,9 @@ class StudyConfig:
     model: tuple[str, ...] = _key(
         ("cnn",), parsers.several(parsers.word), "Network: a name, torchvision:NAME or FILE.py:FACTORY."
     )
-    model_option: dict[str, Any] = _key({}, parsers.options, "Option of the network.", "KEY=VALUE")
+    model_option: dict[str, Any] = _key(
+        {}, option_levels, "Option of every network, or of one; repeated, another level.", "[NAME.]KEY=VALUE"
+    )
     loss: str = _key("cross_entropy", parsers.word, "cross_entropy, half_squared, mse or FILE.py:LOSS.")
     optimizer: tuple[str, ...] = _key(
         ("sgd", "adam"), parsers.several(parsers.word), "Optimizer; the first is the one compared with."
@@ -59,7 +64,7 @@ class StudyConfig:
         "X,Y",
     )
     optimizer_option: dict[str, Any] = _key(
-        {}, parsers.options, "Option of every optimizer, or of one.", "[NAME.]KEY=VALUE"
+        {}, option_levels, "Option of every optimizer, or of one; repeated, another level.", "[NAME.]KEY=VALUE"
     )
     tune: int | None = _key(
         None,
@@ -104,6 +109,10 @@ class StudyConfig:
     )
     seeds: int = _key(5, parsers.integer(1), "Runs of each setting, paired across optimizers.", "N")
     seed: int = _key(0, parsers.integer(0), "First seed.", "N")
+    fraction: float = _key(
+        1.0, parsers.share, "Share of the settings to run: a balanced draw, the same for every optimizer and seed.", "F"
+    )
+    fraction_seed: int = _key(0, parsers.integer(0), "Seed of that draw.", "N")
     keep_checkpoints: int = _key(
         0, parsers.integer(0), "Weights to keep along training, evenly spaced, with both ends.", "N"
     )
@@ -180,3 +189,6 @@ class StudyConfig:
 
 
 KEYS = {each.name: each for each in dataclasses.fields(StudyConfig)}
+
+FACTORS = ("model", "batch_size", "weight_decay", "train_examples", "label_noise", "dataset")
+"""Keys whose levels multiply and are shared by all optimizers; learning rates and options with levels do too."""

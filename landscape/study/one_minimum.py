@@ -14,10 +14,12 @@ from landscape.minimum import Minimum
 from landscape.problem import Problem
 from landscape.registry import losses
 from landscape.stops import stop_words
-from landscape.study.cells import FACTORS, Cell, cells
+from landscape.study.cells import Cell, cells
 from landscape.study.config import StudyConfig
 from landscape.study.folder import RunFolder, existing_folder
+from landscape.study.keys import FACTORS
 from landscape.study.measure_cell import minimum_of, problem_of
+from landscape.study.option_levels import chosen, combinations, own_table, shared_table, varied
 from landscape.study.own_examples import number_of_classes, own_examples, own_model, takes_own_examples
 from landscape.study.train_cell import dataset_of, model_of
 from landscape.training import load_into
@@ -65,6 +67,8 @@ def given_minimum(
     for key in (*FACTORS, "checkpoint"):
         if len(getattr(config, key)) > 1:
             raise UsageError(f"One minimum is looked at at a time; {key} names {len(getattr(config, key))}. Keep one.")
+    for name in varied(config.model_option):
+        raise UsageError(f"One minimum is looked at at a time; {name} has several levels. Keep one.")
     cell, options = given_cell(config), dict(problem_options or {})
     if takes_own_examples(config, cell):
         problem, classes = _own_problem(config, cell, max_batch, options, own_dtype)
@@ -76,7 +80,7 @@ def given_minimum(
     provenance = {"checkpoint": cell.checkpoint, "seed": cell.seed}
     initial = None if cell.checkpoint else problem.theta
     minimum = Minimum(problem, problem.theta, provenance=provenance, initial=initial)
-    data = Path(config.data or config.dataset).name
+    data = Path(config.data or cell.dataset).name
     name = f"{Path(cell.model).name} on {data}"
     return OneMinimum(checked(minimum), name, origin, classes, _settings(config, cell))
 
@@ -197,7 +201,8 @@ def given_cell(config: StudyConfig) -> Cell:
     if config.checkpoint:
         return cells(config)[0]
     values = {name: getattr(config, name)[0] for name in FACTORS}
-    return Cell("initialised", "none", None, 0, config.seed, **values)
+    table = {**shared_table(config.model_option), **own_table(config.model_option, values["model"])}
+    return Cell("initialised", "none", None, 0, config.seed, **values, model_option=combinations(table)[0])
 
 
 def chosen_cell(config: StudyConfig, run: str | None, folder: RunFolder) -> Cell:
@@ -229,8 +234,9 @@ def check_examples(config: StudyConfig, there: int) -> None:
 
 
 def _settings(config: StudyConfig, cell: Cell) -> dict[str, Any]:
-    named = {key: getattr(config, key) for key in ("model_option", "loss", "dataset_option", "subset", "examples")}
-    data = {"data": config.data} if config.data else {"dataset": config.dataset}
+    named = {key: getattr(config, key) for key in ("loss", "dataset_option", "subset", "examples")}
+    named = {"model_option": chosen(config.model_option, cell.model, cell.model_option), **named}
+    data = {"data": config.data} if config.data else {"dataset": cell.dataset}
     made: Mapping[str, Any] = {**data, "model": cell.model, **named, "seed": cell.seed, "checkpoint": cell.checkpoint}
     factors = {"train_examples": cell.train_examples, "label_noise": cell.label_noise}
     return {key: value for key, value in {**made, **factors}.items() if value not in (None, {}, 0.0) or key == "seed"}

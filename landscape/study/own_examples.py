@@ -17,6 +17,7 @@ from landscape.references import is_reference
 from landscape.registry import datasets, models
 from landscape.study.cells import Cell
 from landscape.study.config import StudyConfig
+from landscape.study.option_levels import chosen
 
 EXPECTED = (
     "It must return the examples, as (x, y) tensors, a Dataset, a DataLoader or a list of batches, or (train, test), "
@@ -69,8 +70,9 @@ def own_model(config: StudyConfig, cell: Cell) -> nn.Module:
         UsageError: If its factory cannot be called, raises, or returns no module.
     """
     factory = models[cell.model].value
-    refuse_missing(cell.model, factory, config.model_option, "--model-option")
-    return build_model(cell.model, (), 0, options=config.model_option, seed=cell.seed)
+    options = chosen(config.model_option, cell.model, cell.model_option)
+    refuse_missing(cell.model, factory, options, "--model-option")
+    return build_model(cell.model, (), 0, options=options, seed=cell.seed)
 
 
 def refuse_missing(name: str, factory: Any, given: Mapping[str, Any], flag: str) -> None:

@@ -75,6 +75,18 @@ def fraction(value: Any) -> float:
     return number
 
 
+def share(value: Any) -> float:
+    """Return a number above 0, up to 1.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    number = _number(value, "a number above 0, up to 1")
+    if not 0 < number <= 1:
+        raise ValueError("a number above 0, up to 1")
+    return number
+
+
 def truth(value: Any) -> bool:
     """Return true or false.
 

@@ -28,4 +28,5 @@ def picks(search: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: tuple(each) if isinstance(each, list) else each for key, each in options.items()}
+    # a tuple would be levels to choose among
+    return {key: list(each) if isinstance(each, list | tuple) else each for key, each in options.items()}

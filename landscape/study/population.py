@@ -7,9 +7,10 @@ import torch
 
 from landscape import store
 from landscape.errors import StorageError
-from landscape.study.cells import FACTORS, Cell
+from landscape.study.cells import Cell
 from landscape.study.config import StudyConfig
 from landscape.study.folder import RunFolder
+from landscape.study.keys import FACTORS
 from landscape.study.train_cell import dataset_of, loss_of, model_of, training_config
 from landscape.training.population import MOST_WORK, why_not_together
 from landscape.training.step_work import step_work
@@ -47,7 +48,8 @@ def populations(config: StudyConfig, cells: Sequence[Cell], device: torch.device
     groups: dict[tuple[object, ...], list[Cell]] = {}
     for cell in cells:
         if cell.checkpoint is None:
-            groups.setdefault((cell.optimizer, *(getattr(cell, name) for name in FACTORS)), []).append(cell)
+            setting = (cell.optimizer, cell.model_option, cell.optimizer_option)
+            groups.setdefault((*setting, *(getattr(cell, name) for name in FACTORS)), []).append(cell)
     return [_population(config, tuple(group), device) for group in groups.values()]
 
 

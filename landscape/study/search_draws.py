@@ -9,8 +9,9 @@ from scipy.stats import qmc
 
 from landscape.errors import UsageError
 from landscape.randomness import derive_seed
-from landscape.study.cells import FACTORS, Cell, cells
+from landscape.study.cells import Cell, cells
 from landscape.study.config import StudyConfig
+from landscape.study.keys import FACTORS
 from landscape.study.picked import with_picked
 from landscape.training.search_range import SearchRange
 from landscape.training.search_space import check_shared, drawn_options, search_space

@@ -14,13 +14,15 @@ from landscape.device import resolve_device
 from landscape.errors import UsageError
 from landscape.problem import Problem
 from landscape.statistics.edge_crossing import edge_crossing
-from landscape.study.cells import FACTORS, Cell, cells, learning_rates
+from landscape.study.cells import Cell, cells, learning_rates
 from landscape.study.config import StudyConfig
 from landscape.study.environment import environment
 from landscape.study.folder import RunFolder, locked, open_folder
+from landscape.study.keys import FACTORS
 from landscape.study.measure_cell import problem_of
 from landscape.study.one_minimum import check_examples
-from landscape.study.train_cell import dataset_of, loss_of, model_of, training_config
+from landscape.study.option_levels import varied
+from landscape.study.train_cell import dataset_of, loss_of, model_of, model_options, training_config
 from landscape.tracking import Followed, TrackRow, TrackSettings, follow
 from landscape.training import write_snapshot
 from landscape.training.live_checkpoint import read_live, write_live
@@ -78,6 +80,8 @@ def one_run(config: StudyConfig) -> StudyConfig:
         if len(getattr(config, key)) > 1:
             named = ", ".join(map(str, getattr(config, key)))
             raise UsageError(f"One training is followed at a time; {key} names {named}. Keep one.")
+    for option in (*varied(config.model_option), *varied(config.optimizer_option)):
+        raise UsageError(f"One training is followed at a time; {option} has several levels. Keep one.")
     name = config.optimizer[0]
     given = config.lr.get(name) or config.lr.get("*")
     if given and len(given) > 1:
@@ -235,8 +239,9 @@ def _result(
     problem: Problem,
     rows: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    kept = ("dataset", "data", "dataset_option", "subset", "model_option", "loss", "schedule", "warmup", "clip_norm")
-    own = {key: getattr(config, key) for key in kept}
+    kept = ("data", "dataset_option", "subset", "loss", "schedule", "warmup", "clip_norm")
+    own = {"dataset": cell.dataset, "model_option": model_options(config, cell)}
+    own |= {key: getattr(config, key) for key in kept}
     named = {
         **{key: value for key, value in own.items() if value not in (None, {}, 0)},
         "model": cell.model,
@@ -255,7 +260,7 @@ def _result(
         "device": str(run.device),
         "dtype": config.dtype,
     }
-    data = Path(config.data or config.dataset).name
+    data = Path(config.data or cell.dataset).name
     name = f"{cell.optimizer} (lr {cell.lr:g}) on {Path(cell.model).name}, {data}"
     result = {"format": FORMAT, "name": name, "run": cell.id, "settings": named}
     return store.finite({**result, "summary": _summary(rows, len(run.learning_rates)), "rows": rows})  # type: ignore[no-any-return]

@@ -21,6 +21,7 @@ from landscape.study.cells import Cell
 from landscape.study.config import StudyConfig
 from landscape.study.folder import RunFolder, is_trained, write_result
 from landscape.study.later_points import about, add_points
+from landscape.study.option_levels import chosen
 from landscape.training import TrainingConfig, TrainingResult, load_into, train, write_snapshot
 from landscape.training.checkpoint import write_tensors
 from landscape.training.optimizer_state import OptimizerState
@@ -31,7 +32,7 @@ from landscape.training.snapshot import Snapshot, copy_state_dict
 def dataset_of(config: StudyConfig, cell: Cell) -> DataSet:
     """Return the examples of a run, loaded once a process."""
     return _load(
-        config.data or config.dataset,
+        config.data or cell.dataset,
         cell.train_examples,
         cell.label_noise,
         config.seed,
@@ -56,10 +57,15 @@ def _load(
     )
 
 
+def model_options(config: StudyConfig, cell: Cell) -> dict[str, Any]:
+    """Return the options of a run's network."""
+    return chosen(config.model_option, cell.model, cell.model_option)
+
+
 def model_of(config: StudyConfig, cell: Cell, dataset: DataSet) -> nn.Module:
     """Return the network of a run as it is before training, checked against its data."""
     model = build_model(
-        cell.model, dataset.input_shape, dataset.num_outputs, options=config.model_option, seed=cell.seed
+        cell.model, dataset.input_shape, dataset.num_outputs, options=model_options(config, cell), seed=cell.seed
     )
     check_outputs(model, dataset)
     return model
@@ -79,13 +85,12 @@ def loss_of(config: StudyConfig) -> Callable[[Tensor, Tensor], Tensor]:
 
 def training_config(config: StudyConfig, cell: Cell) -> TrainingConfig:
     """Return how a run is trained, every option checked."""
-    own = config.optimizer_option.get(cell.optimizer, {})
-    shared = {name: each for name, each in config.optimizer_option.items() if not isinstance(each, dict)}
+    options = chosen(config.optimizer_option, cell.optimizer, cell.optimizer_option)
     decay = {} if cell.weight_decay is None else {"weight_decay": cell.weight_decay}
     return TrainingConfig(
         cell.optimizer,
         cell.lr or 0.0,
-        {**shared, **decay, **own},
+        {**decay, **options},
         batch_size=None if cell.batch_size == "full" else int(cell.batch_size),
         epochs=None if config.steps else config.epochs,
         steps=config.steps,
