@@ -34,7 +34,8 @@ OWN_HELP = {
     "target_loss": "Training loss at which --until loss stops.  [default: 0.05]",
     "train_examples": "Training examples; all by default.",
     "examples": "Examples to measure on, drawn from them; all by default.",
-    "max_batch": "Most examples in one pass: a larger batch goes through in chunks; the same numbers to rounding.",
+    "max_batch": "Most examples in one pass: a larger batch goes through in chunks. The same numbers to rounding; but "
+    "BatchNorm sees chunks.",
     "seed": "Of initial weights, data order and all random vectors.  [default: 0]",
 }
 
