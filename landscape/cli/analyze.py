@@ -15,7 +15,7 @@ import click
 from landscape.cli.progress import Progress
 from landscape.cli.study_flags import resolved, study_flags
 from landscape.errors import EXIT_UNCONVERGED, UsageError
-from landscape.study.config import KEYS, StudyConfig, to_toml
+from landscape.study.config import StudyConfig, to_toml
 
 
 @click.command("analyze", context_settings={"max_content_width": 100})
@@ -74,7 +74,7 @@ def command(
 def default_folder(config: StudyConfig) -> Path:
     """Return a folder of its own for each configuration, so that the same command continues the same study."""
     # where data lie and how runs are computed make no other study
-    same = dataclasses.replace(config, data_dir=None, population=KEYS["population"].default)
+    same = dataclasses.replace(config, data_dir=None, population=StudyConfig().population)
     digest = hashlib.blake2b(to_toml(same).encode(), digest_size=3).hexdigest()
     words = [Path(config.data or config.dataset).stem, *config.model]
     name = "-".join("".join(each if each.isalnum() else "_" for each in Path(word).stem) for word in words)

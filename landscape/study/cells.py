@@ -98,7 +98,7 @@ def _given_rates(config: StudyConfig, optimizer: str) -> tuple[float, ...]:
         raise UsageError("The search for hyper-parameters is not finished. Run the same `landscape analyze` again.")
     rates = config.lr.get(optimizer) or config.lr.get("*") or DEFAULT_LR.get(optimizer)
     if not rates:
-        raise UsageError(f"No learning rate is given for {optimizer!r}. Type --lr {optimizer}=0.01,0.03,0.1 or so.")
+        raise UsageError(f"No learning rate is given for {optimizer!r}. Type --lr {optimizer}=0.01 or so.")
     return tuple(sorted(rates))
 
 
