@@ -71,7 +71,7 @@ def test_rows_settings_and_files(place):
     page = Path(found["files"][-1]).read_text()
     assert "track-sharpness" in page
     assert "edge of stability" in page
-    drawn = json.loads(Path(found["files"][0]).with_name("track.json").read_text())["numbers"]
+    drawn = json.loads((Path(found["files"][-1]).parent / "figures" / "track.json").read_text())["numbers"]
     for panel, key in (("sharpness", "preconditioned_eigenvalues"), ("plain", "eigenvalues")):
         assert drawn[panel]["eigenvalue 2"]["value"] == [row[key][1]["value"] for row in found["rows"]]
     # the report again, from the files, is the same
