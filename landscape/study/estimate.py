@@ -88,7 +88,8 @@ def estimate_lines(result: dict[str, Any]) -> list[str]:
         f"{result['processes']} at once",
         f"about {result['matvecs']:,} Hessian-vector products and {result['surface_points']:,} points of slices",
         f"about {_duration(result['wall_seconds'])} ({parts}; summed over processes)",
-        *(f"{note} The time is that of one by one; together is usually faster." for note in result["together"]),
+        *result["together"],
+        *["The time above is that of training one by one; together is usually faster."] * bool(result["together"]),
         f"about {result['memory_bytes'] / 2**30:.1f} GiB of memory",
     ]
 
