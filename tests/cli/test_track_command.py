@@ -146,6 +146,7 @@ def test_a_divergence_is_written_down_and_exits_with_3(place):
     [
         (("--optimizer", "sgd", "--optimizer", "adam"), UsageError, "One training is followed at a time; optimizer"),
         (("--lr", "0.1,0.2"), UsageError, "lr names 0.1, 0.2"),
+        (("--optimizer", "adm"), UsageError, "There is no optimizer 'adm'. Did you mean 'adam'?"),
         (("--every", "0"), UsageError, "number of steps, or of epochs"),
         (("--every", "often"), UsageError, "number of steps, or of epochs"),
         (("--until", "never"), UsageError, "one of steps, loss, converged"),

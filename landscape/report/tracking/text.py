@@ -102,7 +102,7 @@ def unconverged(result: dict[str, Any]) -> list[str]:
     bad = [row for row in result["rows"] if not row["converged"] and not row["diverged"]]
     if not bad:
         return []
-    return [f"{len(bad)} stops did not converge, the first at step {bad[0]['step']}: {bad[0]['reason']}."]
+    return [f"{len(bad)} stops did not converge, the first at step {bad[0]['step']}: {bad[0]['reason'].rstrip('.')}."]
 
 
 def _plain(value: Any) -> str:
