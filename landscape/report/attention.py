@@ -18,14 +18,16 @@ def attention(report: Report) -> list[str]:
         notes.append(f"{len(missed)} of {len(runs)} runs never reached the target loss; they have no matched minimum.")
     notes += [*search_edges(report), *_averages(report)]
     for stop in view.stops(report):
-        total = sum(len(view.points(report, stop, measure["name"])) for measure in report["measures"])
-        bad = sum(
-            not point.converged
-            for measure in report["measures"]
-            for point in view.points(report, stop, measure["name"])
-        )
-        if bad:
-            notes.append(f"{bad} of {total} numbers {stop_words(stop)} did not converge.")
+        converged = [
+            bool(row.get("converged"))
+            for run in runs
+            if stop in run["minima"]
+            for row in run["minima"][stop]["measurements"].values()
+            if row.get("value") is not None
+        ]
+        if not all(converged):
+            bad = converged.count(False)
+            notes.append(f"{bad} of {len(converged)} numbers {stop_words(stop)} did not converge.")
     return notes
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,11 @@ from landscape.weight_average import file_name
 STOPS = ("matched", "end")
 """Points of a training that every run may have; averages of the weights come on top where a study asks for them."""
 
+Measured = dict[tuple[str, str], dict[str, Any]]
+"""Measurements of one run by (stop, measure)."""
+
 _TRAINED = ("config.json", "history.jsonl", "*.safetensors", "checkpoints/*.safetensors")
+_NOT_IN_NAMES = re.compile(r"[^\w.+-]")
 _SLICED = ("surfaces/*.npz",)
 
 
@@ -122,7 +127,7 @@ class RunFolder:
 
 def plain_name(text: str) -> str:
     """Return a text as the name of a file."""
-    return "".join(each if each.isalnum() or each in "-._+" else "_" for each in text)
+    return _NOT_IN_NAMES.sub("_", text)
 
 
 def open_folder(root: Path, config: StudyConfig) -> RunFolder:
@@ -201,7 +206,7 @@ def _asked_for(folder: RunFolder) -> StudyConfig:
     return resolve((str(folder.study), read_toml(folder.study)))
 
 
-def read_measurements(folder: RunFolder, cell: str) -> dict[tuple[str, str], dict[str, Any]]:
+def read_measurements(folder: RunFolder, cell: str) -> Measured:
     """Return a run's measurements by (stop, measure)."""
     rows = store.read_rows(folder.measurements(cell))
     if not all({"stop", "measure", "value", "error", "error_kind"} <= row.keys() for row in rows):

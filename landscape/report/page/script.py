@@ -1,4 +1,4 @@
-"""The few lines of JavaScript of the page: draw what is visible, switch an axis, turn surfaces, follow a training."""
+"""The few lines of JavaScript of the page: draw what is visible, switch axes and colours, turn surfaces."""
 
 SCRIPT = """
 (function () {
@@ -28,8 +28,32 @@ SCRIPT = """
     return Plotly.newPlot(div, chart.traces, chart.layout, config).then(function () {
       div.dataset.ready = "yes";
       if (surface) follow(div);
+      if (colored) recolor(div);
     });
   }
+
+  // Points of one optimizer stay full and those of another empty, whatever they are coloured by.
+  let colored = "";
+  function recolor(div) {
+    const chart = charts[div.id], colors = chart.colors[colored];
+    if (!colors && (colored || !Object.keys(chart.colors).length)) return;
+    chart.looks = chart.looks || chart.traces.map(function (trace) { return copy(trace.marker); });
+    const fill = [], line = [];
+    chart.looks.forEach(function (look, index) {
+      fill.push(colors && look.color !== "white" ? colors[index] : look.color);
+      line.push(colors ? colors[index] : look.line.color);
+    });
+    Plotly.restyle(div, {"marker.color": fill, "marker.line.color": line});
+  }
+  document.querySelectorAll("input[name=colored]").forEach(function (input) {
+    input.addEventListener("change", function () {
+      colored = input.value;
+      document.querySelectorAll("[data-colored]").forEach(function (list) {
+        list.hidden = list.dataset.colored !== colored;
+      });
+      document.querySelectorAll("[id^=gap-]").forEach(function (div) { if (div.dataset.ready) recolor(div); });
+    });
+  });
 
   // One after the other, with a breath between them, so that the page can be read and scrolled meanwhile.
   function drawAll(plots) {
