@@ -129,7 +129,14 @@ def _measuring(report: Report, settings: dict[str, Any]) -> str:
         "rescaled": "with every neuron rescaled at random",
         "balanced": "at the point of least weight norm among all rescalings of the neurons",
     }
-    moved = " and ".join(moves[each] for each in settings.get("move") or () if each in moves)
+    done = {
+        point
+        for run in report["runs"]
+        for minimum in run["minima"].values()
+        for point, found in (minimum.get("moved") or {}).items()
+        if found["measurements"]
+    }
+    moved = " and ".join(words for point, words in moves.items() if point in done)
     again = f" They were measured again, the function unchanged, {moved}." if moved else ""
     return (
         f"Minima were taken {stops or 'nowhere'} and measured on {examples} training examples in "
