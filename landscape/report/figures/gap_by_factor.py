@@ -71,14 +71,17 @@ def _sheet(
 def _panel(axes: Axes, points: list[Point], gap: str, own: list[int], colors: list[str]) -> None:
     apply(axes.xaxis, axis_scale([point.value for point in points]), ticks=3)
     apply(axes.yaxis, axis_scale([point.gaps[gap] or 0.0 for point in points], log_from=float("inf")), ticks=4)
+    groups: dict[tuple[int, bool], list[Point]] = {}
     for point, index in zip(points, own, strict=True):
+        groups.setdefault((index, point.counted), []).append(point)
+    for (index, counted), group in groups.items():
         axes.plot(
-            point.value,
-            point.gaps[gap] or 0.0,
+            [point.value for point in group],
+            [point.gaps[gap] or 0.0 for point in group],
             _MARKERS[index % len(_MARKERS)],
             color=colors[index],
             markersize=3.6,
-            alpha=1.0 if point.counted else FAINT,
+            alpha=1.0 if counted else FAINT,
         )
 
 
