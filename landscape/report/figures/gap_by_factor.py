@@ -43,13 +43,15 @@ def _sheet(
     figure = canvas({1: 3.8, 2: 5.8}.get(count, WIDTH), 0.5 + 1.8 * len(varied))
     grid = figure.subplots(len(varied), count, squeeze=False, sharex="col", sharey=True)
     numbers: dict[str, Any] = {}
-    faint = False
+    found = {measure["name"]: known_gaps(report, stop, measure)[gap] for measure in measures}
+    every = [point for points in found.values() for point in points]
+    heights = axis_scale([point.gaps[gap] or 0.0 for point in every], log_from=float("inf"))
     for j, measure in enumerate(measures):
-        points = known_gaps(report, stop, measure)[gap]
-        faint = faint or any(not point.counted for point in points)
+        points = found[measure["name"]]
         for i, (factor, levels) in enumerate(varied.items()):
             own = [levels.index(level(runs[point.run], factor)) for point in points]
             _panel(grid[i, j], points, gap, own, level_colors(len(levels)))
+            apply(grid[i, j].yaxis, heights, ticks=4)
             if j == count - 1:
                 _legend(grid[i, j], factor, levels)
         grid[-1, j].set_xlabel(term_for_figure(view.term(measure), CHARACTERS[count]))
@@ -60,7 +62,7 @@ def _sheet(
         ]
     for i in range(len(varied)):
         grid[i, 0].set_ylabel(SHORT[gap])
-    explain_faint(figure, faint)
+    explain_faint(figure, any(not point.counted for point in every))
     caption = (
         f"The {SHORT[gap]} against each measure {stop_words(stop)}, one point a run, the same points in every row: "
         f"coloured by {', by '.join(map(factor_words, varied))}."
@@ -70,7 +72,6 @@ def _sheet(
 
 def _panel(axes: Axes, points: list[Point], gap: str, own: list[int], colors: list[str]) -> None:
     apply(axes.xaxis, axis_scale([point.value for point in points]), ticks=3)
-    apply(axes.yaxis, axis_scale([point.gaps[gap] or 0.0 for point in points], log_from=float("inf")), ticks=4)
     groups: dict[tuple[int, bool], list[Point]] = {}
     for point, index in zip(points, own, strict=True):
         groups.setdefault((index, point.counted), []).append(point)
