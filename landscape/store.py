@@ -1,5 +1,6 @@
 """The run folder: read, append, resume. A file is there whole or not at all."""
 
+import contextlib
 import hashlib
 import io
 import json
@@ -113,10 +114,9 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 def _parsed(path: Path, lines: list[str]) -> list[dict[str, Any]]:
     """The objects of some lines, all at once: with ten thousand runs line by line takes three times as long."""
-    try:
+    rows: list[dict[str, Any]] = []
+    with contextlib.suppress(ValueError):
         rows = json.loads(f"[{','.join(lines)}]")
-    except ValueError:
-        rows = []
     if len(rows) == len(lines) and all(type(row) is dict for row in rows):
         return rows
     return [_row(path, number, line) for number, line in enumerate(lines, start=1)]

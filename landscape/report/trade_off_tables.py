@@ -122,8 +122,8 @@ def _name_header(report: Report) -> tuple[str, ...]:
 
 def _varied(report: Report) -> list[str]:
     """Return what varies beside the learning rate: the same for every row."""
-    first = next(iter(report.get("trade_offs") or []), {})
-    return list(first.get("factors") or {})
+    entries = report.get("trade_offs") or [{}]
+    return list(entries[0].get("factors") or {})
 
 
 def _setting(value: Any) -> str:
