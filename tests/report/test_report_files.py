@@ -188,7 +188,8 @@ def test_the_gap_by_factor_has_a_row_for_each_factor_and_every_run(plotted):
     numbers = plotted("several_models", "gap_by_factor_matched")
     assert numbers["gap"] == "gap_loss"
     points = numbers["measures"]["trace"]
-    assert len(points) == 8
+    others = plotted("several_models", "sharpness_gap_matched")["measures"]["trace"]["gap_loss"]["points"]
+    assert [point["run"] for point in points] == [point["run"] for point in others]
     assert {point["levels"]["model"] for point in points} == {"mlp", "cnn"}
     assert {point["levels"]["lr"] for point in points} == {0, 1}
     assert all(point["levels"]["lr"] == point["lr_rank"] for point in points)

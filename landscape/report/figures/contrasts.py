@@ -60,7 +60,8 @@ def agreement(cells: list[dict[str, Any]]) -> str:
 def _figure(report: Report, stop: str, cells: dict[str, dict[str, dict[str, Any]]]) -> Drawing:
     measures = [each for each in view.measured(report, stop) if each["name"] in cells]
     others = report["optimizers"][1:]
-    figure = canvas(min(WIDTH, 2.75 + 0.95 * len(others)), 1.05 + _ROW * (len(measures) + 1))
+    names_width = 0.3 + 0.06 * max(len(str(view.term(measure))) for measure in measures)
+    figure = canvas(min(WIDTH, names_width + 0.95 * len(others)), 1.05 + _ROW * (len(measures) + 1))
     axes = figure.subplots()
     logs = np.full((len(measures) + 1, len(others)), np.nan)
     for i, measure in enumerate(measures):
