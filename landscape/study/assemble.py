@@ -1,7 +1,9 @@
 """A run folder's files to report.json; without torch."""
 
+import contextlib
 import dataclasses
-from collections.abc import Mapping, Sequence
+import gc
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +50,12 @@ def assemble(root: Path) -> dict[str, Any]:
     all_cells = cells(config)
     finished = [cell for cell in all_cells if folder.result(cell.id).exists()]
     described = store.read_json(folder.measures)
-    measured = {cell.id: read_measurements(folder, cell.id) for cell in finished}
-    runs = [_run(folder, cell, measured[cell.id]) for cell in finished]
+    with _uncollected():
+        measured = {cell.id: read_measurements(folder, cell.id) for cell in finished}
+        runs = [_run(folder, cell, measured[cell.id]) for cell in finished]
+    quantities = {each["name"]: each["quantity"] for each in described}
     for minimum in [each for run in runs for each in run["minima"].values()]:
-        mark_disagreement(minimum["measurements"], {each["name"]: each["quantity"] for each in described})
+        mark_disagreement(minimum["measurements"], quantities)
     optimizers = list(dict.fromkeys(cell.optimizer for cell in all_cells))
     signs = {each["name"]: each["sign"] for each in described}
     relations = relate(
@@ -79,9 +83,22 @@ def assemble(root: Path) -> dict[str, Any]:
         "search": store.read_json(folder.search) if folder.search.exists() else None,
         "surfaces": _surfaces(folder, config, all_cells, measured),
     }
-    plain: dict[str, Any] = store.finite(report)
+    # runs are what JSON files hold, without NaN: with ten thousand, looking again takes as long as reading them
+    plain = {key: each if key == "runs" else store.finite(each) for key, each in report.items()}
     store.write_text(folder.report, store.shallow_json(plain) + "\n")
     return plain
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector, which would look at all that was read again and again, and find nothing."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
 
 
 def title(config: StudyConfig, optimizers: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ def test_rows_come_back(tmp_path):
     assert read_rows(tmp_path / "none.jsonl") == []
 
 
-@pytest.mark.parametrize("bad", ["torn", '{"a": 1', "[1]", "", '{"a": 1}, {"b": 2}', "null"])
+@pytest.mark.parametrize("bad", ["torn", '{"a": 1', "[1]", "", '{"a": 1}, {"b": 2}', "null", '{"a": NaN}'])
 def test_the_line_that_is_no_object_is_named(tmp_path, bad):
     path = tmp_path / "rows.jsonl"
     path.write_text(f'{{"a": 1}}\n{bad}\n{{"b": 2}}\n')
