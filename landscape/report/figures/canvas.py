@@ -155,10 +155,16 @@ def explain_faint(figure: Figure, any_faint: bool) -> None:
 
 
 def legend_above(figure: Figure, handles: list[Line2D]) -> None:
-    """Put one legend for all panels above them, as wide as the figure allows; one entry needs no legend."""
+    """Put one legend for all panels above them, as wide as the figure allows; one entry needs no legend.
+
+    The figure grows by what the legend has beyond two lines, for which figures are laid out.
+    """
     if len(handles) < 2:
         return
     entry = 0.62 + 0.062 * max(len(str(handle.get_label())) for handle in handles)  # inches
     fitting = max(1, int(figure.get_figwidth() / entry))
     ranks = len({(handle.get_marker(), handle.get_linestyle()) for handle in handles})
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(fitting, ranks if ranks > 1 else len(handles)))
+    columns = min(fitting, ranks if ranks > 1 else len(handles))
+    lines = -(-len(handles) // columns)
+    figure.set_figheight(figure.get_figheight() + 0.165 * letters(1.0) * max(0, lines - 2))
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns)
