@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from landscape._version import __version__
+from landscape.cli.processes import joined
 from landscape.errors import LandscapeError
 
 COMMANDS = {
@@ -57,7 +58,8 @@ def cli() -> None:
 def main() -> None:
     """Run the program; a user's mistake gives one message and its exit code, no traceback."""
     try:
-        cli(prog_name="landscape")
+        with joined(sys.argv[1:]):
+            cli(prog_name="landscape")
     except LandscapeError as error:
         _fail(error)
     except BrokenPipeError:

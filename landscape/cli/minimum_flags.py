@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from landscape.cli.own_option import own_option
+from landscape.cli.processes import process_group
 from landscape.cli.study_flags import from_environment, given, resolved, some_study_flags
 from landscape.errors import StorageError, UsageError
 from landscape.study import parsers
@@ -69,7 +70,7 @@ def named_minimum(
     from landscape.study.one_minimum import given_minimum, stored_minimum
 
     typed = {key: value for key, value in given(dict(flags)).items() if key in KEYS}
-    options = dict(problem_options or {})
+    options = {"process_group": process_group(), **(problem_options or {})}
     if folder is None:
         for name in ("run", "stop"):
             if flags[name] is not None:
