@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from landscape.cli.progress import Progress
-from landscape.cli.study_flags import resolved, study_flags
+from landscape.cli.study_flags import allow_code, resolved, study_flags
 from landscape.errors import EXIT_UNCONVERGED, UsageError
 from landscape.study.config import StudyConfig, to_toml
 
@@ -32,6 +32,7 @@ from landscape.study.config import StudyConfig, to_toml
 @click.option(
     "--shard", metavar="I/N", callback=lambda *given: _shard(given[-1]), help="Only the I-th of N parts of the runs."
 )
+@allow_code
 @click.option("--dry-run", is_flag=True, help="Print the runs and an estimate of time and memory; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option("--strict", is_flag=True, help="Exit with 5 when a number has not converged or no run got to the target.")

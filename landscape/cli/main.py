@@ -21,6 +21,7 @@ COMMANDS = {
     "track": "Curvature along training against the optimizer's edge of stability.",
     "relate": "Compute the statistics of a study again, from its files.",
     "report": "Draw figures, tables and HTML again, from a study's files.",
+    "reproduce": "Train and measure a study again from its record, and compare every number.",
     "export": "Write a study's measurements as one tidy table.",
     "list": "Print what there is: datasets, models, losses, optimizers, measures.",
     "doctor": "Check versions, device, double backward, memory and data.",

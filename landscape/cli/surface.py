@@ -12,7 +12,7 @@ from landscape.cli.minimum_flags import KEYS, check_out, named_study
 from landscape.cli.own_option import own_option
 from landscape.cli.processes import is_first, process_group
 from landscape.cli.products_progress import ProductsProgress
-from landscape.cli.study_flags import given, resolved, some_study_flags
+from landscape.cli.study_flags import allow_code, given, resolved, some_study_flags
 from landscape.errors import UsageError
 from landscape.study import parsers
 
@@ -41,6 +41,7 @@ DIRECTIONS_HELP = (
 @click.option("--run", "runs", multiple=True, metavar="ID", help="Run of the study in DIR; repeat for several.")
 @own_option("--stop", metavar="matched|end|ema:X|swa:X", parse=parsers.stop, help="Which of its minima.")
 @some_study_flags(KEYS, OWN_HELP)
+@allow_code
 @own_option("--directions", metavar="NAME", help=DIRECTIONS_HELP)
 @own_option("--dimensions", metavar="N", parse=parsers.integer(1), help="1, 2 or 3: line, plane, volume.  [default: 2]")
 @own_option("--points", metavar="N", parse=parsers.integer(0), help="Along each axis: 101, 51 or 15 by default.")
@@ -188,7 +189,7 @@ def _points(folder: Path | None, flags: dict[str, Any], settings: "SurfaceSettin
     checkpoints = typed.pop("checkpoint", ())
     if along and checkpoints:
         raise UsageError("A trajectory is of one training: name a run of the study or --checkpoint in order, not both.")
-    config, found, run, examples = named_study(folder, typed)
+    config, found, run, examples = named_study(folder, typed, code=flags["allow_code"])
     return stored_points(
         config,
         found,
