@@ -13,7 +13,7 @@ from landscape.report.figures.canvas import LeftOut
 from landscape.report.folder import Report, Slice, stop_words
 from landscape.report.loss_scale import loss_scale
 from landscape.report.methods import methods_html
-from landscape.report.page.legend import legend
+from landscape.report.page.legend import color_choice, legend
 from landscape.report.page.plot import Plot
 from landscape.report.page.scene import color_bar
 from landscape.report.page.sharpness import gap_plots, pair_plots, ratio_plots
@@ -139,7 +139,7 @@ def _gap(page: Page, report: Report) -> None:
             _table(page, table, folded)
         plots = gap_plots(report, stop)
         if plots:
-            page.add(legend(report, _any_faint(report, stop)))
+            page.add(legend(report, _any_faint(report, stop)) + color_choice(report) * (index == 0))
         page.draw(plots)
         page.add(_closing(index))
     page.add("</section>\n")
