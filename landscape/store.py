@@ -1,5 +1,6 @@
 """The run folder: read, append, resume. A file is there whole or not at all."""
 
+import contextlib
 import hashlib
 import io
 import json
@@ -15,6 +16,15 @@ from landscape.atomic_write import write_atomically
 from landscape.errors import StorageError
 
 _SEAL = "seal"
+_PLAIN = frozenset({str, int, bool, type(None)})
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"it holds {constant}")
+
+
+_PLAIN_JSON = json.JSONDecoder(parse_constant=_refuse)
+_IN_ORDER = json.JSONEncoder(sort_keys=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -56,7 +66,7 @@ def read_json(path: Path) -> Any:
         StorageError: If the file cannot be read or is not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return _PLAIN_JSON.decode(path.read_bytes().decode())
     except OSError as error:
         raise StorageError(f"Cannot read {path}: {error.strerror}.") from error
     except ValueError as error:
@@ -75,8 +85,10 @@ def unsealed(path: Path, value: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         StorageError: If it is not what was sealed: a bit flipped, or somebody changed it by hand.
     """
+    if _SEAL not in value:
+        return dict(value)
     plain = {key: each for key, each in value.items() if key != _SEAL}
-    if value.get(_SEAL, _checksum(plain)) != _checksum(plain):
+    if value[_SEAL] != _checksum(plain):
         raise StorageError(
             f"{path} is damaged: its checksum does not fit. Run `landscape analyze` again, and it is computed again."
         )
@@ -84,7 +96,7 @@ def unsealed(path: Path, value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _checksum(value: Mapping[str, Any]) -> str:
-    return hashlib.blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(_IN_ORDER.encode(value).encode(), digest_size=8).hexdigest()
 
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -99,22 +111,32 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         StorageError: If the file cannot be read or a line is not a JSON object.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        lines = path.read_bytes().decode().splitlines()
     except FileNotFoundError:
         return []
     except (OSError, ValueError) as error:
         raise StorageError(f"Cannot read {path}: {error}.") from error
-    return [_row(path, number, line) for number, line in enumerate(text.splitlines(), start=1)]
+    return [unsealed(path, row) for row in _parsed(path, lines)]
+
+
+def _parsed(path: Path, lines: list[str]) -> list[dict[str, Any]]:
+    """The objects of some lines, all at once: with ten thousand runs line by line takes three times as long."""
+    rows: list[dict[str, Any]] = []
+    with contextlib.suppress(ValueError):
+        rows = _PLAIN_JSON.decode(f"[{','.join(lines)}]")
+    if len(rows) == len(lines) and all(type(row) is dict for row in rows):
+        return rows
+    return [_row(path, number, line) for number, line in enumerate(lines, start=1)]
 
 
 def _row(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
-        row = json.loads(line)
+        row = _PLAIN_JSON.decode(line)
     except ValueError:
         row = None
     if not isinstance(row, dict):
         raise StorageError(f"Line {number} of {path} is not a JSON object. Delete the file to compute it again.")
-    return unsealed(path, row)
+    return row
 
 
 def append_row(path: Path, row: Mapping[str, Any], *, seal: bool = False) -> None:
@@ -138,7 +160,7 @@ def sound_rows(path: Path) -> tuple[list[dict[str, Any]], int]:
     sound = []
     for number, line in enumerate(lines, start=1):
         try:
-            sound.append(_row(path, number, line.decode()))
+            sound.append(unsealed(path, _row(path, number, line.decode())))
         except (StorageError, ValueError):
             continue
     return sound, len(lines) - len(sound)
@@ -166,6 +188,12 @@ def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
 
 def finite(value: Any) -> Any:
     """Return ``value`` made of plain JSON types, with NaN and infinities as None."""
+    # exact types first, most of a report being these: three million numbers with ten thousand runs
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is float:
+        return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
         return {str(key): finite(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
@@ -174,8 +202,4 @@ def finite(value: Any) -> Any:
         return finite(value.tolist())
     if isinstance(value, np.generic):
         return finite(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Path):
-        return str(value)
-    return value
+    return str(value) if isinstance(value, Path) else value

@@ -1,7 +1,8 @@
 """How often the intervals of `landscape relate` hold the truth, and what ten thousand runs cost it.
 
-python experiments/relate/run.py coverage            about ten minutes; writes coverage.json
-python experiments/relate/run.py size                writes size.json; data in a temporary folder
+python experiments/relate/run.py coverage            three minutes on one core; writes figures/relate/coverage.json
+python experiments/relate/run.py size                a minute; writes size.json; data in a temporary folder
+python experiments/relate/run.py table               writes table.md from what is there of the two
 """
 
 import json
@@ -25,7 +26,7 @@ from landscape.statistics.partial_correlation import partial_correlation
 from landscape.statistics.rank_correlation import kendall, spearman
 from landscape.statistics.settings_grid import settings_grid
 
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).resolve().parents[2] / "figures" / "relate"
 SEEDS = (3, 5, 10, 20)
 RANKS = 3
 RHO = 0.6
@@ -122,6 +123,45 @@ def coverage(studies: int = 1000) -> dict[str, object]:
     return result
 
 
+NAMES = {
+    "ratio": "paired ratio",
+    "tau": "Kendall's tau-b",
+    "rho": "Spearman's rho",
+    "psi lr": "granulated tau along the learning rate",
+    "psi mean": "granulated tau, mean over axes",
+    "partial": "partial rank correlation",
+    "K": "conditional mutual information",
+}
+
+
+def table() -> dict[str, object]:
+    """Write the two results as a page, and return where it is."""
+    covered = json.loads((FOLDER / "coverage.json").read_text())
+    studies = covered["studies"]
+    error = 100 * math.sqrt(0.95 * 0.05 / studies)
+    seeds = [f"{each} seeds" for each in SEEDS]
+    lines = [
+        f"# `landscape relate` on made-up studies with a known truth\n\nHow often a 95 % interval holds the truth, in "
+        f"{studies} studies of two optimizers, three learning rates and so many seeds; half of the variance is the "
+        f"seed's. The standard error of such a share is {error:.1f} points.\n",
+        f"| statistic | {' | '.join(seeds)} |",
+        "|---|" + "---:|" * len(seeds),
+        *(f"| {name} | {' | '.join(_share(covered[each][key]) for each in seeds)} |" for key, name in NAMES.items()),
+    ]
+    if (FOLDER / "size.json").exists():
+        cost = json.loads((FOLDER / "size.json").read_text())
+        lines.append(
+            f"\n{cost['runs']:,} runs with {cost['measures']} measures at two stops: {cost['cpu_seconds']} seconds of "
+            f"one processor, {cost['most_memory_megabytes']} MB at most."
+        )
+    (FOLDER / "table.md").write_text("\n".join(lines) + "\n")
+    return {"table": "figures/relate/table.md"}
+
+
+def _share(row: dict[str, float]) -> str:
+    return f"{100 * row['held']:.1f} %"
+
+
 def size() -> dict[str, object]:
     """Return what `landscape relate` costs for ten thousand runs, as a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
@@ -141,10 +181,11 @@ def size() -> dict[str, object]:
 
 def main() -> None:
     """Run what is named on the command line."""
-    parts: dict[str, Callable[[], dict[str, object]]] = {"coverage": coverage, "size": size}
+    parts: dict[str, Callable[[], dict[str, object]]] = {"coverage": coverage, "size": size, "table": table}
     for name in sys.argv[1:] or parts:
         result = parts[name]()
-        (HERE / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+        if name != "table":
+            (FOLDER / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
         print(json.dumps(result, indent=1))
 
 

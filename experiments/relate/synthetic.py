@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from landscape.store import sealed
 from landscape.study.cells import Cell, cells
 from landscape.study.config import StudyConfig, to_toml
 
@@ -81,8 +82,8 @@ def _write(folder: Path, cell: Cell, epochs: int, rng: np.random.Generator) -> N
             )
             rows.append(_measurement(stop, name, math.exp(log)))
     result = {"status": "finished", "message": "", "parameters": 1000, "minima": minima, "cost": None, "speed": None}
-    (folder / "result.json").write_text(json.dumps(result))
-    (folder / "measurements.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "result.json").write_text(json.dumps(sealed(result)))
+    (folder / "measurements.jsonl").write_text("".join(json.dumps(sealed(row)) + "\n" for row in rows))
     (folder / "history.jsonl").write_text("".join(json.dumps(_history(epoch, cell)) + "\n" for epoch in range(epochs)))
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import click
 
 from landscape.cli.progress import Progress
-from landscape.cli.study_flags import resolved, study_flags
+from landscape.cli.report import style_flag
+from landscape.cli.study_flags import allow_code, resolved, study_flags
 from landscape.errors import EXIT_UNCONVERGED, UsageError
 from landscape.study.config import StudyConfig, to_toml
 
@@ -32,6 +33,8 @@ from landscape.study.config import StudyConfig, to_toml
 @click.option(
     "--shard", metavar="I/N", callback=lambda *given: _shard(given[-1]), help="Only the I-th of N parts of the runs."
 )
+@allow_code
+@style_flag
 @click.option("--dry-run", is_flag=True, help="Print the runs and an estimate of time and memory; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option("--strict", is_flag=True, help="Exit with 5 when a number has not converged or no run got to the target.")
@@ -42,6 +45,7 @@ def command(
     jobs: int | None,
     devices: tuple[str, ...],
     shard: tuple[int, int],
+    venue: str | None,
     dry_run: bool,
     as_json: bool,
     strict: bool,
@@ -63,7 +67,7 @@ def command(
         _dry_run(config, jobs, as_json, out or default_folder(config))
         return
     root = out or default_folder(config)
-    report = _run(config, root, jobs=jobs, devices=devices, shard=shard)
+    report = _run(config, root, venue, jobs=jobs, devices=devices, shard=shard)
     if as_json:
         click.echo(json.dumps({"folder": str(root), **{key: each for key, each in report.items() if key != "runs"}}))
     else:
@@ -74,7 +78,9 @@ def command(
 
 def default_folder(config: StudyConfig) -> Path:
     """Return a folder of its own for each configuration, so that the same command continues the same study."""
-    digest = hashlib.blake2b(to_toml(dataclasses.replace(config, data_dir=None)).encode(), digest_size=3).hexdigest()
+    # where data lie and how runs are computed make no other study
+    same = dataclasses.replace(config, data_dir=None, population=StudyConfig().population)
+    digest = hashlib.blake2b(to_toml(same).encode(), digest_size=3).hexdigest()
     words = [*([config.data] if config.data else config.dataset), *config.model]
     name = "-".join("".join(each if each.isalnum() else "_" for each in Path(word).stem) for word in words)
     return Path("runs") / f"{name}-{digest}"
@@ -94,7 +100,7 @@ def _shard(given: str | None) -> tuple[int, int]:
     return int(index), int(count)
 
 
-def _run(config: StudyConfig, root: Path, **how: Any) -> dict[str, Any]:
+def _run(config: StudyConfig, root: Path, venue: str | None, **how: Any) -> dict[str, Any]:
     from landscape.report import write_report
     from landscape.study.folder import RunFolder, locked
     from landscape.study.run import run_study
@@ -105,7 +111,7 @@ def _run(config: StudyConfig, root: Path, **how: Any) -> dict[str, Any]:
         click.echo(f"Study in {root}", err=True)
         report = run_study(config, root, on_progress=Progress(), on_note=_tell, **how)
         with locked(RunFolder(root), wait=True):
-            write_report(root)
+            write_report(root, venue)
     except KeyboardInterrupt:
         click.echo("\nStopped. What is finished is kept: run the same command to go on.", err=True)
         sys.exit(130)

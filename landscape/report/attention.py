@@ -1,5 +1,7 @@
 """What a reader must know before trusting a number: runs that failed, numbers that did not converge, caveats."""
 
+from collections import Counter
+
 from landscape.report import points as view
 from landscape.report.folder import Report
 from landscape.report.search_tables import search_edges
@@ -18,16 +20,18 @@ def attention(report: Report) -> list[str]:
         notes.append(f"{len(missed)} of {len(runs)} runs never reached the target loss; they have no matched minimum.")
     if (report.get("primary") or {}).get("named") == "after":
         notes.append("The primary question was named, or changed, after runs were there: it is exploratory.")
-    notes += [*search_edges(report), *_averages(report)]
+    notes += [*search_edges(report), *_averages(report), *_unmoved(report)]
     for stop in view.stops(report):
-        total = sum(len(view.points(report, stop, measure["name"])) for measure in report["measures"])
-        bad = sum(
-            not point.converged
-            for measure in report["measures"]
-            for point in view.points(report, stop, measure["name"])
-        )
-        if bad:
-            notes.append(f"{bad} of {total} numbers {stop_words(stop)} did not converge.")
+        converged = [
+            bool(row.get("converged"))
+            for run in runs
+            if stop in run["minima"]
+            for row in run["minima"][stop]["measurements"].values()
+            if row.get("value") is not None
+        ]
+        if not all(converged):
+            bad = converged.count(False)
+            notes.append(f"{bad} of {len(converged)} numbers {stop_words(stop)} did not converge.")
     return notes
 
 
@@ -40,6 +44,18 @@ def _averages(report: Report) -> list[str]:
         if is_average(stop) and minimum.get("note")
     }
     return list(found)
+
+
+def _unmoved(report: Report) -> list[str]:
+    """Return which minima could not be moved without changing their function, and why."""
+    found = Counter(
+        (point, moved["reason"])
+        for run in report["runs"]
+        for minimum in run["minima"].values()
+        for point, moved in (minimum.get("moved") or {}).items()
+        if moved.get("reason")
+    )
+    return [f"{count} minima have no {point} point: {reason}." for (point, reason), count in found.items()]
 
 
 def unconverged(report: Report) -> list[tuple[str, str, str, str, str]]:

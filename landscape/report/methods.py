@@ -8,6 +8,7 @@ from landscape.report.folder import Report
 from landscape.report.primary import primary_note
 from landscape.statistics.cluster_bootstrap import MIN_SEEDS
 from landscape.statistics.matched_loss import TOLERANCE
+from landscape.statistics.meaning import listed
 from landscape.statistics.sign_error import MIN_EFFECTIVE
 from landscape.stops import stop_words
 
@@ -26,6 +27,8 @@ REFERENCES = {
     "Clopper 1934": "Clopper, Pearson (1934), The use of confidence or fiducial limits illustrated in the case of "
     "the binomial, Biometrika 26(4), 404-413.",
     "Hoeffding 1963": "Hoeffding (1963), Probability inequalities for sums of bounded random variables, JASA 58.",
+    "Choi 2019": "Choi, Shallue, Nado, Lee, Maddison, Dahl (2019), On empirical comparisons of optimizers for deep "
+    "learning, arXiv:1910.05446.",
     "Li 2018": "Li, Xu, Taylor, Studer, Goldstein (2018), Visualizing the loss landscape of neural nets, NeurIPS.",
 }
 
@@ -37,7 +40,13 @@ def methods(report: Report) -> str:
         report: The content of a report.json.
     """
     settings = report.get("settings") or {}
-    parts = [_training(report, settings), _measuring(report, settings), _statistics(report, settings)]
+    parts = [
+        _training(report, settings),
+        _search(report),
+        _measuring(report, settings),
+        _slices(report),
+        _statistics(report, settings),
+    ]
     text = " ".join(part for part in parts if part)
     used = [name for name in REFERENCES if _cited(name) in text]
     references = "\n".join(f"- {REFERENCES[name]}" for name in used)
@@ -53,7 +62,9 @@ def methods_html(report: Report) -> str:
 
 def _cited(name: str) -> str:
     author, year = name.split()
-    return f"{author} et al. {year}" if author in ("Jiang", "Dziugaite", "Cameron", "Li") else f"{author} {year}"
+    return (
+        f"{author} et al. {year}" if author in ("Jiang", "Dziugaite", "Cameron", "Choi", "Li") else f"{author} {year}"
+    )
 
 
 def _training(report: Report, settings: dict[str, Any]) -> str:
@@ -62,7 +73,9 @@ def _training(report: Report, settings: dict[str, Any]) -> str:
     data = settings.get("data") or settings.get("dataset")
     if settings.get("checkpoint"):
         return f"We compared {len(runs)} trained networks ({_plain(settings.get('model'))}) on {_plain(data)}."
-    rates = [f"{name}: {_plain(each)}" for name, each in (settings.get("lr") or {}).items()]
+    # those that were run: a search or a list of factors changes what the settings say
+    used = {name: {run["lr"] for run in runs if run["optimizer"] == name} - {None} for name in report["optimizers"]}
+    rates = [f"{name}: {_plain(sorted(each))}" for name, each in used.items() if each]
     length = f"{settings['steps']} steps" if settings.get("steps") else f"{settings.get('epochs')} epochs"
     others = {
         key: settings[key]
@@ -80,8 +93,32 @@ def _training(report: Report, settings: dict[str, Any]) -> str:
     )
 
 
+def _search(report: Report) -> str:
+    search = report.get("search")
+    if not search:
+        return ""
+    judges = {str(each["judged_by"]).replace("_", " ") for each in search["optimizers"]}
+    return (
+        f"Hyper-parameters of each optimizer are the best of {search['budget']} configurations drawn from a scrambled "
+        f"Halton sequence (seed {search['seed']}) over its search space (Choi et al. 2019), by {' or '.join(judges)} "
+        f"on {search['validation_examples']} examples held out of the training set; those that failed count as drawn, "
+        f"and the test set had no part in it."
+    )
+
+
+def _slices(report: Report) -> str:
+    surfaces = report.get("surfaces") or []
+    if not surfaces:
+        return ""
+    return (
+        f"The loss is sliced on {surfaces[0]['points']} x {surfaces[0]['points']} points along two random directions "
+        f"with filter normalisation (Li et al. 2018) around each optimizer's run with the median "
+        f"{one_line(str(view.term(report['measures'][0])))}."
+    )
+
+
 def _measuring(report: Report, settings: dict[str, Any]) -> str:
-    stops = " and ".join(stop_words(stop) for stop in view.stops(report))
+    stops = listed([stop_words(stop) for stop in view.stops(report)], most=99)
     names = ", ".join(one_line(str(view.term(measure))) for measure in report["measures"])
     examples = settings.get("examples") or "all"
     targets = settings.get("target_loss")
@@ -92,10 +129,23 @@ def _measuring(report: Report, settings: dict[str, Any]) -> str:
         if "matched" in view.stops(report)
         else ""
     )
+    moves = {
+        "rescaled": "with every neuron rescaled at random",
+        "balanced": "at the point of least weight norm among all rescalings of the neurons",
+    }
+    done = {
+        point
+        for run in report["runs"]
+        for minimum in run["minima"].values()
+        for point, found in (minimum.get("moved") or {}).items()
+        if found["measurements"]
+    }
+    moved = " and ".join(words for point, words in moves.items() if point in done)
+    again = f" They were measured again, the function unchanged, {moved}." if moved else ""
     return (
         f"Minima were taken {stops or 'nowhere'} and measured on {examples} training examples in "
-        f"{settings.get('dtype', 'float32')}: {names}.{matched} The generalization gap is the test loss less the "
-        f"training loss, and the test error less the training error, in evaluation mode and without augmentation. "
+        f"{settings.get('dtype', 'float32')}: {names}.{matched}{again} The generalization gap is the test loss less "
+        f"the training loss, and the test error less the training error, in evaluation mode and without augmentation. "
         f"Numbers that did not converge are left out, and nothing is filled in."
     )
 

@@ -121,8 +121,9 @@ def _name_header(report: Report) -> tuple[str, ...]:
 
 
 def _varied(report: Report) -> list[str]:
-    """Return what varies beside the learning rate."""
-    return list(dict.fromkeys(name for row in report.get("trade_offs") or [] for name in row.get("factors") or {}))
+    """Return what varies beside the learning rate: the same for every row."""
+    entries = report.get("trade_offs") or [{}]
+    return list(entries[0].get("factors") or {})
 
 
 def _setting(value: Any) -> str:

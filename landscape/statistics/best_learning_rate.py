@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from landscape.statistics.meaning import listed, optimizer_words
+
 
 @dataclass(frozen=True)
 class Edge:
@@ -18,6 +20,13 @@ class Edge:
     optimizer: str
     rates: tuple[float, ...]
     score: str
+
+    @property
+    def words(self) -> str:
+        """Whose best learning rate, by what, and that it lies at the edge."""
+        rates = listed([f"{rate:g}" for rate in self.rates])
+        whose = f"{optimizer_words(self.optimizer)}'s best learning rate by {self.score}"
+        return f"{whose} ({rates}) is at the edge of those tried"
 
 
 def edges(trade_offs: Sequence[Mapping[str, Any]], optimizers: Sequence[str]) -> list[Edge]:

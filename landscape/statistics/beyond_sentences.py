@@ -4,42 +4,56 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from landscape.statistics.against_learning_rate import BEATS, LOSES
+from landscape.statistics.best_learning_rate import Edge
 from landscape.statistics.cluster_bootstrap import MIN_SEEDS
 from landscape.statistics.columns import LEARNING_RATE
+from landscape.statistics.explains import unmatched
 from landscape.statistics.granulated import MEAN
 from landscape.statistics.interventions import FOLLOWS, OPPOSITE, STAYS
 from landscape.statistics.meaning import Meaning, listed, number, optimizer_words, plural, quantities
 from landscape.statistics.multiple_comparisons import holm
-from landscape.statistics.reading import MATCHED
+from landscape.statistics.reading import MATCHED, Run
 
 GAP = "gap_loss"
 
 
-def beyond_sentences(relations: Mapping[str, Any], measures: Sequence[Meaning], optimizers: Sequence[str]) -> list[str]:
+def beyond_sentences(
+    runs: Sequence[Run],
+    relations: Mapping[str, Any],
+    measures: Sequence[Meaning],
+    optimizers: Sequence[str],
+    edges: Sequence[Edge] = (),
+) -> list[str]:
     """Return what is left of each sharpness beside the hyper-parameters, at the matched training loss.
 
     Rules, for the gap in loss and one measure of each quantity: it explains a share of the gap where its partial
     coefficient given optimizer and learning rate differs from zero after Holm's correction over the measures; the
     share is the square, of the variance of ranks. It beats the learning rate, changes sign along a hyper-parameter, or
-    is followed by the gap, where the interval of that row says so. Nothing is said of rows without an interval.
+    is followed by the gap, where the interval of that row says so. Nothing is said of rows without an interval, nor
+    where most runs of an optimizer are not at the matched training loss. Where a best learning rate lies at the edge
+    of those tried, each says that it speaks of these alone; not the last, for what leaves the function as it is does
+    so at any.
 
     Args:
+        runs: The ``runs`` of ``report.json``.
         relations: What ``relate`` returned.
         measures: How each measure is read.
         optimizers: Names.
+        edges: Whose best learning rate lies at the edge of those tried.
     """
     rows = relations.get(MATCHED) or {}
     chosen = [group[0] for group in quantities(measures)]
-    if not rows or not chosen or not any(_seeds(rows, each) >= MIN_SEEDS for each in chosen):
+    if not any(_seeds(rows, each) >= MIN_SEEDS for each in chosen) or unmatched(runs, optimizers):
         return []
     found = [
         _explained(rows, chosen, optimizers),
         _against_learning_rate(rows, chosen),
         _changes_sign(rows, chosen),
         _followed(rows, chosen),
-        _stays(rows, chosen),
     ]
-    return [each for each in found if each]
+    if edges:
+        found = [f"At the learning rates tried only: {each[0].lower()}{each[1:]}" for each in found if each]
+    return [each for each in (*found, _stays(rows, chosen)) if each]
 
 
 def _seeds(rows: Mapping[str, Any], meaning: Meaning) -> int:

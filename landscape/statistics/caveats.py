@@ -56,8 +56,8 @@ def about_matching(runs: Sequence[Run], optimizers: Sequence[str]) -> list[str]:
 def about_measurements(runs: Sequence[Run], measures: Sequence[Meaning]) -> list[str]:
     """Return how many measurements are missing or did not converge, by measure, over all stops."""
     sentences = []
+    there = [(run, stop) for run in runs for stop in stops([run])]
     for measure in (each.measure for each in measures):
-        there = [(run, stop) for run in runs for stop in stops([run])]
         problems = [read_measure(run, stop, measure).problem for run, stop in there]
         parts = [f"{problems.count(each)} {each}" for each in ("not converged", "not measured") if each in problems]
         if parts:
@@ -168,11 +168,7 @@ def about_gap_in_error(in_loss: Sequence[Association], in_error: Sequence[Associ
 
 def about_best_learning_rate(edges: Sequence[Edge]) -> list[str]:
     """Return whose best learning rate is the smallest or largest tried, so that a better one may lie outside."""
-    return [
-        f"{optimizer_words(edge.optimizer)}'s best learning rate by {edge.score} "
-        f"({listed([f'{rate:g}' for rate in edge.rates])}) is at the edge of those tried: a better one may lie beyond."
-        for edge in edges
-    ]
+    return [f"{edge.words}: a better one may lie beyond." for edge in edges]
 
 
 def _ids(runs: Sequence[Run]) -> str:

@@ -70,8 +70,9 @@ def t_interval(value: float, error: float, clusters: int, confidence: float) -> 
     smallest and the largest cluster, which hold the median with probability $1 - 2^{1-n}$, 75 % for three seeds
     and 94 % for five, and the expanded percentile interval (Hesterberg 2015) inherits this. Bootstrap-t divides
     by standard errors near zero. Here the bootstrap gives only the standard error and t the width; the price is
-    that what seeds add is taken to be about normal (to the log of a ratio, to a rank correlation). The coverage
-    measured for 3 to 20 seeds is in ``tests/statistics/test_coverage.py``.
+    that what seeds add is taken to be about normal (to the log of a ratio, to a rank correlation). Of
+    1000 simulated studies with 3 to 20 seeds, nominal 95 % intervals held the truth in 95 to 96 % (ratios), 93 to 99 %
+    (rank correlations) and 94 to 98 % (granulated ones); ``figures/relate/table.md``.
 
     Args:
         value: The estimate, on a scale where zero means no effect.

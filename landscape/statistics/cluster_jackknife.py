@@ -31,6 +31,9 @@ def jackknife_interval(
 ) -> dict[str, float | str | None]:
     """Return ``value low high p_value note`` of a statistic that lies within bounds, by Student's t.
 
+    Of 1000 simulated studies with 3 to 20 seeds, nominal 95 % intervals held the truth in 92 to 97 % (partial
+    correlations) and 91 to 95 % (information); ``figures/relate/table.md``.
+
     Args:
         value: The statistic of all seeds.
         without: Without each of them, shape ``(seeds,)``.

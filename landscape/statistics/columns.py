@@ -136,7 +136,7 @@ def _axes(
     }
     axes, levels = {}, {}
     for name, values in found.items():
-        distinct = sorted(set(values), key=_order) if name != "optimizer" else [n for n in optimizers if n in values]
+        distinct = sorted(set(values), key=by_size) if name != "optimizer" else [n for n in optimizers if n in values]
         if len(distinct) > 1:
             index = {value: position for position, value in enumerate(distinct)}
             axes[name] = np.array([index[value] for value in values], dtype=np.intp)
@@ -144,8 +144,8 @@ def _axes(
     return axes, levels
 
 
-def _order(value: object) -> tuple[int, float, str]:
-    """Nothing first, numbers by size, then words."""
+def by_size(value: object) -> tuple[int, float, str]:
+    """Return what levels of a factor are sorted by: nothing first, numbers by size, then words."""
     if value is None:
         return 0, 0.0, ""
     return (1, float(value), "") if isinstance(value, int | float) else (2, 0.0, str(value))

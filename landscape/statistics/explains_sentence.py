@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from landscape.statistics.best_learning_rate import Edge
 from landscape.statistics.cluster_bootstrap import MIN_SEEDS
 from landscape.statistics.explains import ALL, Association, unmatched
 from landscape.statistics.matched_loss import MATCH_MORE, TOLERANCE
@@ -13,17 +14,33 @@ MIN_RUNS = 6
 """With five independent runs nothing short of perfect order counts: one exchange of neighbours has p = 0.083."""
 
 
-def explains_sentence(runs: Sequence[Run], associations: Sequence[Association], optimizers: Sequence[str]) -> str:
+_QUESTION = "The data do not tell whether sharpness explains the generalization gap"
+
+
+def explains_sentence(
+    runs: Sequence[Run], associations: Sequence[Association], optimizers: Sequence[str], edges: Sequence[Edge] = ()
+) -> str:
     """Return the sentence; it refuses where the runs do not allow an answer, and says what would.
 
     Args:
         runs: The ``runs`` of ``report.json``.
         associations: What ``associate`` returned for the gap in loss.
         optimizers: Names of the optimizers.
+        edges: Whose best learning rate lies at the edge of those tried: how gap and sharpness go together at their
+            best is not among the data.
     """
     refusal = _refusal(runs, associations, optimizers)
     if refusal:
-        return f"The data do not tell whether sharpness explains the generalization gap, because {refusal}."
+        return f"{_QUESTION}, because {refusal}."
+    if edges:
+        best = listed([edge.words for edge in edges])
+        finding = _finding(associations, optimizers)
+        return f"{_QUESTION}, because {best}, where a better one may lie beyond; at those tried, {finding}."
+    return f"At matched training loss, {_finding(associations, optimizers)}."
+
+
+def _finding(associations: Sequence[Association], optimizers: Sequence[str]) -> str:
+    """What the measures that decide say, then those that do not."""
     larger, smaller = (listed([_in_words(each) for each in associations if each.answer == sign]) for sign in (1, -1))
     where = "over all runs and within each optimizer"
     if len(optimizers) == 1:
@@ -39,7 +56,7 @@ def explains_sentence(runs: Sequence[Run], associations: Sequence[Association], 
     open_ = listed([each.meaning.words for each in associations if not each.answer])
     undecided = f", undecided by {open_}" if open_ else ""
     caution = "this is a correlation, not a cause: the learning rate may move both"
-    return f"At matched training loss, {where}, {said}{undecided}; {caution}."
+    return f"{where}, {said}{undecided}; {caution}"
 
 
 def _refusal(runs: Sequence[Run], associations: Sequence[Association], optimizers: Sequence[str]) -> str:

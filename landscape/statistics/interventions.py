@@ -51,12 +51,15 @@ def interventions(
         bootstrap: ``confidence``, ``resamples`` and ``seed``.
     """
     rows = []
-    for done in [*_along_factors(columns), *_sharpness_aware(columns)]:
-        head, first, second = done
+    for head, first, second in [*_along_factors(columns), *_sharpness_aware(columns)]:
+        seeds = columns.seed[first]
         for measure in measures:
-            moved = _moved(columns, measure, first, second, bootstrap)
+            before, after = columns.measures[measure][first], columns.measures[measure][second]
+            moved = _ratio(before, after, seeds, bootstrap)
+            there = np.isfinite(before) & np.isfinite(after)
             for gap in GAPS:
-                change = _change(columns, gap, measure, first, second, bootstrap)
+                difference = columns.gaps[gap][second] - columns.gaps[gap][first]
+                change = _difference(difference[there], seeds[there], bootstrap)
                 answer = _answer(moved, change, signs.get(measure, 1))
                 rows.append({**head, "measure": measure, "gap": gap, **moved, **change, "answer": answer})
     return [*rows, *_of_minima(runs, stop, columns, measures, bootstrap)]
@@ -131,19 +134,8 @@ def _level(columns: Columns, axis: str, index: int) -> str:
     return f"no. {value + 1}" if axis == "lr" and isinstance(value, int) else str(value)
 
 
-def _moved(
-    columns: Columns,
-    measure: str,
-    first: NDArray[np.intp],
-    second: NDArray[np.intp],
-    bootstrap: Mapping[str, Any],
-) -> dict[str, Any]:
-    """By what factor the measure was moved."""
-    before, after = columns.measures[measure][first], columns.measures[measure][second]
-    return _ratio(before, after, columns.seed[first], bootstrap)
-
-
 def _ratio(before: Floats, after: Floats, seeds: NDArray[np.intp], bootstrap: Mapping[str, Any]) -> dict[str, Any]:
+    """By what factor a measure was moved."""
     kept = (np.nan_to_num(before) > 0) & (np.nan_to_num(after) > 0)
     found = paired_ratio(after[kept].tolist(), before[kept].tolist(), seeds[kept].tolist(), **bootstrap)
     note = found.note + ("; " if found.note and not kept.all() else "")
@@ -160,21 +152,8 @@ def _ratio(before: Floats, after: Floats, seeds: NDArray[np.intp], bootstrap: Ma
     }
 
 
-def _change(
-    columns: Columns,
-    gap: str,
-    measure: str,
-    first: NDArray[np.intp],
-    second: NDArray[np.intp],
-    bootstrap: Mapping[str, Any],
-) -> dict[str, Any]:
-    """What the gap did in the pairs that have the measure."""
-    there = np.isfinite(columns.measures[measure][first]) & np.isfinite(columns.measures[measure][second])
-    difference = (columns.gaps[gap][second] - columns.gaps[gap][first])[there]
-    return _difference(difference, columns.seed[first][there], bootstrap)
-
-
 def _difference(difference: Floats, seeds: NDArray[np.intp], bootstrap: Mapping[str, Any]) -> dict[str, Any]:
+    """What the gap did, in the pairs that have the measure."""
     there = np.isfinite(difference)
     difference, seeds = difference[there], seeds[there]
     nothing = {"gap_change": None, "gap_low": None, "gap_high": None}

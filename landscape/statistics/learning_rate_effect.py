@@ -22,8 +22,10 @@ def learning_rate_effect(runs: Iterable[Run], stop: str, measure: str, optimizer
     """
     logs: dict[str, list[float]] = defaultdict(list)
     for run in runs:
+        if run["optimizer"] != optimizer or not comparable(run, stop):
+            continue
         value = read_measure(run, stop, measure).value
-        if run["optimizer"] == optimizer and comparable(run, stop) and value is not None and value > 0:
+        if value is not None and value > 0:
             logs[repr(run.get("lr_rank"))].append(math.log(value))
     means = [math.fsum(each) / len(each) for each in logs.values()]
     return math.exp(max(means) - min(means)) if len(means) > 1 else None

@@ -1,8 +1,7 @@
 """What one run says: its minimum at a stop, and the value of one measure there."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from landscape.statistics.generalization_gap import finite
 from landscape.stops import END, MATCHED, is_epoch, is_level, place
@@ -15,8 +14,7 @@ MOVED = "moved"
 """Under this name a minimum has the points that it was moved to without changing its function."""
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """A value, or None and what is the matter with it."""
 
     value: float | None

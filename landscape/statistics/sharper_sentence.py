@@ -53,17 +53,11 @@ def _clause(runs: Sequence[Run], made: Sequence[Comparison], other: str, first: 
     at_edge = [edge for edge in edges if edge.optimizer in (other, first)]
     if at_edge:
         found_here = _finding(made, other, first)
-        best = listed([_at_edge(edge) for edge in at_edge])
+        best = listed([edge.words for edge in at_edge])
         return f"{question}, because {best}, where a better one may lie beyond; at those tried, {found_here}"
     some = f", in {found.matched} of {plural(found.pairs, 'pair')} of runs" if found.matched < found.pairs else ""
     about = f" (about {number(target_loss(runs) or 0)}{some})"
     return f"At matched training loss{about} and the learning rates tried, {_finding(made, other, first)}"
-
-
-def _at_edge(edge: Edge) -> str:
-    rates = listed([f"{rate:g}" for rate in edge.rates])
-    whose = f"{optimizer_words(edge.optimizer)}'s best learning rate by {edge.score}"
-    return f"{whose} ({rates}) is at the edge of those tried"
 
 
 def _refusal(found: Matching, made: Sequence[Comparison]) -> str:

@@ -38,9 +38,10 @@ def verdict(
 
     A sentence answers where the intervals over seeds allow it after correction for the number of measures, and
     otherwise says that the data do not tell, why, and what would. The first compares minima at matched training
-    loss, pair by pair, and is refused where a best learning rate lies at the edge of those tried; the second wants the
-    same rank correlation with the gap in loss over all runs and within each optimizer. Others say what is left beside
-    the hyper-parameters, see `beyond_sentences`.
+    loss, pair by pair; the second wants the same rank correlation with the gap in loss over all runs and within each
+    optimizer. Both are refused where intervals hold one or zero, seeds or runs are too few, most runs are not at the
+    matched loss, or a best learning rate lies at the edge of those tried. Others say what is left beside the
+    hyper-parameters, see `beyond_sentences`.
 
     Args:
         runs: The ``runs`` of ``report.json``.
@@ -69,8 +70,8 @@ def verdict(
     ]
     sentences = [
         sharper_sentence(runs, comparisons, optimizers, at_edge),
-        explains_sentence(runs, in_loss, optimizers),
-        *beyond_sentences(relations, known, optimizers),
+        explains_sentence(runs, in_loss, optimizers, at_edge),
+        *beyond_sentences(runs, relations, known, optimizers, at_edge),
     ]
     if primary is not None:
         first = primary_sentence(runs, relations, known, primary, at_edge)

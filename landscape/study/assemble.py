@@ -1,7 +1,9 @@
 """A run folder's files to report.json; without torch."""
 
+import contextlib
 import dataclasses
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,14 @@ from landscape.stops import END, MATCHED
 from landscape.study.agreement import mark_disagreement
 from landscape.study.cells import Cell, cells, factors
 from landscape.study.config import StudyConfig
-from landscape.study.folder import RunFolder, existing_folder, read_measurements, read_result, stored_config
+from landscape.study.folder import (
+    Measured,
+    RunFolder,
+    existing_folder,
+    read_measurements,
+    read_result,
+    stored_config,
+)
 from landscape.study.primary import read_primary
 
 LOSSES = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
@@ -42,9 +51,12 @@ def assemble(root: Path) -> dict[str, Any]:
     all_cells = cells(config)
     finished = [cell for cell in all_cells if folder.result(cell.id).exists()]
     described = store.read_json(folder.measures)
-    runs = [_run(folder, config, cell) for cell in finished]
+    with _uncollected():
+        measured = {cell.id: read_measurements(folder, cell.id) for cell in finished}
+        runs = [_run(folder, config, cell, measured[cell.id]) for cell in finished]
+    quantities = {each["name"]: each["quantity"] for each in described}
     for minimum in [each for run in runs for each in run["minima"].values()]:
-        mark_disagreement(minimum["measurements"], {each["name"]: each["quantity"] for each in described})
+        mark_disagreement(minimum["measurements"], quantities)
     optimizers = list(dict.fromkeys(cell.optimizer for cell in all_cells))
     signs = {each["name"]: each["sign"] for each in described}
     relations = relate(
@@ -72,11 +84,24 @@ def assemble(root: Path) -> dict[str, Any]:
         "relations": relations,
         "trade_offs": offs,
         "search": store.read_json(folder.search) if folder.search.exists() else None,
-        "surfaces": _surfaces(folder, config, optimizers),
+        "surfaces": _surfaces(folder, config, all_cells, measured),
     }
-    plain: dict[str, Any] = store.finite(report)
+    # runs are what JSON files hold, without NaN: with ten thousand, looking again takes as long as reading them
+    plain = {key: each if key == "runs" else store.finite(each) for key, each in report.items()}
     store.write_text(folder.report, store.shallow_json(plain) + "\n")
     return plain
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector, which would look at all that was read again and again, and find nothing."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
 
 
 def title(config: StudyConfig, optimizers: Sequence[str]) -> str:
@@ -87,29 +112,40 @@ def title(config: StudyConfig, optimizers: Sequence[str]) -> str:
     return f"{compared}: {', '.join(config.model)} on {config.data or ', '.join(config.dataset)}"
 
 
-def typical(folder: RunFolder, config: StudyConfig, optimizer: str) -> tuple[Cell, str] | None:
-    """Return an optimizer's run whose first measure is the median over its runs, and the stop it was taken at.
+def typical(runs: Sequence[Cell], measured: Mapping[str, Measured], measure: str) -> list[tuple[Cell, str]]:
+    """Return the run of each optimizer whose measure is the median over its runs, and the stop it was taken at.
 
     Minima at the matched loss come first; the end is taken where no run reached it. Of an even number the lower
     of the two in the middle is taken, so that it is a run and not a mean.
+
+    Args:
+        runs: Of any optimizers.
+        measured: What was measured, by run; those that are absent have nothing yet.
+        measure: Name.
+
+    Returns:
+        One for each optimizer that has any measurement, in their order.
     """
-    mine = [cell for cell in cells(config) if cell.optimizer == optimizer]
+    optimizers = list(dict.fromkeys(cell.optimizer for cell in runs))
+    found = [
+        _typical([cell for cell in runs if cell.optimizer == optimizer], measured, measure) for optimizer in optimizers
+    ]
+    return [each for each in found if each is not None]
+
+
+def _typical(runs: Sequence[Cell], measured: Mapping[str, Measured], measure: str) -> tuple[Cell, str] | None:
     for stop in (MATCHED, END):
-        values = []
-        for cell in mine:
-            row = read_measurements(folder, cell.id).get((stop, config.measures[0]))
-            if row is not None and row["value"] is not None:
-                values.append((row["value"], cell.id, cell))
+        rows = [(measured.get(cell.id, {}).get((stop, measure)), cell) for cell in runs]
+        values = [(row["value"], cell.id, cell) for row, cell in rows if row is not None and row["value"] is not None]
         if values:
             values.sort(key=lambda each: each[:2])
             return values[(len(values) - 1) // 2][2], stop
     return None
 
 
-def _run(folder: RunFolder, config: StudyConfig, cell: Cell) -> dict[str, Any]:
+def _run(folder: RunFolder, config: StudyConfig, cell: Cell, measured: Measured) -> dict[str, Any]:
     result = read_result(folder, cell.id)
     history = store.read_rows(folder.history(cell.id))
-    measured = read_measurements(folder, cell.id)
     moved = store.read_rows(folder.moved(cell.id))
     tested = {"test_examples": result["test_examples"]} if "test_examples" in result else {}
     minima = {stop: _minimum(measured, moved, stop, {**about, **tested}) for stop, about in result["minima"].items()}
@@ -130,9 +166,7 @@ def _run(folder: RunFolder, config: StudyConfig, cell: Cell) -> dict[str, Any]:
     }
 
 
-def _minimum(
-    measured: dict[tuple[str, str], dict[str, Any]], moved: list[dict[str, Any]], stop: str, about: dict[str, Any]
-) -> dict[str, Any]:
+def _minimum(measured: Measured, moved: list[dict[str, Any]], stop: str, about: dict[str, Any]) -> dict[str, Any]:
     gap = generalization_gap(**{name: about[name] for name in LOSSES})
     own = {measure: row for (at, measure), row in measured.items() if at == stop}
     found = {**about, **gap, "measurements": own}
@@ -151,15 +185,22 @@ def _moved(row: dict[str, Any], gap: dict[str, float | None]) -> dict[str, Any]:
     return {**known, **{key: row[key] for key in ("measurements", "changes", "log_scale", "reason")}}
 
 
-def _surfaces(folder: RunFolder, config: StudyConfig, optimizers: Sequence[str]) -> list[dict[str, Any]]:
+def _surfaces(
+    folder: RunFolder, config: StudyConfig, runs: Sequence[Cell], measured: Mapping[str, Measured]
+) -> list[dict[str, Any]]:
     """Return the slices of the typical runs; a study that grew may have others."""
-    chosen = [typical(folder, config, optimizer) for optimizer in optimizers]
-    paths = [(*each, folder.surface(each[0].id, each[1])) for each in chosen if each is not None]
-    return [_surface(folder, config, cell, stop, path) for cell, stop, path in paths if path.exists()]
+    measure = config.measures[0]
+    chosen = [(*each, folder.surface(each[0].id, each[1])) for each in typical(runs, measured, measure)]
+    return [
+        _surface(folder, config, cell, stop, path, measured[cell.id][stop, measure])
+        for cell, stop, path in chosen
+        if path.exists()
+    ]
 
 
-def _surface(folder: RunFolder, config: StudyConfig, cell: Cell, stop: str, path: Path) -> dict[str, Any]:
-    measured = read_measurements(folder, cell.id).get((stop, config.measures[0]), {})
+def _surface(
+    folder: RunFolder, config: StudyConfig, cell: Cell, stop: str, path: Path, measured: Mapping[str, Any]
+) -> dict[str, Any]:
     return {
         "run": cell.id,
         "optimizer": cell.optimizer,

@@ -18,6 +18,7 @@ from landscape.study.checks import PROBE, check
 from landscape.study.config import StudyConfig
 from landscape.study.environment import threads_per_process
 from landscape.study.measure_cell import held_memory
+from landscape.study.population import notes, populations
 from landscape.study.primary import question
 from landscape.study.run import number_of_jobs
 from landscape.study.search_draws import draws, middle
@@ -55,6 +56,8 @@ def estimate(config: StudyConfig, jobs: int | None) -> dict[str, Any]:
         "fraction": config.fraction,
         "device": str(device),
         "processes": workers,
+        # the time is that of one by one: what training together saves is not known before it is tried
+        "together": notes([each for each in populations(config, todo, device) if each.together]),
         "parameters": costs["parameters"],
         "matvecs": matvecs,
         "surface_points": optimizers * config.surface_points**2,
@@ -92,6 +95,8 @@ def estimate_lines(result: dict[str, Any]) -> list[str]:
         f"{result['processes']} at once",
         f"about {result['matvecs']:,} Hessian-vector products and {result['surface_points']:,} points of slices",
         f"about {_duration(result['wall_seconds'])} ({parts}; summed over processes)",
+        *result["together"],
+        *["The time above is that of training one by one; together is usually faster."] * bool(result["together"]),
         f"about {result['memory_bytes'] / 2**30:.1f} GiB of memory",
     ]
 

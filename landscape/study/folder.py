@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import hashlib
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,12 @@ from landscape.stops import file_name
 from landscape.study.config import StudyConfig, differences, read_toml, resolve, to_toml
 from landscape.study.picked import picks, with_picked
 
+Measured = dict[tuple[str, str], dict[str, Any]]
+"""Measurements of one run by (stop, measure)."""
+
 _TRAINED = ("config.json", "history.jsonl", "*.safetensors", "checkpoints/*.safetensors")
+_MEASUREMENT = frozenset({"stop", "measure", "value", "error", "error_kind"})
+_NOT_IN_NAMES = re.compile(r"[^\w.+-]")
 _SLICED = ("surfaces/*.npz",)
 
 
@@ -64,27 +70,27 @@ class RunFolder:
 
     def run(self, cell: str) -> Path:
         """Return the folder of one run."""
-        return self.root / "runs" / cell
+        return self.root.joinpath("runs", cell)
 
     def config(self, cell: str) -> Path:
         """Return the file of what one run is."""
-        return self.run(cell) / "config.json"
+        return self.root.joinpath("runs", cell, "config.json")
 
     def history(self, cell: str) -> Path:
         """Return the file with a row an evaluation."""
-        return self.run(cell) / "history.jsonl"
+        return self.root.joinpath("runs", cell, "history.jsonl")
 
     def result(self, cell: str) -> Path:
         """Return the file that is written last: with it, the training of a cell is finished."""
-        return self.run(cell) / "result.json"
+        return self.root.joinpath("runs", cell, "result.json")
 
     def measurements(self, cell: str) -> Path:
         """Return the file with a row a measurement."""
-        return self.run(cell) / "measurements.jsonl"
+        return self.root.joinpath("runs", cell, "measurements.jsonl")
 
     def moved(self, cell: str) -> Path:
         """Return the file with a row for each point that a minimum was moved to."""
-        return self.run(cell) / "moved.jsonl"
+        return self.root.joinpath("runs", cell, "moved.jsonl")
 
     def minimum(self, cell: str, stop: str) -> Path:
         """Return the weights at a stop: ``minimum.safetensors`` is the end."""
@@ -124,7 +130,7 @@ class RunFolder:
 
 def plain_name(text: str) -> str:
     """Return a text as the name of a file."""
-    return "".join(each if each.isalnum() or each in "-._+" else "_" for each in text)
+    return _NOT_IN_NAMES.sub("_", text)
 
 
 def open_folder(root: Path, config: StudyConfig) -> RunFolder:
@@ -136,7 +142,7 @@ def open_folder(root: Path, config: StudyConfig) -> RunFolder:
     """
     folder = RunFolder(root)
     if folder.study.exists():
-        changed = differences(asked_config(folder), config)
+        changed = differences(asked_for(folder), config)
         if changed:
             raise UsageError(
                 f"{root} holds a study of another configuration:\n  " + "\n  ".join(changed) + "\n"
@@ -191,7 +197,7 @@ def existing_folder(root: Path) -> RunFolder:
 
 def stored_config(folder: RunFolder) -> StudyConfig:
     """Return the configuration of a folder's study, with what its search picked if it has one."""
-    return with_search(folder, asked_config(folder))
+    return with_search(folder, asked_for(folder))
 
 
 def with_search(folder: RunFolder, config: StudyConfig) -> StudyConfig:
@@ -199,15 +205,15 @@ def with_search(folder: RunFolder, config: StudyConfig) -> StudyConfig:
     return with_picked(config, picks(store.read_json(folder.search))) if folder.search.exists() else config
 
 
-def asked_config(folder: RunFolder) -> StudyConfig:
-    """Return the configuration of a folder's study as it was asked for, without what its search picked."""
+def asked_for(folder: RunFolder) -> StudyConfig:
+    """Return the configuration of a folder's study as it was typed, without what its search picked."""
     return resolve((str(folder.study), read_toml(folder.study)))
 
 
-def read_measurements(folder: RunFolder, cell: str) -> dict[tuple[str, str], dict[str, Any]]:
+def read_measurements(folder: RunFolder, cell: str) -> Measured:
     """Return a run's measurements by (stop, measure)."""
     rows = store.read_rows(folder.measurements(cell))
-    if not all({"stop", "measure", "value", "error", "error_kind"} <= row.keys() for row in rows):
+    if not all(row.keys() >= _MEASUREMENT for row in rows):
         raise StorageError(f"{folder.measurements(cell)} is damaged. Delete it, and it is computed again.")
     return {(row["stop"], row["measure"]): row for row in rows}
 
@@ -218,12 +224,11 @@ def read_result(folder: RunFolder, cell: str) -> dict[str, Any]:
     Raises:
         StorageError: If the file cannot be read or is not what training wrote.
     """
-    result = store.read_json(folder.result(cell))
+    path = folder.result(cell)
+    result = store.read_json(path)
     if not isinstance(result, dict) or not {"status", "message", "minima"} <= result.keys():
-        raise StorageError(
-            f"{folder.result(cell)} is damaged. Run `landscape analyze` again, and the run is trained again."
-        )
-    return store.unsealed(folder.result(cell), result)
+        raise StorageError(f"{path} is damaged. Run `landscape analyze` again, and the run is trained again.")
+    return store.unsealed(path, result)
 
 
 def write_result(folder: RunFolder, cell: str, result: Mapping[str, Any]) -> None:

@@ -66,17 +66,20 @@ def level_word(value: Any) -> Any:
     return "x".join(map(str, value)) if isinstance(value, tuple) else value
 
 
-def varied(options: Mapping[str, Any]) -> list[str]:
-    """Return the names of the options that have two levels or more, those of one owner with its name in front."""
-    shared = [name for name, each in shared_table(options).items() if is_factor(each) and len(each) > 1]
-    own = [
-        f"{owner}.{name}"
+def levels(options: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """Return the levels of each option that has any, by its name, that of one owner's with the owner in front."""
+    own = {
+        f"{owner}.{name}": each
         for owner, table in options.items()
         if isinstance(table, Mapping)
         for name, each in table.items()
-        if is_factor(each) and len(each) > 1
-    ]
-    return [*shared, *own]
+    }
+    return {name: each for name, each in {**shared_table(options), **own}.items() if is_factor(each)}
+
+
+def varied(options: Mapping[str, Any]) -> list[str]:
+    """Return the names of the options that have two levels or more."""
+    return [name for name, each in levels(options).items() if len(each) > 1]
 
 
 def _collected(value: Any) -> dict[str, Any]:
@@ -90,16 +93,16 @@ def _collected(value: Any) -> dict[str, Any]:
         found.setdefault((owner, name), []).append(text)
     table: dict[str, Any] = {}
     for (owner, name), texts in found.items():
-        levels = texts[0] if len(texts) == 1 else [_typed(name, text) for text in texts]
+        given = texts[0] if len(texts) == 1 else [_typed(name, text) for text in texts]
         if owner:
             inner = table.setdefault(owner, {})
             if not isinstance(inner, dict):
                 raise ValueError("KEY=VALUE, and not both an option and a table of them")
-            inner[name] = levels
+            inner[name] = given
         elif isinstance(table.get(name), dict):
             raise ValueError("KEY=VALUE, and not both an option and a table of them")
         else:
-            table[name] = levels
+            table[name] = given
     return table
 
 
@@ -133,10 +136,10 @@ def _levels(name: str, value: Any) -> Any:
         raise ValueError("values, or lists of one value or more")
     if not all(nested) and len(value) == 1:
         return value[0]
-    levels = tuple(list(each) if isinstance(each, list | tuple) else each for each in value)
-    if len({_frozen(each) for each in levels}) < len(levels):
+    found = tuple(list(each) if isinstance(each, list | tuple) else each for each in value)
+    if len({_frozen(each) for each in found}) < len(found):
         raise ValueError("a list without repetitions")
-    return levels
+    return found
 
 
 def _frozen(level: Any) -> Any:

@@ -18,8 +18,15 @@ from landscape.study.checks import check
 from landscape.study.claims import Claims
 from landscape.study.config import StudyConfig, differences
 from landscape.study.environment import environment
-from landscape.study.extend import extend, is_extension
-from landscape.study.folder import RunFolder, asked_config, is_trained, locked, open_folder
+from landscape.study.extend import change_how, differs_in_how_only, extend, is_extension
+from landscape.study.folder import (
+    RunFolder,
+    asked_for,
+    is_trained,
+    locked,
+    open_folder,
+    read_measurements,
+)
 from landscape.study.measure_cell import measure_cell, missing_measurements, slice_cell
 from landscape.study.moved_points import missing_moves, move_cell
 from landscape.study.picked import picks, with_picked
@@ -106,12 +113,14 @@ class _Work:
 
 
 def _opened(root: Path, config: StudyConfig) -> RunFolder:
-    """Return the folder of a study, extended where it holds a smaller one."""
+    """Return the folder of a study, extended where it holds a smaller one, or one that is computed in another way."""
     folder = RunFolder(root)
     if folder.study.exists():
         with locked(folder, wait=True):
-            stored = asked_config(folder)
-            if differences(stored, config) and is_extension(stored, config):
+            stored = asked_for(folder)
+            if differs_in_how_only(stored, config):
+                change_how(folder, config)
+            elif differences(stored, config) and is_extension(stored, config):
                 extend(folder, stored, config)
     folder = open_folder(root, config)
     with locked(folder, wait=True):
@@ -171,7 +180,7 @@ def _compute(work: _Work, config: StudyConfig, parts: Sequence[Sequence[str]]) -
         tasks = {cell.id: functools.partial(_run_cell, config, cell, folder) for cell in mine}
         share_work(folder, tasks, [cell.id for cell in mine if _is_finished(config, cell, folder)], pool, work.counter)
         if work.shard == (1, 1) or all(_is_finished(config, cell, folder) for cell in todo):
-            chosen = _typical(folder, config)
+            chosen = _typical(folder, config, todo)
             slicing = {_slice_of(each[0]): functools.partial(_slice, config, each, folder) for each in chosen}
             there = [_slice_of(cell) for cell, stop in chosen if folder.surface(cell.id, stop).exists()]
             share_work(folder, slicing, there, pool, work.counter)
@@ -201,12 +210,10 @@ def number_of_jobs(jobs: int | None, device: torch.device, tasks: int) -> int:
     return max(1, min(jobs or most, tasks))
 
 
-def _typical(folder: RunFolder, config: StudyConfig) -> list[tuple[Cell, str]]:
+def _typical(folder: RunFolder, config: StudyConfig, runs: Sequence[Cell]) -> list[tuple[Cell, str]]:
     if not config.surface_points:
         return []
-    optimizers = dict.fromkeys(cell.optimizer for cell in cells(config))
-    found = [typical(folder, config, optimizer) for optimizer in optimizers]
-    return [each for each in found if each is not None]
+    return typical(runs, {cell.id: read_measurements(folder, cell.id) for cell in runs}, config.measures[0])
 
 
 def _is_finished(config: StudyConfig, cell: Cell, folder: RunFolder) -> bool:

@@ -21,9 +21,10 @@ from landscape.study.folder import RunFolder, locked, open_folder
 from landscape.study.keys import FACTORS
 from landscape.study.measure_cell import problem_of
 from landscape.study.one_minimum import check_examples
-from landscape.study.option_levels import varied
+from landscape.study.option_levels import levels
 from landscape.study.train_cell import dataset_of, loss_of, model_of, model_options, training_config
 from landscape.tracking import Followed, TrackRow, TrackSettings, follow
+from landscape.tracking.follow import check_start
 from landscape.training import write_snapshot
 from landscape.training.live_checkpoint import read_live, write_live
 from landscape.training.prepare import prepare_run
@@ -76,12 +77,11 @@ def one_run(config: StudyConfig) -> StudyConfig:
     """
     if config.tune:
         raise UsageError("A search for hyper-parameters is a matter of landscape analyze. Leave out tune.")
-    for key in (*FACTORS, "optimizer", "lr_factor", "target_loss"):
-        if len(getattr(config, key)) > 1:
-            named = ", ".join(map(str, getattr(config, key)))
+    asked = {key: getattr(config, key) for key in (*FACTORS, "optimizer", "lr_factor", "target_loss")}
+    for key, each in {**asked, **levels(config.model_option), **levels(config.optimizer_option)}.items():
+        if len(each) > 1:
+            named = ", ".join(map(str, each))
             raise UsageError(f"One training is followed at a time; {key} names {named}. Keep one.")
-    for option in (*varied(config.model_option), *varied(config.optimizer_option)):
-        raise UsageError(f"One training is followed at a time; {option} has several levels. Keep one.")
     name = config.optimizer[0]
     given = config.lr.get(name) or config.lr.get("*")
     if given and len(given) > 1:
@@ -106,11 +106,17 @@ def track(config: StudyConfig, request: TrackRequest, root: Path, on_progress: O
         UsageError: If the folder holds a run of other settings.
         ProblemError: If the loss is not finite before training, or the model cannot be measured.
     """
+    cell, new = cells(config)[0], not RunFolder(root).study.exists()
+    if not new:
+        open_folder(root, config)
+        _check_request(root, request)
+    run, problem, settings = _prepared(config, request, cell)
+    if new:
+        # what cannot be trained leaves no folder behind that refuses the command once it is mended
+        check_start(problem.loss())
     folder = open_folder(root, config)
     _check_request(root, request)
-    cell = cells(config)[0]
     with locked(folder):
-        run, problem, settings = _prepared(config, request, cell)
         rows, followed = _found(folder, cell, run)
         finished = bool(rows) and (_ends(rows, request, config) or followed.step > len(run.learning_rates))
         if not finished:
@@ -260,8 +266,7 @@ def _result(
         "device": str(run.device),
         "dtype": config.dtype,
     }
-    data = Path(config.data or cell.dataset).name
-    name = f"{cell.optimizer} (lr {cell.lr:g}) on {Path(cell.model).name}, {data}"
+    name = f"{cell.optimizer} (lr {cell.lr:g}) on {Path(cell.model).name}, {Path(config.data or cell.dataset).name}"
     result = {"format": FORMAT, "name": name, "run": cell.id, "settings": named}
     return store.finite({**result, "summary": _summary(rows, len(run.learning_rates)), "rows": rows})  # type: ignore[no-any-return]
 

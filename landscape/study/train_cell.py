@@ -136,7 +136,8 @@ def train_cells(config: StudyConfig, cells: Sequence[Cell], folder: RunFolder, d
     missing = [cell for cell in cells if not is_trained(folder, cell.id, config.stops)]
     if not missing:
         return
-    hows, dataset = [_begin(config, cell, folder) for cell in missing], dataset_of(config, missing[0])
+    hows = [_begin(config, cell, folder, together=len(missing)) for cell in missing]
+    dataset = dataset_of(config, missing[0])
     results = train_population(
         [model_of(config, cell, dataset) for cell in missing],
         loss_of(config),
@@ -151,15 +152,17 @@ def train_cells(config: StudyConfig, cells: Sequence[Cell], folder: RunFolder, d
         _write_training(config, folder, cell, result, len(dataset.test[0]))
 
 
-def _begin(config: StudyConfig, cell: Cell, folder: RunFolder) -> TrainingConfig:
-    """Write down what a run is, and return how it is trained; a finished one that lacks points keeps what it has."""
+def _begin(config: StudyConfig, cell: Cell, folder: RunFolder, *, together: int = 1) -> TrainingConfig:
+    """Return how a run is trained, and write that down with how many train as one batched model with it."""
     how = training_config(config, cell)
     if is_trained(folder, cell.id):
+        # it only lacks points, and keeps what it has
         return how
     # what was measured belongs to weights that are not there any more
     folder.measurements(cell.id).unlink(missing_ok=True)
     folder.moved(cell.id).unlink(missing_ok=True)
-    store.write_json(folder.config(cell.id), {**cell.to_dict(), "training": dataclasses.asdict(how)})
+    described = {**cell.to_dict(), "training": dataclasses.asdict(how), "together": together}
+    store.write_json(folder.config(cell.id), described)
     return how
 
 

@@ -60,16 +60,7 @@ def test_surfaces_show_a_picture(visit):
 def test_turning_one_surface_turns_all(visit):
     page = visit.page
     before = page.evaluate(CAMERAS)
-    box = page.query_selector(".surface")
-    box.scroll_into_view_if_needed()
-    place = box.bounding_box()
-    x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    for step in range(1, 5):
-        page.mouse.move(x + 8 * step, y + 2 * step)
-        page.wait_for_timeout(50)
-    page.mouse.up()
+    visit.drag(".surface")
     end = time.monotonic() + 20
     while not (in_step(visit) and page.evaluate(CAMERAS)[0] != pytest.approx(before[0], abs=1e-3)):
         assert time.monotonic() < end, f"cameras: {page.evaluate(CAMERAS)}, before: {before}"
@@ -113,6 +104,23 @@ def test_curves_switch_to_seconds_and_back(visit):
     visit.page.check("input[value=epoch]")
     visit.wait(f"{title} === 'epoch'")
     assert visit.page.evaluate(far) == 6
+
+
+def test_points_take_the_colours_of_a_factor_and_back(visit):
+    first = "document.getElementById('gap-matched-0-gap_loss').data[0].marker"
+    before = visit.page.evaluate(f"[{first}.color, {first}.line.color]")
+    assert visit.page.is_hidden("[data-colored=lr]")
+    visit.page.check("input[name=colored][value=lr]")
+    visit.wait(f"Array.isArray({first}.line.color)")
+    colors = visit.page.evaluate(
+        "document.getElementById('gap-matched-0-gap_loss').data.flatMap(trace => trace.marker.line.color)"
+    )
+    assert len(set(colors)) == 3
+    assert visit.page.is_visible("[data-colored=lr]")
+    visit.page.check("input[name=colored][value='']")
+    visit.wait(f"!Array.isArray({first}.line.color)")
+    assert visit.page.evaluate(f"[{first}.color, {first}.line.color]") == before
+    assert visit.page.is_hidden("[data-colored=lr]")
 
 
 def test_hover_shows_the_run(visit):

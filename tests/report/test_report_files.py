@@ -5,13 +5,18 @@ import re
 import subprocess
 import sys
 
+import matplotlib
 import numpy as np
 import pytest
 from report_variants import SMALL, VARIANTS
 from synthetic_folder import make_report, write_folder
 
-from landscape.errors import StorageError
+from landscape.cli.report import VENUES as COMMAND_VENUES
+from landscape.errors import StorageError, UsageError
 from landscape.report import write_report
+from landscape.report.figures.canvas import inches, letters, style
+from landscape.report.figures.venue import HOUSE, VENUES
+from landscape.report.methods import methods
 from landscape.report.palette import colors
 
 ALL = {
@@ -105,6 +110,38 @@ def test_pdf_embeds_truetype(name, written):
             assert not re.search(rb"/Subtype\s*/Type3|/Type3\b", data), f"{path.name} has a Type 3 font"
 
 
+def test_the_methods_name_the_learning_rates_that_ran_and_the_work_they_rest_on():
+    report = make_report(("sgd", "adam"), lrs=2, seeds=2)
+    report["settings"] |= {"lr": {"sgd": [7.0], "adam": [8.0]}, "move": ["rescaled", "balanced"]}
+    assert "measured again" not in methods(report)  # asked for, but no network allowed it
+    there = {"measurements": {"trace": {}}, "reason": ""}
+    report["runs"][0]["minima"]["end"]["moved"] = {"balanced": there, "rescaled": there}
+    ran = {
+        name: sorted({run["lr"] for run in report["runs"] if run["optimizer"] == name}) for name in report["optimizers"]
+    }
+    text = methods(report)
+    assert f"at learning rates sgd: {ran['sgd'][0]:g}, {ran['sgd'][1]:g}; adam: {ran['adam'][0]:g}" in text
+    assert "sgd: 7" not in text
+    assert "with every neuron rescaled at random and at the point of least weight norm among all rescalings" in text
+    assert "Choi" not in text
+    assert "filter normalisation" not in text
+    report["search"] = {
+        "budget": 20,
+        "seed": 3,
+        "validation_examples": 260,
+        "optimizers": [{"judged_by": "validation_loss"}, {"judged_by": "validation_loss"}],
+    }
+    report["surfaces"] = [{"run": "run0", "optimizer": "sgd", "stop": "matched", "file": "x.npz", "points": 31}]
+    text = methods(report)
+    assert "best of 20 configurations drawn from a scrambled Halton sequence (seed 3)" in text
+    assert "by validation loss on 260 examples held out of the training set" in text
+    assert "sliced on 31 x 31 points along two random directions with filter normalisation (Li et al. 2018)" in text
+    for work in ("Choi, Shallue", "Li, Xu, Taylor"):
+        assert text.count(work) == 1
+    (cited,) = [line for line in text.splitlines() if line.startswith("- Li, Xu")]
+    assert cited.endswith("NeurIPS.")
+
+
 def test_an_unreadable_slice_is_said_and_nothing_else_lost(written):
     folder, paths = written("broken_slice")
     page = (folder / "report.html").read_text(encoding="utf-8")
@@ -118,6 +155,44 @@ def test_the_same_files_give_the_same_bytes(tmp_path, written):
     for first, second in zip(paths, again, strict=True):
         assert first.relative_to(folder) == second.relative_to(tmp_path)
         assert first.read_bytes() == second.read_bytes(), first.name
+
+
+@pytest.mark.parametrize("venue", ["neurips", "icml"])
+def test_a_style_draws_at_the_venues_text_width_and_letters(tmp_path, venue):
+    report = make_report(("adam",), lrs=1, seeds=1, epochs=2, measures=[], stops=())
+    paths = write_report(write_folder(tmp_path, report, surfaces=0), venue)
+    (curves,) = [path for path in paths if path.name == "training_curves.pdf"]
+    box = re.search(rb"/MediaBox \[ ?0 0 ([\d.]+)", curves.read_bytes())
+    assert float(box[1]) / 72 == pytest.approx(VENUES[venue].width, abs=0.01)
+    assert b"STIXGeneral" in curves.read_bytes()
+    assert b"DejaVu" not in curves.read_bytes()
+
+
+def test_letters_are_those_of_the_venue():
+    for venue in (HOUSE, *VENUES.values()):
+        with style(venue):
+            assert matplotlib.rcParams["font.size"] == venue.size == letters(8.0)
+            assert matplotlib.rcParams["legend.fontsize"] == pytest.approx(7.5 * venue.size / 8)
+            assert matplotlib.rcParams["lines.markersize"] == 4.5
+            assert inches(7.2) == pytest.approx(venue.width)
+    assert set(VENUES) == set(COMMAND_VENUES)
+
+
+def test_a_style_is_refused_for_what_is_no_study(tmp_path):
+    (tmp_path / "surface.json").write_text("{}")
+    with pytest.raises(UsageError, match=r"surface\.json\. Leave --style out"):
+        write_report(tmp_path, "icml")
+
+
+def test_the_gap_by_factor_has_a_row_for_each_factor_and_every_run(plotted):
+    numbers = plotted("several_models", "gap_by_factor_matched")
+    assert numbers["gap"] == "gap_loss"
+    points = numbers["measures"]["trace"]
+    others = plotted("several_models", "sharpness_gap_matched")["measures"]["trace"]["gap_loss"]["points"]
+    assert [point["run"] for point in points] == [point["run"] for point in others]
+    assert {point["levels"]["model"] for point in points} == {"mlp", "cnn"}
+    assert {point["levels"]["lr"] for point in points} == {0, 1}
+    assert all(point["levels"]["lr"] == point["lr_rank"] for point in points)
 
 
 def test_figures_that_no_longer_apply_are_removed(tmp_path):

@@ -197,6 +197,15 @@ def test_a_search_is_in_the_tables_with_its_edges():
     assert "search" not in {table.key for table in all_tables(make_report(**SMALL))}
 
 
+def test_minima_that_could_not_be_moved_are_counted_with_the_reason():
+    report = make_report(**SMALL)
+    for run in report["runs"]:
+        run["minima"]["end"]["moved"] = {"balanced": {"reason": "no neuron can be rescaled", "measurements": {}}}
+    assert "8 minima have no balanced point: no neuron can be rescaled." in attention(report)
+    report["runs"][0]["minima"]["end"]["moved"]["balanced"]["reason"] = ""
+    assert "7 minima have no balanced point: no neuron can be rescaled." in attention(report)
+
+
 def test_settings_of_what_else_varies_have_columns_of_their_own():
     report = make_report(**SMALL)
     for index, run in enumerate(report["runs"]):

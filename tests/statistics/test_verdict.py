@@ -440,6 +440,56 @@ def test_a_best_learning_rate_at_the_edge_refuses_and_says_what_was_found(make_r
     )
 
 
+def accuracy_at_the_edge(run):
+    run["minima"]["end"]["test_accuracy"] = 0.9 - 0.1 * run["lr_rank"]
+
+
+def test_a_best_learning_rate_at_the_edge_refuses_the_second_sentence_too(make_runs):
+    _, second, _ = conclude(change(make_runs(), accuracy_at_the_edge))
+    assert second.startswith(
+        "The data do not tell whether sharpness explains the generalization gap, because SGD's best learning rate by "
+        "test accuracy (0.01) is at the edge of those tried and Adam's best learning rate by test accuracy (0.001) is "
+        "at the edge of those tried, where a better one may lie beyond; at those tried, over all runs and within each "
+        "optimizer, sharper minima had the larger generalization gap in loss by top eigenvalue"
+    )
+    assert second.endswith("this is a correlation, not a cause: the learning rate may move both.")
+    _, alone, _ = conclude(change(make_runs(optimizers=("sgd",)), accuracy_at_the_edge), ("sgd",))
+    assert "at those tried, over the runs of SGD, sharper minima had the larger" in alone
+
+
+def unmatched(run):
+    if run["optimizer"] == "adam" and run["seed"] < 3:
+        del run["minima"]["matched"]
+
+
+STRADDLE = {"ratios": (1.0, 1.0), "gap_slope": 0.0}
+REFUSED = {
+    "intervals straddle": (STRADDLE, None, "no measure decides", "no measure's rank correlation"),
+    "n too small": ({"seeds": 2}, None, "2 seeds cannot give an interval", "12 runs with 2 seeds are too few"),
+    "loss matching failed": ({"seeds": 5}, unmatched, "only 6 of 15 pairs", "only 6 of 15 runs of Adam"),
+    "at the edge": ({}, accuracy_at_the_edge, "is at the edge of those tried", "is at the edge of those tried"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_every_sentence_refuses_in_every_case(make_runs, case):
+    how, ruin, *why = REFUSED[case]
+    runs = make_runs(**how)
+    runs = change(runs, ruin) if ruin else runs
+    for sentence, reason in zip(conclude(runs)[:2], why, strict=True):
+        assert sentence.startswith("The data do not tell")
+        assert reason in sentence
+    rest = beyond(runs)
+    if case == "intervals straddle":
+        assert "no measure clearly explains any" in rest[0]
+        assert "no measure clearly orders the gap better" in rest[1]
+    elif case == "at the edge":
+        assert rest
+        assert all(each.startswith("At the learning rates tried only: ") for each in rest)
+    else:
+        assert rest == []
+
+
 def beyond(runs, optimizers=("sgd", "adam"), measures=MEASURES):
     names = list(optimizers)
     relations = relate(runs, measures, names)

@@ -6,6 +6,7 @@ from pathlib import Path
 from landscape.report.figures.canvas import LeftOut, save, style
 from landscape.report.figures.contours import contours
 from landscape.report.figures.contrasts import contrast_maps
+from landscape.report.figures.gap_by_factor import gap_by_factor
 from landscape.report.figures.levels import ratio_by_level
 from landscape.report.figures.paired import paired_sharpness
 from landscape.report.figures.ratios import sharpness_ratios
@@ -13,6 +14,7 @@ from landscape.report.figures.sharpness_gap import sharpness_gap
 from landscape.report.figures.surfaces import surfaces
 from landscape.report.figures.trade_offs import trade_offs
 from landscape.report.figures.training_curves import training_curves
+from landscape.report.figures.venue import HOUSE, Venue
 from landscape.report.folder import Report, Slice
 
 NAMES = (
@@ -22,17 +24,20 @@ NAMES = (
     "optimizer_by_measure",
     "ratio_by_level",
     "sharpness_gap",
+    "gap_by_factor",
     "slices_contours",
     "slices_3d",
     "trade_offs",
 )
 
 
-def write_figures(report: Report, slices: list[Slice], folder: Path) -> tuple[list[Path], list[LeftOut]]:
+def write_figures(
+    report: Report, slices: list[Slice], folder: Path, venue: Venue = HOUSE
+) -> tuple[list[Path], list[LeftOut]]:
     """Return the files written into ``folder``, and what was left out because it would have been empty."""
     written: list[Path] = []
     left_out: list[LeftOut] = []
-    with style():
+    with style(venue):
         drawings = itertools.chain(
             training_curves(report),
             paired_sharpness(report),
@@ -40,6 +45,7 @@ def write_figures(report: Report, slices: list[Slice], folder: Path) -> tuple[li
             contrast_maps(report),
             ratio_by_level(report),
             sharpness_gap(report),
+            gap_by_factor(report),
             contours(report, slices),
             surfaces(report, slices),
             trade_offs(report),

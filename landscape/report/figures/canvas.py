@@ -14,20 +14,19 @@ from matplotlib.lines import Line2D
 
 from landscape.atomic_write import write_atomically
 from landscape.report.escape import for_figure
+from landscape.report.figures.venue import HOUSE, Venue
 from landscape.report.folder import Report
 from landscape.report.numbers import plain
 from landscape.report.palette import Look, look
 from landscape.store import write_json
 
-WIDTH = 7.2  # inches: the text width of a two-column paper
+WIDTH = HOUSE.width  # inches: what figures are laid out for; `canvas` makes it the venue's
 PNG_DPI = 180
 FILL_DPI = 250  # of heavy fills inside the PDF; everything else is vectors
 FAINT = 0.3  # opacity of what the statistics leave out
 FAINT_MEANS = "faint: not converged, or not at the matched training loss; the statistics leave it out"
 STYLE: dict[str, Any] = {
-    "font.family": "DejaVu Sans",
-    "mathtext.fontset": "dejavusans",
-    "font.size": 8.0,
+    "font.size": HOUSE.size,
     "axes.titlesize": 8.5,
     "axes.labelsize": 8.0,
     "xtick.labelsize": 7.5,
@@ -51,6 +50,7 @@ STYLE: dict[str, Any] = {
     "pdf.fonttype": 42,
     "ps.fonttype": 42,
 }
+_LETTERS = ("font.size", "titlesize", "labelsize", "fontsize")
 
 
 @dataclass(frozen=True)
@@ -72,16 +72,32 @@ class LeftOut:
 
 
 @contextlib.contextmanager
-def style() -> Iterator[None]:
-    """Draw with the house's settings, whatever the person's matplotlibrc says."""
+def style(venue: Venue = HOUSE) -> Iterator[None]:
+    """Draw with the house's settings, whatever the person's matplotlibrc says, for a venue's text."""
     settings: Any = {key: value for key, value in matplotlib.rcParamsDefault.items() if "backend" not in key}
-    with matplotlib.rc_context(settings | STYLE):
+    sizes = {key: value * (venue.size / HOUSE.size) for key, value in STYLE.items() if key.endswith(_LETTERS)}
+    text: Any = {
+        "font.family": list(venue.family),
+        "mathtext.fontset": venue.mathematics,
+        "figure.figsize": (venue.width, venue.width),
+    }
+    with matplotlib.rc_context(settings | STYLE | sizes | text):
         yield
 
 
+def inches(length: float) -> float:
+    """Return a length of a figure that is ``WIDTH`` wide as it is at the width of the venue's text."""
+    return float(length * (matplotlib.rcParams["figure.figsize"][0] / WIDTH))
+
+
+def letters(size: float) -> float:
+    """Return a size of letters in points beside 8 point ones as it is beside the venue's."""
+    return float(size * (matplotlib.rcParams["font.size"] / HOUSE.size))
+
+
 def canvas(width: float, height: float, constrained: bool = True) -> Figure:
-    """Return an empty figure of so many inches that is known to no pyplot."""
-    figure = Figure(figsize=(width, height), dpi=PNG_DPI, layout="constrained" if constrained else None)
+    """Return an empty figure that is known to no pyplot: ``width`` in inches of `inches`, ``height`` as it is."""
+    figure = Figure(figsize=(inches(width), height), dpi=PNG_DPI, layout="constrained" if constrained else None)
     FigureCanvasAgg(figure)
     return figure
 
@@ -135,14 +151,20 @@ def legend_handles(report: Report, shown: set[tuple[str, int]], lines: bool = Fa
 def explain_faint(figure: Figure, any_faint: bool) -> None:
     """Say below the panels what faint marks are, when there are any."""
     if any_faint:
-        figure.supxlabel(FAINT_MEANS, fontsize=7.5, color="#555555")
+        figure.supxlabel(FAINT_MEANS, fontsize=letters(7.5), color="#555555")
 
 
 def legend_above(figure: Figure, handles: list[Line2D]) -> None:
-    """Put one legend for all panels above them, as wide as the figure allows; one entry needs no legend."""
+    """Put one legend for all panels above them, as wide as the figure allows; one entry needs no legend.
+
+    The figure grows by what the legend has beyond two lines, for which figures are laid out.
+    """
     if len(handles) < 2:
         return
     entry = 0.62 + 0.062 * max(len(str(handle.get_label())) for handle in handles)  # inches
     fitting = max(1, int(figure.get_figwidth() / entry))
     ranks = len({(handle.get_marker(), handle.get_linestyle()) for handle in handles})
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(fitting, ranks if ranks > 1 else len(handles)))
+    columns = min(fitting, ranks if ranks > 1 else len(handles))
+    lines = -(-len(handles) // columns)
+    figure.set_figheight(figure.get_figheight() + 0.165 * letters(1.0) * max(0, lines - 2))
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns)

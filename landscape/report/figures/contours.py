@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from landscape.report.escape import for_figure
 from landscape.report.figures.axis_scale import tick_text
-from landscape.report.figures.canvas import Drawing, LeftOut, canvas
+from landscape.report.figures.canvas import Drawing, LeftOut, canvas, inches, letters
 from landscape.report.figures.panels import sheets
 from landscape.report.folder import STOPS, Report, Slice
 from landscape.report.loss_scale import KINDS, LossScale, loss_scale
@@ -69,7 +69,7 @@ def slice_numbers(slices: list[Slice], scale: LossScale) -> dict[str, Any]:
 
 def _sheet(report: Report, stop: str, name: str, slices: list[Slice], scale: LossScale) -> Drawing:
     panel = min(2.9, 6.1 / len(slices))  # inches
-    figure = canvas(1.1 + panel * len(slices), 0.1 + 2 * panel)
+    figure = canvas(1.1 + panel * len(slices), inches(0.1 + 2 * panel))
     grid = figure.subplots(2, len(slices), squeeze=False, sharex="col", sharey="row")
     edges = np.array([scale.low, *scale.levels, scale.high])
     colors = ListedColormap(colormaps["viridis"](np.linspace(0, 1, len(edges) - 1)))
@@ -107,7 +107,7 @@ def _panel(
         if inside:
             shades = ["white" if level < at[0] + 0.6 * (at[-1] - at[0]) else "black" for level in inside]
             lines = axes.contour(each.a, each.b, heights, levels=inside, colors=shades, linewidths=0.6)
-            axes.clabel(lines, fmt=names, fontsize=6.5, inline_spacing=2)
+            axes.clabel(lines, fmt=names, fontsize=letters(6.5), inline_spacing=2)
     style = look(report["optimizers"], each.optimizer)
     axes.plot(0, 0, "X", color=style.color, markeredgecolor="white", markeredgewidth=0.9, markersize=9)
     axes.set_aspect("equal")

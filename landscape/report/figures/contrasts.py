@@ -10,7 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from landscape.report import points as view
 from landscape.report.escape import for_figure
-from landscape.report.figures.canvas import WIDTH, Drawing, LeftOut, canvas
+from landscape.report.figures.canvas import WIDTH, Drawing, LeftOut, canvas, letters
 from landscape.report.folder import Report
 from landscape.report.numbers import NOTHING, number
 from landscape.report.palette import BLUE, VERMILION
@@ -60,7 +60,8 @@ def agreement(cells: list[dict[str, Any]]) -> str:
 def _figure(report: Report, stop: str, cells: dict[str, dict[str, dict[str, Any]]]) -> Drawing:
     measures = [each for each in view.measured(report, stop) if each["name"] in cells]
     others = report["optimizers"][1:]
-    figure = canvas(min(WIDTH, 3.6 + 1.15 * len(others)), 1.05 + _ROW * (len(measures) + 1))
+    names_width = 0.3 + 0.06 * max(len(str(view.term(measure))) for measure in measures)
+    figure = canvas(min(WIDTH, names_width + 0.95 * len(others)), 1.05 + _ROW * (len(measures) + 1))
     axes = figure.subplots()
     logs = np.full((len(measures) + 1, len(others)), np.nan)
     for i, measure in enumerate(measures):
@@ -72,11 +73,13 @@ def _figure(report: Report, stop: str, cells: dict[str, dict[str, dict[str, Any]
     axes.imshow(np.ma.masked_invalid(logs), cmap=_MAP, vmin=-_MOST, vmax=_MOST, aspect="auto")
     signs = {other: agreement([row[other] for row in cells.values() if other in row]) for other in others}
     for j, other in enumerate(others):
-        axes.text(j, len(measures), signs[other], ha="center", va="center", fontsize=7.0, style="italic")
+        axes.text(j, len(measures), signs[other], ha="center", va="center", fontsize=letters(7.0), style="italic")
     names = [term_for_figure(view.term(measure), 36).replace("\n", "  ") for measure in measures]
     first = for_figure(report["optimizers"][0], 16)
-    axes.set_yticks(range(len(measures) + 1), [*names, "clear signs"], fontsize=7.0)
-    axes.set_xticks(range(len(others)), [f"{for_figure(other, 14)}\n/ {first}" for other in others], fontsize=7.5)
+    axes.set_yticks(range(len(measures) + 1), [*names, "clear signs"], fontsize=letters(7.0))
+    axes.set_xticks(
+        range(len(others)), [f"{for_figure(other, 14)}\n/ {first}" for other in others], fontsize=letters(7.5)
+    )
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.grid(visible=False)
@@ -88,13 +91,13 @@ def _figure(report: Report, stop: str, cells: dict[str, dict[str, dict[str, Any]
 
 def _write(axes: Axes, cell: dict[str, Any] | None, i: int, j: int) -> None:
     if cell is None:
-        axes.text(j, i, NOTHING, ha="center", va="center", fontsize=7.0, color="#777777")
+        axes.text(j, i, NOTHING, ha="center", va="center", fontsize=letters(7.0), color="#777777")
         return
     clear = bool(cell["larger"])
     text = number(cell["ratio"], 3) + (" *" if clear else "")
     dark = abs(math.log(cell["ratio"])) > 0.75 * _MOST
     color = "white" if dark else "#111111" if clear else "#777777"
-    axes.text(j, i, text, ha="center", va="center", fontsize=7.0, color=color)
+    axes.text(j, i, text, ha="center", va="center", fontsize=letters(7.0), color=color)
 
 
 def _caption(report: Report, stop: str) -> str:

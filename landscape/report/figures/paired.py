@@ -73,7 +73,7 @@ def _handles(report: Report, pairs: list[Pair]) -> list[Line2D]:
     for handle, (rank, _) in zip(handles, ranks, strict=True):
         if first_lrs[rank] is not None:
             first = for_figure(report["optimizers"][0], 24)
-            handle.set_label(f"{handle.get_label()} against {first}, lr {plain(first_lrs[rank])}")
+            handle.set_label(f"{handle.get_label()} / {first}, lr {plain(first_lrs[rank])}")
     return handles
 
 

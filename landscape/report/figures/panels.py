@@ -2,12 +2,12 @@
 
 import itertools
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from landscape.report.figures.canvas import FAINT, markers
+from landscape.report.figures.canvas import FAINT, WIDTH, inches, markers
 from landscape.report.palette import look
 
 PER_SHEET = 6
@@ -45,8 +45,7 @@ def panel_grid(figure: Figure, count: int, height: float) -> list[Axes]:
     """Return ``count`` axes; the figure grows to ``height`` inches a row, and narrows when there are few columns."""
     columns = columns_for(count)
     rows = -(-count // columns)
-    width: Any = {1: 3.4, 2: 5.6}.get(columns, figure.get_figwidth())
-    figure.set_size_inches(width, 0.7 + rows * height)
+    figure.set_size_inches(inches({1: 3.4, 2: 5.6}.get(columns, WIDTH)), 0.7 + rows * inches(height))
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in grid[count:]:
         axes.remove()

@@ -7,7 +7,16 @@ from matplotlib.axes import Axes
 
 from landscape.report import points as view
 from landscape.report.figures.axis_scale import apply, axis_scale
-from landscape.report.figures.canvas import WIDTH, Drawing, LeftOut, canvas, explain_faint, legend_above, legend_handles
+from landscape.report.figures.canvas import (
+    WIDTH,
+    Drawing,
+    LeftOut,
+    canvas,
+    explain_faint,
+    legend_above,
+    legend_handles,
+    letters,
+)
 from landscape.report.figures.panels import CHARACTERS, Mark, columns_for, scatter, sheets
 from landscape.report.folder import GAPS, Report
 from landscape.report.numbers import estimate
@@ -69,7 +78,7 @@ def _sheet(report: Report, stop: str, name: str, measures: list[Report]) -> Draw
                 continue
             _panel(axes, report, measures[index], gap, points, CHARACTERS[columns])
             title = tau(report, stop, measures[index]["name"], gap)
-            axes.set_title(title, fontsize=8)
+            axes.set_title(title, fontsize=letters(8))
             numbers.setdefault(measures[index]["name"], {})[gap] = {
                 "title": title,
                 "points": [point.numbers() | {"gap": point.gaps[gap]} for point in points],

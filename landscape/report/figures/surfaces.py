@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from landscape.report.escape import for_figure
 from landscape.report.figures.axis_scale import tick_text
-from landscape.report.figures.canvas import Drawing, LeftOut, canvas
+from landscape.report.figures.canvas import Drawing, LeftOut, canvas, inches, letters
 from landscape.report.figures.contours import PER_SHEET, caption, slice_numbers
 from landscape.report.figures.panels import sheets
 from landscape.report.folder import STOPS, Report, Slice
@@ -39,13 +39,15 @@ def _sheet(report: Report, stop: str, name: str, slices: list[Slice], scale: Los
     panel = min(2.7, 6.0 / len(slices))
     pitch = 0.93 * panel  # rows overlap a little, as each panel is empty at its top
     width, height = LEFT + panel * len(slices) + BAR, TOP + pitch + panel
-    figure = canvas(width, height, constrained=False)
+    figure = canvas(width, inches(height), constrained=False)
     bottom, top = (float(end) for end in scale.height(np.array([scale.low, scale.high])))
     norm = Normalize(bottom, top)
     for j, each in enumerate(slices):
         left = (LEFT + panel * j) / width
         title = for_figure(run_name(report, each.run), 36)
-        figure.text(left + 0.5 * panel / width, 1 - 0.12 / height, title, ha="center", va="center", fontsize=8.5)
+        figure.text(
+            left + 0.5 * panel / width, 1 - 0.12 / height, title, ha="center", va="center", fontsize=letters(8.5)
+        )
         for i, kind in enumerate(KINDS):
             box = (left, (1 - i) * pitch / height, panel / width, panel / height)
             _panel(figure, box, report, each, kind, scale, norm)

@@ -7,7 +7,16 @@ from matplotlib.axes import Axes
 
 from landscape.report.escape import for_figure
 from landscape.report.figures.axis_scale import AxisScale, apply, axis_scale, tick_text
-from landscape.report.figures.canvas import WIDTH, Drawing, LeftOut, canvas, legend_above, legend_handles, markers
+from landscape.report.figures.canvas import (
+    WIDTH,
+    Drawing,
+    LeftOut,
+    canvas,
+    legend_above,
+    legend_handles,
+    letters,
+    markers,
+)
 from landscape.report.figures.sensitivity import draw_sensitivity, sensitivity_lines
 from landscape.report.folder import Report
 from landscape.report.palette import look
@@ -109,7 +118,7 @@ def _speed_by_lr(axes: Axes, report: Report, rows: list[Row]) -> None:
                 (row["lr"], level["value"]),
                 xytext=(5, 4),
                 textcoords="offset points",
-                fontsize=7,
+                fontsize=letters(7),
             )
     if missed:
         ticks = [tick for tick in axes.get_yticks() if epochs.low <= tick <= epochs.high]

@@ -9,7 +9,16 @@ from matplotlib.lines import Line2D
 
 from landscape.report import histories
 from landscape.report.figures.axis_scale import apply, axis_scale
-from landscape.report.figures.canvas import WIDTH, Drawing, LeftOut, canvas, legend_above, legend_handles, markers
+from landscape.report.figures.canvas import (
+    WIDTH,
+    Drawing,
+    LeftOut,
+    canvas,
+    legend_above,
+    legend_handles,
+    letters,
+    markers,
+)
 from landscape.report.folder import Report
 from landscape.report.histories import AXES, QUANTITIES, Curve
 from landscape.report.palette import look
@@ -41,7 +50,7 @@ def training_curves(report: Report) -> Iterator[Drawing | LeftOut]:
         grid[i, 0].set_ylabel(QUANTITIES[quantity])
         for target in histories.targets(report, TARGETS[quantity]) if quantity in TARGETS else []:
             place = grid[i, -1].get_yaxis_transform()  # beside the panel, where no curve can be
-            grid[i, -1].text(1.01, target, f"target\n{target:g}", transform=place, va="center", fontsize=7.5)
+            grid[i, -1].text(1.01, target, f"target\n{target:g}", transform=place, va="center", fontsize=letters(7.5))
     every = [curve for found in rows.values() for curve in found]
     handles = legend_handles(report, {(curve.optimizer, curve.lr_rank) for curve in every}, lines=True)
     if any(curve.diverged for curve in every):

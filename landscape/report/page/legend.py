@@ -1,6 +1,7 @@
 """The legend of the page: one list above the plots, which all share its colours, markers and lines."""
 
 from landscape.report.escape import for_html
+from landscape.report.factors import factor_words, factors, level_colors, level_words
 from landscape.report.figures.canvas import FAINT_MEANS
 from landscape.report.folder import Report
 from landscape.report.numbers import plain
@@ -35,6 +36,33 @@ def legend(report: Report, any_faint: bool = False) -> str:
     if any_faint:
         items.append(f"<li>{FAINT_MEANS}</li>")
     return f'<ul class="legend" aria-label="Legend of all plots">{"".join(items)}</ul>\n'
+
+
+def color_choice(report: Report) -> str:
+    """Return the choice of what the points of the gap's plots are coloured by, with a legend for each factor."""
+    varied = factors(report)
+    if not varied:
+        return ""
+    names = {"": "optimizer", **{name: factor_words(name) for name in varied}}
+    buttons = "".join(
+        f'<label><input type="radio" name="colored" value="{for_html(key)}"{" checked" * (not key)}> '
+        f"{for_html(name)}</label>"
+        for key, name in names.items()
+    )
+    lists = "".join(
+        f'<ul class="legend" data-colored="{for_html(name)}" hidden>'
+        + "".join(
+            f"<li>{_swatch(color)}{for_html(level_words(name, each))}</li>"
+            for each, color in zip(levels, level_colors(len(levels)), strict=True)
+        )
+        + "</ul>"
+        for name, levels in varied.items()
+    )
+    return f"<fieldset><legend>Points coloured by</legend>{buttons}</fieldset>{lists}\n"
+
+
+def _swatch(color: str) -> str:
+    return f'<svg width="14" height="14" aria-hidden="true"><circle cx="7" cy="7" r="5" fill="{color}"/></svg>'
 
 
 def _mark(style: Look) -> str:

@@ -31,6 +31,7 @@ class Plot:
         traces: Plotly's traces. Every text in them is escaped, as plotly reads markup.
         layout: Plotly's layout.
         seconds: The other x coordinates of each trace, for the switch between epochs and seconds.
+        colors: By factor, the colours of each trace's points, for the choice of what they are coloured by.
         kind: ``surface`` for those that turn together.
     """
 
@@ -40,6 +41,7 @@ class Plot:
     traces: list[dict[str, Any]]
     layout: dict[str, Any]
     seconds: list[Any] = field(default_factory=list)
+    colors: dict[str, list[list[str]]] = field(default_factory=dict)
     kind: str = ""
 
     def element(self) -> str:
@@ -52,7 +54,7 @@ class Plot:
 
     def data(self) -> dict[str, Any]:
         """Return what the script needs to draw it."""
-        return {"traces": self.traces, "layout": self.layout, "seconds": self.seconds}
+        return {"traces": self.traces, "layout": self.layout, "seconds": self.seconds, "colors": self.colors}
 
 
 def layout(x: dict[str, Any], y: dict[str, Any], height: int = 300, **more: Any) -> dict[str, Any]:

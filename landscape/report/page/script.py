@@ -1,4 +1,4 @@
-"""The few lines of JavaScript of the page: draw what is visible, switch an axis, turn surfaces, follow a training."""
+"""The few lines of JavaScript of the page: draw what is visible, switch axes and colours, turn surfaces."""
 
 SCRIPT = """
 (function () {
@@ -7,6 +7,19 @@ SCRIPT = """
   const config = {displayModeBar: false, responsive: true, scrollZoom: false};
   const touch = window.matchMedia("(pointer: coarse)").matches;
   const surfaces = [];
+
+  // Plotly comes packed; its text has to be that whose hash the page's policy names, or it would not run.
+  function unpack() {
+    const packed = atob(document.getElementById("plotly").textContent);
+    const bytes = Uint8Array.from(packed, function (letter) { return letter.charCodeAt(0); });
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(stream).text().then(function (text) {
+      const script = document.createElement("script");
+      script.textContent = text;
+      document.head.appendChild(script);
+    });
+  }
+  const unpacked = unpack();
 
   function hasWebGL() {
     const canvas = document.createElement("canvas");
@@ -28,15 +41,39 @@ SCRIPT = """
     return Plotly.newPlot(div, chart.traces, chart.layout, config).then(function () {
       div.dataset.ready = "yes";
       if (surface) follow(div);
+      if (colored) recolor(div);
     });
   }
+
+  // Points of one optimizer stay full and those of another empty, whatever they are coloured by.
+  let colored = "";
+  function recolor(div) {
+    const chart = charts[div.id], colors = chart.colors[colored];
+    if (!colors && (colored || !Object.keys(chart.colors).length)) return;
+    chart.looks = chart.looks || chart.traces.map(function (trace) { return copy(trace.marker); });
+    const fill = [], line = [];
+    chart.looks.forEach(function (look, index) {
+      fill.push(colors && look.color !== "white" ? colors[index] : look.color);
+      line.push(colors ? colors[index] : look.line.color);
+    });
+    Plotly.restyle(div, {"marker.color": fill, "marker.line.color": line});
+  }
+  document.querySelectorAll("input[name=colored]").forEach(function (input) {
+    input.addEventListener("change", function () {
+      colored = input.value;
+      document.querySelectorAll("[data-colored]").forEach(function (list) {
+        list.hidden = list.dataset.colored !== colored;
+      });
+      document.querySelectorAll("[id^=gap-]").forEach(function (div) { if (div.dataset.ready) recolor(div); });
+    });
+  });
 
   // One after the other, with a breath between them, so that the page can be read and scrolled meanwhile.
   function drawAll(plots) {
     plots.reduce(function (before, div) {
       return before.then(function () { return draw(div); })
         .then(function () { return new Promise(function (resume) { setTimeout(resume); }); });
-    }, Promise.resolve());
+    }, unpacked);
   }
 
   // Turning one surface turns the others. Their own answers are ignored, the last camera never is.

@@ -13,7 +13,7 @@ from landscape.report.folder import Report, Slice
 from landscape.report.level_tables import level_tables
 from landscape.report.loss_scale import loss_scale
 from landscape.report.methods import methods_html
-from landscape.report.page.legend import legend
+from landscape.report.page.legend import color_choice, legend
 from landscape.report.page.levels import level_plots
 from landscape.report.page.pictures import pictures
 from landscape.report.page.plot import Plot
@@ -150,7 +150,7 @@ def _gap(page: Page, report: Report) -> None:
             _table(page, table, folded)
         plots = [] if stop in _further(report) else gap_plots(report, stop)
         if plots:
-            page.add(legend(report, _any_faint(report, stop)))
+            page.add(legend(report, _any_faint(report, stop)) + color_choice(report) * (index == 0))
         page.draw(plots)
         page.add(_closing(index))
     page.add("</section>\n")

@@ -4,6 +4,7 @@ from typing import Any
 
 from landscape.report import points as view
 from landscape.report.escape import for_html, for_plotly
+from landscape.report.factors import factors, level, level_colors
 from landscape.report.figures.axis_scale import axis_scale
 from landscape.report.figures.canvas import FAINT
 from landscape.report.figures.paired import all_pairs
@@ -105,15 +106,31 @@ def _pair_text(pair: Pair) -> str:
 
 def gap_plots(report: Report, stop: str) -> list[Plot]:
     """Return one scatter plot a measure and gap."""
+    colors = {factor: run_colors(report, factor, levels) for factor, levels in factors(report).items()}
     return [
-        _gap(report, stop, measure, gap, points, f"gap-{stop}-{index}-{gap}")
+        _gap(report, colors, stop, measure, gap, points, f"gap-{stop}-{index}-{gap}")
         for index, measure in enumerate(report["measures"])
         for gap, points in known_gaps(report, stop, measure).items()
     ]
 
 
-def _gap(report: Report, stop: str, measure: Report, gap: str, points: list[Point], key: str) -> Plot:
+def run_colors(report: Report, factor: str, levels: list[Any]) -> dict[str, str]:
+    """Return the colour of each run by its level of a factor."""
+    of_level = dict(zip(map(repr, levels), level_colors(len(levels)), strict=True))
+    return {run["id"]: of_level[repr(level(run, factor))] for run in report["runs"]}
+
+
+def _gap(
+    report: Report,
+    colors: dict[str, dict[str, str]],
+    stop: str,
+    measure: Report,
+    gap: str,
+    points: list[Point],
+    key: str,
+) -> Plot:
     traces = []
+    colored: dict[str, list[list[str]]] = {factor: [] for factor in colors}
     for kind in dict.fromkeys(_kind(point, point.counted) for point in points):
         group = [point for point in points if _kind(point, point.counted) == kind]
         optimizer = group[0].optimizer
@@ -125,6 +142,8 @@ def _gap(report: Report, stop: str, measure: Report, gap: str, points: list[Poin
             "text": [_point_text(point, gap) for point in group],
         }
         traces.append(trace)
+        for factor, of_run in colors.items():
+            colored[factor].append([of_run[point.run] for point in group])
     coefficient = tau(report, stop, measure["name"], gap)
     return Plot(
         key=key,
@@ -134,6 +153,7 @@ def _gap(report: Report, stop: str, measure: Report, gap: str, points: list[Poin
         layout=layout(
             axis(str(view.term(measure)), axis_scale([point.value for point in points])), axis(SHORT[gap]), 280
         ),
+        colors=colored,
     )
 
 
