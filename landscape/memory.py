@@ -7,7 +7,15 @@ from pathlib import Path
 
 
 def available_memory() -> int | None:
-    """Return the bytes that a program can still take without swapping; None where the system does not tell."""
+    """Return the bytes that a program can still take without swapping; None where the system does not tell.
+
+    Of processes that torchrun started together on this machine each has its part of them.
+    """
+    found = _free_memory()
+    return None if found is None else found // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+
+
+def _free_memory() -> int | None:
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
     except OSError:

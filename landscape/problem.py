@@ -22,6 +22,7 @@ from landscape.forward.trial import Trial, check_loss, try_out
 from landscape.forward.unwrap import unwrap
 from landscape.loss_contract import LossOfModel, loss_contract
 from landscape.randomness import derive_seed
+from landscape.ranks import ranks_of
 from landscape.repeatable import prepare
 from landscape.weighted_batches import weigh
 
@@ -57,6 +58,8 @@ class Problem:
         device: Where to compute; where the model lies by default.
         weight_decay: Coefficient of the $|\theta|^2/2$ term; 0 leaves it out.
         batch_norm: ``"evaluation"`` (running statistics) or ``"batch"`` (those of each batch): two functions.
+        process_group: Processes of ``torch.distributed`` that hold the same model and data, and share the examples
+            of every product, diagonal and perturbed loss; each has to ask for the same in the same order.
 
     Attributes:
         notes: What a reader of the numbers should know about how the model is run, as plain clauses: "BatchNorm uses
@@ -98,6 +101,7 @@ class Problem:
         device: torch.device | str | None = None,
         weight_decay: float = 0.0,
         batch_norm: str = "evaluation",
+        process_group: Any = None,
     ) -> None:
         if batch_norm not in ("evaluation", "batch"):
             raise UsageError(f"batch_norm is 'evaluation' or 'batch', not {batch_norm!r}.")
@@ -109,6 +113,7 @@ class Problem:
         self.dtype, self.device = chosen.dtype, chosen.device
         self.weight_decay = weight_decay
         self.batch_norm = batch_norm
+        self.ranks = ranks_of(process_group)
         contract = loss_contract(loss)
         self._criterion = contract.criterion
         self._loss_of_model = LossOfModel(self.model, contract.of_batch)
@@ -287,14 +292,3 @@ class Problem:
 
     def _penalty(self, theta: Tensor) -> float:
         return 0.5 * self.weight_decay * float(theta.double().square().sum()) if self.weight_decay else 0.0
-
-
-def require_problem(problem: object, what: str) -> None:
-    """Refuse anything else where a problem belongs.
-
-    Raises:
-        UsageError: If it is no `Problem`.
-    """
-    if not isinstance(problem, Problem):
-        found = type(problem).__name__
-        raise UsageError(f"{what} takes a Problem, not a {found}: {what}(landscape.Problem(model, loss, data)).")

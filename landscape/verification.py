@@ -11,7 +11,8 @@ from torch import Tensor
 from landscape.errors import ProblemError
 from landscape.operators import Hessian
 from landscape.operators.combinations import Restricted
-from landscape.problem import Problem, require_problem
+from landscape.operators.require_problem import require_problem
+from landscape.problem import Problem
 from landscape.randomness import derive_seed
 from landscape.solvers import hutchinson, lanczos
 from landscape.solvers.hessian_trace import hessian_diagonal

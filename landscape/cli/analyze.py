@@ -14,7 +14,7 @@ import click
 
 from landscape.cli.progress import Progress
 from landscape.cli.report import style_flag
-from landscape.cli.study_flags import resolved, study_flags
+from landscape.cli.study_flags import allow_code, resolved, study_flags
 from landscape.errors import EXIT_UNCONVERGED, UsageError
 from landscape.study.config import StudyConfig, to_toml
 
@@ -33,6 +33,7 @@ from landscape.study.config import StudyConfig, to_toml
 @click.option(
     "--shard", metavar="I/N", callback=lambda *given: _shard(given[-1]), help="Only the I-th of N parts of the runs."
 )
+@allow_code
 @style_flag
 @click.option("--dry-run", is_flag=True, help="Print the runs and an estimate of time and memory; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
@@ -76,7 +77,9 @@ def command(
 
 def default_folder(config: StudyConfig) -> Path:
     """Return a folder of its own for each configuration, so that the same command continues the same study."""
-    digest = hashlib.blake2b(to_toml(dataclasses.replace(config, data_dir=None)).encode(), digest_size=3).hexdigest()
+    # where data lie and how runs are computed make no other study
+    same = dataclasses.replace(config, data_dir=None, population=StudyConfig().population)
+    digest = hashlib.blake2b(to_toml(same).encode(), digest_size=3).hexdigest()
     words = [Path(config.data or config.dataset).stem, *config.model]
     name = "-".join("".join(each if each.isalnum() else "_" for each in Path(word).stem) for word in words)
     return Path("runs") / f"{name}-{digest}"

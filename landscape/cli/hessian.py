@@ -12,6 +12,7 @@ import click
 
 from landscape.cli.minimum_flags import check_out, minimum_flags, named_minimum, seed_of, settings_of
 from landscape.cli.own_option import own_option
+from landscape.cli.processes import is_first
 from landscape.cli.products_progress import ProductsProgress
 from landscape.errors import EXIT_UNCONVERGED
 from landscape.study import parsers
@@ -107,6 +108,8 @@ def command(folder: Path | None, out: Path | None, verbose: bool, as_json: bool,
     click.echo(f"Measuring {one.origin}.", err=True)
     with ProductsProgress() as progress:
         result = curvature(one, settings, progress)
+    if not is_first():
+        return
     result = finite({**result, "environment": environment(one.minimum.problem.device)})
     if out is None and draw:
         out = _default_folder(result)

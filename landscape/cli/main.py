@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from landscape._version import __version__
+from landscape.cli.processes import joined
 from landscape.errors import LandscapeError
 
 COMMANDS = {
@@ -20,6 +21,7 @@ COMMANDS = {
     "track": "Curvature along training against the optimizer's edge of stability.",
     "relate": "Compute the statistics of a study again, from its files.",
     "report": "Draw figures, tables and HTML again, from a study's files.",
+    "reproduce": "Train and measure a study again from its record, and compare every number.",
     "export": "Write a study's measurements as one tidy table.",
     "list": "Print what there is: datasets, models, losses, optimizers, measures.",
     "doctor": "Check versions, device, double backward, memory and data.",
@@ -57,7 +59,8 @@ def cli() -> None:
 def main() -> None:
     """Run the program; a user's mistake gives one message and its exit code, no traceback."""
     try:
-        cli(prog_name="landscape")
+        with joined(sys.argv[1:]):
+            cli(prog_name="landscape")
     except LandscapeError as error:
         _fail(error)
     except BrokenPipeError:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from landscape.cli.own_option import own_option
-from landscape.cli.study_flags import from_environment, given, resolved, some_study_flags
+from landscape.cli.processes import process_group
+from landscape.cli.study_flags import allow_code, from_environment, given, resolved, some_study_flags
 from landscape.errors import StorageError, UsageError
 from landscape.study import parsers
+from landscape.study.code_in_files import refuse_code_of
 from landscape.study.config import read_toml, resolve
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ def minimum_flags(function: Callable[..., Any]) -> Callable[..., Any]:
         own_option("--run", metavar="ID", help="Which run of the study in DIR."),
         own_option("--stop", metavar="matched|end|ema:X|swa:X", parse=parsers.stop, help="Which of its minima."),
         some_study_flags(KEYS, OWN_HELP),
+        allow_code,
         own_option(
             "--max-batch",
             metavar="N",
@@ -69,7 +72,7 @@ def named_minimum(
     from landscape.study.one_minimum import given_minimum, stored_minimum
 
     typed = {key: value for key, value in given(dict(flags)).items() if key in KEYS}
-    options = dict(problem_options or {})
+    options = {"process_group": process_group(), **(problem_options or {})}
     if folder is None:
         for name in ("run", "stop"):
             if flags[name] is not None:
@@ -78,7 +81,7 @@ def named_minimum(
         return given_minimum(
             resolved(None, typed, KEYS), flags["max_batch"], problem_options=options, own_dtype=not chosen
         )
-    config, found, run, examples = named_study(folder, typed)
+    config, found, run, examples = named_study(folder, typed, code=flags["allow_code"])
     return stored_minimum(
         config,
         found,
@@ -90,11 +93,14 @@ def named_minimum(
     )
 
 
-def named_study(folder: Path, typed: Mapping[str, Any]) -> tuple["StudyConfig", "RunFolder", str | None, int | None]:
+def named_study(
+    folder: Path, typed: Mapping[str, Any], *, code: bool = False
+) -> tuple["StudyConfig", "RunFolder", str | None, int | None]:
     """Return a study's settings as the command line changes them, its folder, its run if named, and the examples typed.
 
     Raises:
-        UsageError: If a flag says what the study says itself, or there is no study.
+        UsageError: If a flag says what the study says itself, there is no study, or it names code and ``code`` does
+            not say that it may.
     """
     from landscape.study.folder import with_search
     from landscape.study.one_minimum import find_run
@@ -106,7 +112,9 @@ def named_study(folder: Path, typed: Mapping[str, Any]) -> tuple["StudyConfig", 
     found, run = find_run(folder)
     # the study's own seed says how its data were drawn; the one typed here is of the random vectors
     own = {key: each for key, each in {**from_environment(RUN_KEYS), **typed}.items() if key != "seed"}
-    config = with_search(found, resolve(("The command line", own), (str(found.study), read_toml(found.study))))
+    stored = read_toml(found.study)
+    refuse_code_of(stored, str(found.study), allowed=code)
+    config = with_search(found, resolve(("The command line", own), (str(found.study), stored)))
     return config, found, run, config.examples if "examples" in own else None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from landscape.study.code_in_files import refuse_code_of
 from landscape.study.config import KEYS, StudyConfig, read_toml, resolve
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -34,6 +35,13 @@ def some_study_flags(names: Iterable[str], help: Mapping[str, str] | None = None
     return add
 
 
+def allow_code(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the flag by which the user trusts the code that a file names."""
+    return click.option(
+        "--allow-code", is_flag=True, help="Run code (FILE.py:NAME) that a study.toml names; only your own, please."
+    )(function)
+
+
 def _flag(key: "dataclasses.Field[Any]", help: str | None) -> Decorator:
     default = _default(key)
     shown = "" if help or default in (None, (), {}, (None,)) else f"  [default: {_shown(default)}]"
@@ -57,8 +65,13 @@ def resolved(study: Path | None, flags: Mapping[str, Any], keys: Collection[str]
         study: A study.toml.
         flags: What click gives; what is no key of a study is left out.
         keys: Those that the environment may set.
+
+    Raises:
+        UsageError: If a key cannot be used, or the file names code and ``allow_code`` is not among the flags.
     """
     file = [] if study is None else [(str(study), read_toml(study))]
+    for name, content in file:
+        refuse_code_of(content, name, typed=given(flags), allowed=bool(flags.get("allow_code")))
     return resolve(("The command line", given(flags)), ("The environment", from_environment(keys)), *file)
 
 

@@ -10,13 +10,17 @@ import click
 
 from landscape.cli.minimum_flags import KEYS, check_out, named_study
 from landscape.cli.own_option import own_option
+from landscape.cli.processes import is_first, process_group
 from landscape.cli.products_progress import ProductsProgress
-from landscape.cli.study_flags import given, resolved, some_study_flags
+from landscape.cli.study_flags import allow_code, given, resolved, some_study_flags
 from landscape.errors import UsageError
 from landscape.study import parsers
 
 if TYPE_CHECKING:
+    from landscape.ranks import Ranks
+    from landscape.study.surface import Keep
     from landscape.study.surface_points import SurfacePoints
+    from landscape.study.surface_request import Request
     from landscape.study.surface_settings import SurfaceSettings
 
 OWN_HELP = {
@@ -37,6 +41,7 @@ DIRECTIONS_HELP = (
 @click.option("--run", "runs", multiple=True, metavar="ID", help="Run of the study in DIR; repeat for several.")
 @own_option("--stop", metavar="matched|end|ema:X|swa:X", parse=parsers.stop, help="Which of its minima.")
 @some_study_flags(KEYS, OWN_HELP)
+@allow_code
 @own_option("--directions", metavar="NAME", help=DIRECTIONS_HELP)
 @own_option("--dimensions", metavar="N", parse=parsers.integer(1), help="1, 2 or 3: line, plane, volume.  [default: 2]")
 @own_option("--points", metavar="N", parse=parsers.integer(0), help="Along each axis: 101, 51 or 15 by default.")
@@ -108,7 +113,7 @@ def command(folder: Path | None, out: Path | None, as_json: bool, **flags: Any) 
     from landscape.store import finite
     from landscape.study.environment import environment
     from landscape.study.other_measurement import refuse_other_command
-    from landscape.study.surface import Keep, surface
+    from landscape.study.surface import surface
     from landscape.study.surface_request import Request
 
     if out is not None:
@@ -127,9 +132,11 @@ def command(folder: Path | None, out: Path | None, as_json: bool, **flags: Any) 
         result, arrays = surface(
             points,
             settings,
-            keep=Keep(lambda part: request.read(out, part), lambda part, columns: request.write(out, columns, part)),
+            keep=_kept(request, out, points.problem.ranks),
             on_progress=progress,
         )
+    if not is_first():
+        return
     result = finite({**result, "environment": environment(points.problem.device)})
     files = write_surface(result, arrays, out, flags["export"])
     request.clear(out)
@@ -176,11 +183,13 @@ def _points(folder: Path | None, flags: dict[str, Any], settings: "SurfaceSettin
     if folder is None:
         if flags["runs"] or flags["stop"]:
             raise UsageError("--run and --stop choose among the minima of a study. Name its folder too.")
-        return given_points(resolved(None, typed, KEYS), flags["max_batch"], ordered=along)
+        return given_points(
+            resolved(None, typed, KEYS), flags["max_batch"], ordered=along, process_group=process_group()
+        )
     checkpoints = typed.pop("checkpoint", ())
     if along and checkpoints:
         raise UsageError("A trajectory is of one training: name a run of the study or --checkpoint in order, not both.")
-    config, found, run, examples = named_study(folder, typed)
+    config, found, run, examples = named_study(folder, typed, code=flags["allow_code"])
     return stored_points(
         config,
         found,
@@ -189,4 +198,19 @@ def _points(folder: Path | None, flags: dict[str, Any], settings: "SurfaceSettin
         checkpoints=checkpoints,
         examples=examples,
         max_batch=flags["max_batch"],
+        process_group=process_group(),
     )
+
+
+def _kept(request: "Request", out: Path, ranks: "Ranks") -> "Keep":
+    """Return where columns are kept: the first process's folder, that all of them go on from."""
+    from landscape.study.surface import Keep
+
+    def read(part: str) -> Any:
+        return ranks.from_first(request.read(out, part) if is_first() else None)
+
+    def write(part: str, columns: Any) -> None:
+        if is_first():
+            request.write(out, columns, part)
+
+    return Keep(read, write)

@@ -13,7 +13,7 @@ import click
 
 from landscape.cli.own_option import own_option
 from landscape.cli.progress import Progress
-from landscape.cli.study_flags import resolved, some_study_flags
+from landscape.cli.study_flags import allow_code, resolved, some_study_flags
 from landscape.errors import EXIT_UNCONVERGED, ProblemError
 from landscape.study import parsers
 from landscape.study.config import StudyConfig, to_toml
@@ -34,7 +34,8 @@ OWN_HELP = {
     "target_loss": "Training loss at which --until loss stops.  [default: 0.05]",
     "train_examples": "Training examples; all by default.",
     "examples": "Examples to measure on, drawn from them; all by default.",
-    "max_batch": "Most examples in one pass: a larger batch goes through in chunks; the same numbers to rounding.",
+    "max_batch": "Most examples in one pass: a larger batch goes through in chunks. The same numbers to rounding; but "
+    "BatchNorm sees chunks.",
     "seed": "Of initial weights, data order and all random vectors.  [default: 0]",
 }
 
@@ -75,6 +76,7 @@ OWN_HELP = {
     default="evaluation",
     help="Which function is measured: with running statistics (evaluation), or those of each batch (batch).",
 )
+@allow_code
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder.  [default: runs/track-...]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option("--strict", is_flag=True, help="Exit with 5 when a number has not converged.")

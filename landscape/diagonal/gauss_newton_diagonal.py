@@ -13,6 +13,7 @@ from landscape.diagonal.layer_record import LayerRecord, RecordLayers
 from landscape.diagonal.output_factors import exact_factors
 from landscape.errors import ProblemError
 from landscape.operators.linearisation import default_memory
+from landscape.operators.own_parts import OwnParts
 from landscape.operators.predictive import predictive_precision, scores_of_draws
 from landscape.problem import Problem
 from landscape.randomness import derive_seed
@@ -120,13 +121,14 @@ def squares(problem: Problem, theta: Tensor | None, factors: Factors, *, memory:
     memory = default_memory(problem.device) if memory is None else memory
     totals = [torch.zeros(shape, dtype=torch.float64, device=problem.device) for shape in problem.shapes]
     by_example: list[Tensor] = []
-    before = passes = 0
-    for piece in _pieces(problem, leaves, memory):
+    passes = 0
+    for piece, before in _pieces(problem, leaves, memory):
         passes, own = _add_squares(problem, leaves, piece, factors, before, totals)
         by_example.append(own)
-        before += len(own)
-    diagonal = torch.cat([each.reshape(-1) for each in totals]) / problem.num_examples + problem.weight_decay
-    return Squares(diagonal, torch.cat(by_example), passes)
+    total = problem.ranks.add(torch.cat([each.reshape(-1) for each in totals]))
+    passes = round(float(problem.ranks.gather([passes]).max()))
+    every = problem.ranks.concatenate(torch.cat([*by_example, total.new_zeros(0)]))
+    return Squares(total / problem.num_examples + problem.weight_decay, every, passes)
 
 
 def recorded(problem: Problem, leaves: Sequence[Tensor], batch: Any) -> tuple[Tensor, LayerRecord]:
@@ -183,16 +185,16 @@ def _refuse(problem: Problem, record: LayerRecord) -> None:
         raise ProblemError(f"The diagonal cannot be had layer by layer: {why_not}. Use method 'hutchinson'.")
 
 
-def _pieces(problem: Problem, leaves: Sequence[Tensor], memory: int) -> Iterator[tuple[Any, Tensor]]:
-    """Go through the batches in pieces of which the gradients of all columns fit into the memory."""
+def _pieces(problem: Problem, leaves: Sequence[Tensor], memory: int) -> Iterator[tuple[tuple[Any, Tensor], int]]:
+    """Go through (piece, examples before it), such that the gradients of all columns of one fit into the memory."""
     most = 0
-    for batch, _ in problem.batches():
+    for batch, _, before in OwnParts(problem):
         if not most:
             most = _fitting(problem, leaves, batch, memory)
         size, start = batch_size_of(batch), 0
         while start < size:
             rest = tuple(each[start : start + most] for each in batch)
-            yield rest[0], rest[1]
+            yield (rest[0], rest[1]), before + start
             start += most
 
 

@@ -16,6 +16,7 @@ from landscape.errors import ProblemError
 from landscape.forward.decisions import share_right
 from landscape.measures.measurement import Measurement
 from landscape.minimum import Minimum
+from landscape.operators.own_parts import OwnParts, over_all
 from landscape.problem import Problem
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
@@ -49,6 +50,7 @@ class PerturbedLoss:
         self.forward_passes = self.passes = 0
         self._criterion = _criterion_of(problem) if criterion is None else criterion
         self._precise = True
+        self._parts = OwnParts(problem)
         self.double = torch.float32 if problem.device.type == "mps" else torch.float64
 
     @cached_property
@@ -56,7 +58,7 @@ class PerturbedLoss:
         """Loss (not a change) and accuracy at theta."""
         losses, accuracy = self._evaluated(self.theta)
         self._losses = losses
-        return Change(math.fsum(losses) + self._penalty(self.theta), accuracy)
+        return Change(self._over_all(losses) + self._penalty(self.theta), accuracy)
 
     @cached_property
     def rounding(self) -> float:
@@ -77,8 +79,7 @@ class PerturbedLoss:
         """Return the change at theta + delta; delta of shape ``(n,)``, any precision."""
         centre = self.centre
         losses, accuracy = self._evaluated((self.theta.double() + delta.double()).to(self.theta.dtype))
-        self._refuse(losses)
-        change = math.fsum([*losses, *(-each for each in self._losses)]) + self._penalty_change(delta)
+        change = self._change(losses) + self._penalty_change(delta)
         return Change(change, None if centre.accuracy is None else accuracy)
 
     def with_gradient(self, delta: Tensor) -> tuple[float, Tensor]:
@@ -86,28 +87,29 @@ class PerturbedLoss:
         _ = self.centre
         theta = (self.theta.double() + delta.double()).to(self.theta.dtype)
         leaves = [each.clone().requires_grad_() for each in self.problem.unflatten(theta)]
-        losses, total = [], self.problem.weight_decay * theta
-        for batch, share in self.problem.batches():
+        losses, total = [], torch.zeros_like(theta)
+        for batch, share, _ in self._parts:
             loss, _ = self._batch(leaves, batch)
             gradient = torch.autograd.grad(loss, leaves, materialize_grads=True)
             total = total + share * self.problem.flatten(gradient)
             losses.append(share * float(loss.detach()))
         self.forward_passes += 1
         self.passes += 1
-        self._refuse(losses)
-        change = math.fsum([*losses, *(-each for each in self._losses)]) + self._penalty_change(delta)
-        return change, total
+        change = self._change(losses) + self._penalty_change(delta)
+        return change, over_all(self.problem, [total], [theta])[0]
 
     def _evaluated(self, theta: Tensor) -> tuple[list[float], float | None]:
         parameters, losses = self.problem.unflatten(theta), []
         right: float | None = 0.0
         with torch.no_grad():
-            for batch, share in self.problem.batches():
+            for batch, share, _ in self._parts:
                 loss, found = self._batch(parameters, batch)
                 losses.append(share * float(loss))
                 right = None if right is None or found is None else right + share * found
         self.forward_passes += 1
-        return losses, right
+        # one process without classes: none has any
+        counted = self._over_all([math.nan if right is None else right])
+        return losses, None if math.isnan(counted) else counted
 
     def _batch(self, parameters: list[Tensor], batch: Any) -> tuple[Tensor, float | None]:
         """Return the mean loss of a batch, in float64 where it can be had, and the share of right decisions."""
@@ -122,11 +124,18 @@ class PerturbedLoss:
                 self._precise = False  # it has tensors of its own, in another precision
         return self._criterion(outputs, y), share_right(outputs, y)
 
-    @staticmethod
-    def _refuse(losses: list[float]) -> None:
-        for loss in losses:
-            if not math.isfinite(loss):
-                raise FloatingPointError(f"the loss of a perturbed network is {loss}; a smaller radius may help")
+    def _over_all(self, values: list[float]) -> float:
+        """Return the sum of some numbers of every process."""
+        return self.problem.ranks.add_numbers(_sum(values))[0]
+
+    def _change(self, losses: list[float]) -> float:
+        """Return by how much the loss differs from that at the centre."""
+        change = self._over_all([*losses, *(-each for each in self._losses)])
+        if not math.isfinite(change):
+            raise FloatingPointError(
+                f"the loss of a perturbed network is {self._over_all(losses)}; a smaller radius may help"
+            )
+        return change
 
     def _penalty(self, theta: Tensor) -> float:
         return 0.5 * self.problem.weight_decay * float(theta.double().square().sum())
@@ -136,6 +145,11 @@ class PerturbedLoss:
             return 0.0
         d = delta.double()
         return self.problem.weight_decay * float(torch.dot(self.theta.double(), d) + 0.5 * d.square().sum())
+
+
+def _sum(values: list[float]) -> float:
+    """Return an exact sum, rounded once; NaN or infinite where a term is."""
+    return math.fsum(values) if all(map(math.isfinite, values)) else sum(values)
 
 
 def _criterion_of(problem: Problem) -> Criterion | None:

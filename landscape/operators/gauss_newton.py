@@ -11,8 +11,10 @@ from torch import Tensor
 from landscape.batches import spread_rows
 from landscape.operators.jacobian_products import OutputProduct, jacobian_sandwich
 from landscape.operators.linearisation import HeldBatches, Linearisation, refuse_not_finite
+from landscape.operators.own_parts import over_all
+from landscape.operators.require_problem import require_problem
 from landscape.operators.symmetric_operator import SymmetricOperator
-from landscape.problem import Problem, require_problem
+from landscape.problem import Problem
 
 OutputMatrix = Callable[[Tensor, Any, int], OutputProduct]
 
@@ -45,11 +47,12 @@ class JacobianSandwich(SymmetricOperator):
     def matmat(self, V: Tensor) -> Tensor:
         """Return the product with each column, shape ``(n, k)``; every batch is linearised at most once."""
         columns = [column.contiguous() for column in V.unbind(1)]
-        totals = [self.problem.weight_decay * v for v in columns]
+        totals = [torch.zeros_like(v) for v in columns]
         pieces = [self.problem.unflatten(v) for v in columns]
         for linearisation, share in self.batches.iterate(self._linearise):
             for index, piece in enumerate(pieces):
                 totals[index] = totals[index].add(linearisation.product(piece), alpha=share)
+        totals = over_all(self.problem, totals, columns)
         for total, v in zip(totals, columns, strict=True):
             if not math.isfinite(float(total.sum())):
                 refuse_not_finite(self.problem, self._leaves, v, self._linearise)

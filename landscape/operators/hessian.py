@@ -10,9 +10,11 @@ from torch import Tensor
 
 from landscape.operators.hessian_products import HOLDABLE, KINDS
 from landscape.operators.linearisation import HeldBatches, Linearisation, refuse_not_finite
+from landscape.operators.own_parts import over_all
 from landscape.operators.product_choice import Choice, choose
+from landscape.operators.require_problem import require_problem
 from landscape.operators.symmetric_operator import SymmetricOperator
-from landscape.problem import Problem, require_problem
+from landscape.problem import Problem
 
 
 class Hessian(SymmetricOperator):
@@ -90,13 +92,14 @@ class Hessian(SymmetricOperator):
 
     def _products(self, vectors: list[Tensor]) -> list[Tensor]:
         vectors = [v.contiguous() for v in vectors]
-        totals = [self.problem.weight_decay * v for v in vectors]
+        totals = [torch.zeros_like(v) for v in vectors]
         pieces = [self.problem.unflatten(v) for v in vectors]
         # one graph serves all columns of a block; for a single vector another kind may be cheaper
         otherwise = self._from_scratch if len(vectors) == 1 or not self.batches.hold_any else self._hold
         for linearisation, share in self.batches.iterate(otherwise):
             for index, piece in enumerate(pieces):
                 totals[index] = totals[index].add(linearisation.product(piece), alpha=share)
+        totals = over_all(self.problem, totals, vectors)
         for total, v in zip(totals, vectors, strict=True):
             if not math.isfinite(float(total.sum())):
                 refuse_not_finite(self.problem, self._leaves, v, self._hold)

@@ -12,6 +12,7 @@ from torch import Tensor
 from landscape.batches import batch_size_of
 from landscape.errors import ProblemError
 from landscape.memory import available_memory
+from landscape.operators.own_parts import OwnParts
 from landscape.operators.pieces import cut, examples_of_a_piece
 from landscape.problem import Problem
 
@@ -83,6 +84,7 @@ class HeldBatches:
         self.planned_bytes = 0
         self.held_bytes = 0
         self.complete = False
+        self._parts = OwnParts(problem)
         self._hold = hold
         self._held: list[tuple[Linearisation, float]] = []
         self._full = not hold_any
@@ -101,16 +103,15 @@ class HeldBatches:
         if self.complete:
             yield from self._held
             return
-        count = before = 0
-        whole = self.problem.batches()
-        for batch, share in (piece for each in whole for piece in cut(*each, self._most)):
+        count = 0
+        for batch, share, before in (piece for each in self._parts for piece in cut(*each, self._most)):
             if count < len(self._held):
                 yield self._held[count]
             elif self._full:
                 yield otherwise(batch, before), share
             else:
                 yield self._try_to_hold(batch, before, share), share
-            count, before = count + 1, before + batch_size_of(batch)
+            count += 1
         self.complete = count == len(self._held)
 
     def _try_to_hold(self, batch: Any, before: int, share: float) -> Linearisation:
@@ -127,7 +128,7 @@ class HeldBatches:
         return made
 
     def _plan(self, num_bytes: int, share: float) -> None:
-        self.planned_bytes = round(num_bytes / share)
+        self.planned_bytes = round(num_bytes / share / self.problem.ranks.count)
         if num_bytes > self.memory:
             raise ProblemError(
                 f"The memory budget of {megabytes(self.memory)} is too small: one batch needs {megabytes(num_bytes)}. "

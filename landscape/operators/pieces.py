@@ -17,26 +17,26 @@ _LEAST = 32
 _PROBE = 9
 
 
-def cut(batch: Any, share: float, most: int | None) -> Iterator[tuple[Any, float]]:
-    """Go through (piece of a batch, its share of all examples), each of about ``most`` examples; whole when None."""
+def cut(batch: Any, share: float, before: int, most: int | None) -> Iterator[tuple[Any, float, int]]:
+    """Go through pieces of a part (batch, share, examples before it), of about ``most`` examples; whole when None."""
     size = batch_size_of(batch)
     if most is None or size <= 1.5 * most:
-        yield batch, share
+        yield batch, share, before
         return
     for part in torch.arange(size).tensor_split(-(-size // most)):
-        yield tuple(each[part[0] : part[-1] + 1] for each in batch), share * len(part) / size
+        yield tuple(each[part[0] : part[-1] + 1] for each in batch), share * len(part) / size, before + int(part[0])
 
 
 def examples_of_a_piece(problem: Problem) -> int | None:
     """Return how many examples to do at a time; None where batches are better left whole, or have to be."""
     first, _ = next(problem.batches())
-    if problem.device.type != "cpu" or not _is_pair(first):
+    if problem.device.type != "cpu" or not is_pair(first):
         return None
     most = max(_LEAST, _NUMBERS // max(first[0][0].numel(), 1))
-    return most if batch_size_of(first) > 1.5 * most and _are_on_their_own(problem, first) else None
+    return most if batch_size_of(first) > 1.5 * most and are_on_their_own(problem, first) else None
 
 
-def _is_pair(batch: Any) -> bool:
+def is_pair(batch: Any) -> bool:
     """Return whether a batch is (x, y) with a row an example in each."""
     return (
         isinstance(batch, tuple | list)
@@ -46,7 +46,7 @@ def _is_pair(batch: Any) -> bool:
     )
 
 
-def _are_on_their_own(problem: Problem, batch: Any) -> bool:
+def are_on_their_own(problem: Problem, batch: Any) -> bool:
     """Return whether outputs and loss of some examples are those of their parts, an odd and an even one.
 
     Only of criteria that are known to be means over examples: what another one leaves out may not be in the probe.

@@ -31,7 +31,8 @@ def refuse_asymmetry(asymmetry: float, dtype: torch.dtype) -> None:
         raise ProblemError(
             f"The operator is not symmetric: u'Hv and v'Hu differ by {asymmetry:.2g} of its size, where rounding "
             f"explains {asymmetry_allowed(dtype):.1g}. Its eigenvalues are not what a symmetric solver finds; look "
-            f"for a product that is wrong or changes from call to call (dropout, a batch drawn anew)."
+            f"for a product that is wrong or changes from call to call (dropout, a batch drawn anew). "
+            f"Where the loss is nearly zero, single precision does not hold its curvature: measure in float64."
         )
 
 

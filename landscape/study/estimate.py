@@ -17,6 +17,7 @@ from landscape.study.checks import PROBE, check
 from landscape.study.config import StudyConfig
 from landscape.study.environment import threads_per_process
 from landscape.study.measure_cell import held_memory
+from landscape.study.population import notes, populations
 from landscape.study.run import number_of_jobs
 from landscape.study.search_draws import draws, middle
 from landscape.study.train_cell import dataset_of, loss_of, model_of
@@ -49,6 +50,8 @@ def estimate(config: StudyConfig, jobs: int | None) -> dict[str, Any]:
         "cells": [cell.id for cell in todo],
         "device": str(device),
         "processes": workers,
+        # the time is that of one by one: what training together saves is not known before it is tried
+        "together": notes([each for each in populations(config, todo, device) if each.together]),
         "parameters": costs["parameters"],
         "matvecs": matvecs,
         "surface_points": optimizers * config.surface_points**2,
@@ -85,6 +88,8 @@ def estimate_lines(result: dict[str, Any]) -> list[str]:
         f"{result['processes']} at once",
         f"about {result['matvecs']:,} Hessian-vector products and {result['surface_points']:,} points of slices",
         f"about {_duration(result['wall_seconds'])} ({parts}; summed over processes)",
+        *result["together"],
+        *["The time above is that of training one by one; together is usually faster."] * bool(result["together"]),
         f"about {result['memory_bytes'] / 2**30:.1f} GiB of memory",
     ]
 

@@ -140,7 +140,7 @@ def open_folder(root: Path, config: StudyConfig) -> RunFolder:
     """
     folder = RunFolder(root)
     if folder.study.exists():
-        changed = differences(_asked_for(folder), config)
+        changed = differences(asked_for(folder), config)
         if changed:
             raise UsageError(
                 f"{root} holds a study of another configuration:\n  " + "\n  ".join(changed) + "\n"
@@ -195,7 +195,7 @@ def existing_folder(root: Path) -> RunFolder:
 
 def stored_config(folder: RunFolder) -> StudyConfig:
     """Return the configuration of a folder's study, with what its search picked if it has one."""
-    return with_search(folder, _asked_for(folder))
+    return with_search(folder, asked_for(folder))
 
 
 def with_search(folder: RunFolder, config: StudyConfig) -> StudyConfig:
@@ -203,7 +203,8 @@ def with_search(folder: RunFolder, config: StudyConfig) -> StudyConfig:
     return with_picked(config, picks(store.read_json(folder.search))) if folder.search.exists() else config
 
 
-def _asked_for(folder: RunFolder) -> StudyConfig:
+def asked_for(folder: RunFolder) -> StudyConfig:
+    """Return the configuration of a folder's study as it was typed."""
     return resolve((str(folder.study), read_toml(folder.study)))
 
 

@@ -1,6 +1,7 @@
 """Which runs of a study train together as one batched model."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,7 +10,7 @@ from landscape import store
 from landscape.errors import StorageError
 from landscape.study.cells import FACTORS, Cell
 from landscape.study.config import StudyConfig
-from landscape.study.folder import RunFolder
+from landscape.study.folder import RunFolder, is_trained
 from landscape.study.train_cell import dataset_of, loss_of, model_of, training_config
 from landscape.training.population import MOST_WORK, why_not_together
 from landscape.training.step_work import step_work
@@ -85,16 +86,26 @@ def _population(config: StudyConfig, cells: tuple[Cell, ...], device: torch.devi
 def parts_of(folder: RunFolder, found: Sequence[Population], workers: int) -> list[list[str]]:
     """Return the runs of each task that trains several at once, by their names, as they were split the first time.
 
-    There are enough tasks for all processes of the call that comes first.
+    There are enough tasks for all processes of the call that comes first. Runs that have come to the study since then
+    are split among themselves; those that were trained one by one stay as they are.
 
     Raises:
         StorageError: If the file of the first time cannot be read.
     """
-    if not folder.together.exists():
-        chosen = [each for each in found if each.together]
-        parts = [part for each in chosen for part in each.parts(-(-workers // len(chosen)))]
-        store.write_json(folder.together, [[cell.id for cell in part] for part in parts])
-    kept = store.read_json(folder.together)
+    kept = store.read_json(folder.together) if folder.together.exists() else []
     if not isinstance(kept, list) or not all(isinstance(part, list) for part in kept):
         raise StorageError(f"{folder.together} is damaged. Delete it: runs are then split anew.")
-    return kept
+    wanted = {cell.id for each in found if each.together for cell in each.cells}
+    planned = {name for part in kept for name in part}
+    chosen = [_left(each, folder, planned) for each in found if each.together]
+    chosen = [each for each in chosen if len(each.cells) > 1]
+    parts = [[cell.id for cell in part] for each in chosen for part in each.parts(-(-workers // len(chosen)))]
+    if parts or not folder.together.exists():
+        store.write_json(folder.together, kept + parts)
+    return [part for part in kept + parts if wanted.issuperset(part)]
+
+
+def _left(population: Population, folder: RunFolder, planned: Collection[str]) -> Population:
+    """Return the runs of a population that are neither trained nor split among tasks."""
+    cells = tuple(cell for cell in population.cells if cell.id not in planned and not is_trained(folder, cell.id))
+    return dataclasses.replace(population, cells=cells)

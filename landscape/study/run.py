@@ -18,8 +18,16 @@ from landscape.study.checks import check
 from landscape.study.claims import Claims
 from landscape.study.config import StudyConfig, differences
 from landscape.study.environment import environment
-from landscape.study.extend import extend, is_extension
-from landscape.study.folder import RunFolder, is_trained, locked, open_folder, read_measurements, stored_config
+from landscape.study.extend import change_how, differs_in_how_only, extend, is_extension
+from landscape.study.folder import (
+    RunFolder,
+    asked_for,
+    is_trained,
+    locked,
+    open_folder,
+    read_measurements,
+    stored_config,
+)
 from landscape.study.measure_cell import measure_cell, missing_measurements, slice_cell
 from landscape.study.moved_points import missing_moves, move_cell
 from landscape.study.picked import picks, with_picked
@@ -105,12 +113,14 @@ class _Work:
 
 
 def _opened(root: Path, config: StudyConfig) -> RunFolder:
-    """Return the folder of a study, extended where it holds a smaller one."""
+    """Return the folder of a study, extended where it holds a smaller one, or one that is computed in another way."""
     folder = RunFolder(root)
     if folder.study.exists():
         with locked(folder, wait=True):
             stored = stored_config(folder)
-            if differences(stored, config) and is_extension(stored, config):
+            if differs_in_how_only(asked_for(folder), config):
+                change_how(folder, config)
+            elif differences(stored, config) and is_extension(stored, config):
                 extend(folder, stored, config)
     return open_folder(root, config)
 

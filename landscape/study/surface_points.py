@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -66,7 +67,9 @@ class SurfacePoints:
         return [one.minimum.theta for one in self.ones]
 
 
-def given_points(config: StudyConfig, max_batch: int | None = None, *, ordered: bool = False) -> SurfacePoints:
+def given_points(
+    config: StudyConfig, max_batch: int | None = None, *, ordered: bool = False, process_group: Any = None
+) -> SurfacePoints:
     """Return the points of some checkpoints, or the network as initialised where there is none.
 
     Args:
@@ -74,13 +77,14 @@ def given_points(config: StudyConfig, max_batch: int | None = None, *, ordered: 
         max_batch: Examples a forward pass; chosen by their size when None.
         ordered: Whether the checkpoints are those of one training, the trained one last: that one is then the only
             minimum.
+        process_group: Processes that share the work; see `Problem`.
 
     Raises:
         UsageError: If a checkpoint does not fit the network.
     """
     given = config.checkpoint[-1:] if ordered else config.checkpoint
     singles = [dataclasses.replace(config, checkpoint=(each,)) for each in given] or [config]
-    found = [given_minimum(single, max_batch) for single in singles]
+    found = [given_minimum(single, max_batch, problem_options={"process_group": process_group}) for single in singles]
     cells = [given_cell(single) for single in singles]
     names = [cell.optimizer if cell.checkpoint else "initialised" for cell in cells]
     along = []
@@ -102,6 +106,7 @@ def stored_points(
     checkpoints: Sequence[str] = (),
     examples: int | None = None,
     max_batch: int | None = None,
+    process_group: Any = None,
 ) -> SurfacePoints:
     """Return minima of a study, then those of files, with the initialisation and the trajectory of the first.
 
@@ -114,11 +119,18 @@ def stored_points(
         checkpoints: Files of weights, such as averages of a training.
         examples: How many to evaluate; as the study did when None.
         max_batch: Examples a forward pass; chosen by their size when None.
+        process_group: Processes that share the work; see `Problem`.
 
     Raises:
         UsageError: If there is no such run, or the networks differ.
     """
-    found = [stored_minimum(config, folder, run=run, stop=stop, examples=examples, max_batch=max_batch) for run in runs]
+    options = {"process_group": process_group}
+    found = [
+        stored_minimum(
+            config, folder, run=run, stop=stop, examples=examples, max_batch=max_batch, problem_options=options
+        )
+        for run in runs
+    ]
     found += [_of_file(found[0], path) for path in checkpoints]
     config = config if examples is None else dataclasses.replace(config, examples=examples)
     cell = chosen_cell(config, runs[0], folder)

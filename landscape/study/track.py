@@ -22,6 +22,7 @@ from landscape.study.measure_cell import problem_of
 from landscape.study.one_minimum import check_examples
 from landscape.study.train_cell import dataset_of, loss_of, model_of, training_config
 from landscape.tracking import Followed, TrackRow, TrackSettings, follow
+from landscape.tracking.follow import check_start
 from landscape.training import write_snapshot
 from landscape.training.live_checkpoint import read_live, write_live
 from landscape.training.prepare import prepare_run
@@ -102,11 +103,17 @@ def track(config: StudyConfig, request: TrackRequest, root: Path, on_progress: O
         UsageError: If the folder holds a run of other settings.
         ProblemError: If the loss is not finite before training, or the model cannot be measured.
     """
+    cell, new = cells(config)[0], not RunFolder(root).study.exists()
+    if not new:
+        open_folder(root, config)
+        _check_request(root, request)
+    run, problem, settings = _prepared(config, request, cell)
+    if new:
+        # what cannot be trained leaves no folder behind that refuses the command once it is mended
+        check_start(problem.loss())
     folder = open_folder(root, config)
     _check_request(root, request)
-    cell = cells(config)[0]
     with locked(folder):
-        run, problem, settings = _prepared(config, request, cell)
         rows, followed = _found(folder, cell, run)
         finished = bool(rows) and (_ends(rows, request, config) or followed.step > len(run.learning_rates))
         if not finished:

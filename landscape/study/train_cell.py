@@ -127,7 +127,8 @@ def train_cells(config: StudyConfig, cells: Sequence[Cell], folder: RunFolder, d
     missing = [cell for cell in cells if not is_trained(folder, cell.id)]
     if not missing:
         return
-    hows, dataset = [_begin(config, cell, folder) for cell in missing], dataset_of(config, missing[0])
+    hows = [_begin(config, cell, folder, together=len(missing)) for cell in missing]
+    dataset = dataset_of(config, missing[0])
     results = train_population(
         [model_of(config, cell, dataset) for cell in missing],
         loss_of(config),
@@ -142,13 +143,14 @@ def train_cells(config: StudyConfig, cells: Sequence[Cell], folder: RunFolder, d
         _write_training(folder, cell, result, len(dataset.test[0]))
 
 
-def _begin(config: StudyConfig, cell: Cell, folder: RunFolder) -> TrainingConfig:
-    """Write down what a run is, and return how it is trained."""
+def _begin(config: StudyConfig, cell: Cell, folder: RunFolder, *, together: int = 1) -> TrainingConfig:
+    """Write down what a run is and how many train as one batched model with it; return how it is trained."""
     # what was measured belongs to weights that are not there any more
     folder.measurements(cell.id).unlink(missing_ok=True)
     folder.moved(cell.id).unlink(missing_ok=True)
     how = training_config(config, cell)
-    store.write_json(folder.config(cell.id), {**cell.to_dict(), "training": dataclasses.asdict(how)})
+    described = {**cell.to_dict(), "training": dataclasses.asdict(how), "together": together}
+    store.write_json(folder.config(cell.id), described)
     return how
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from landscape.surfaces.grid import SliceGrid
-from landscape.surfaces.point_evaluation import PointEvaluator, PointValues
+from landscape.surfaces.point_evaluation import CHUNK, PointEvaluator, PointValues
 
 INTERPOLATED, COMPUTED, LOWER_BOUND = 0, 1, 2
 Save = Callable[[dict[str, np.ndarray]], None]
@@ -69,15 +69,35 @@ class GridValues:
         wanted = sorted(set(indices))
         self._asked.update(wanted)
         missing = [index for index in wanted if not self.status[index]]
-        coordinates = self.grid.coordinates
-        points = (self.grid.point(coordinates[index]) for index in missing)
-        for index, values in zip(missing, self._evaluator(points), strict=True):
-            for name, value in self._row(values).items():
+        for index, row in self._computed(missing):
+            for name, value in zip(self.columns, row, strict=False):
                 self.columns[name][index] = value
-            complete = all(each.complete for each in values.values())
-            self.status[index] = COMPUTED if complete else LOWER_BOUND
+            self.status[index] = row[-1]
             self._tell(int(self.computed.sum()), max(len(self._asked), int(self.computed.sum())))
             self._save_now_and_then()
+
+    def _computed(self, indices: list[int]) -> Iterator[tuple[int, np.ndarray]]:
+        """Go through (point, its values in the order of the columns and its status), over all processes that share."""
+        ranks = self._evaluator.ranks
+        if ranks.count == 1:
+            yield from zip(indices, self._rows(indices), strict=True)
+            return
+        for start in range(0, len(indices), ranks.count * CHUNK):
+            together = indices[start : start + ranks.count * CHUNK]
+            own = np.full((CHUNK, len(self.columns) + 1), np.nan)
+            for place, row in enumerate(self._rows(together[ranks.rank :: ranks.count])):
+                own[place] = row
+            found = ranks.gather(own).cpu().numpy()
+            for place, index in enumerate(together):
+                yield index, found[place % ranks.count, place // ranks.count]
+
+    def _rows(self, indices: list[int]) -> Iterator[np.ndarray]:
+        """Compute some points, one after another."""
+        coordinates = self.grid.coordinates
+        for values in self._evaluator(self.grid.point(coordinates[index]) for index in indices):
+            row = self._row(values)
+            complete = all(each.complete for each in values.values())
+            yield np.array([*(row[name] for name in self.columns), COMPUTED if complete else LOWER_BOUND])
 
     def need_all(self) -> None:
         """Compute every point."""

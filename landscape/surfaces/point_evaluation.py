@@ -79,7 +79,7 @@ class PointEvaluator:
         statistics = statistics or first.batch_norm
         if statistics not in STATISTICS:
             raise UsageError(f"BatchNorm's statistics can be {', '.join(STATISTICS)}; not {statistics!r}. Choose one.")
-        self.problems = dict(problems)
+        self.problems, self.ranks = dict(problems), first.ranks
         self.statistics, self.per_example, self.ceiling = statistics, per_example, ceiling
         self.live, self._dtype = LiveModel(first, dtype), first.dtype
         self._criterion: Callable[[Tensor, Tensor], Tensor] | None

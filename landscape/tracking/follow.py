@@ -95,6 +95,16 @@ def follow(
             return
 
 
+def check_start(loss: float) -> None:
+    """Refuse a training that starts nowhere.
+
+    Raises:
+        ProblemError: If the loss is not finite.
+    """
+    if not math.isfinite(loss):
+        raise ProblemError(f"The training loss is {loss} before training. Check the data and the model.")
+
+
 def _stop(
     run: Run,
     problem: Problem,
@@ -114,8 +124,7 @@ def _stop(
     row = TrackRow(at, run.epochs_at(at), run.learning_rates[at], None)
     finite = math.isfinite(scores.loss)
     if followed.bound is None:
-        if not finite:
-            raise ProblemError(f"The training loss is {scores.loss} before training. Check the data and the model.")
+        check_start(scores.loss)
         followed.bound = run.config.max_loss or 1000 * max(1.0, scores.loss)
     spent = clock() - start
     if not finite or scores.loss > followed.bound:

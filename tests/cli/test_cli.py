@@ -107,7 +107,7 @@ def test_dry_run_prints_runs_matvecs_time_memory_and_writes_nothing(tmp_path):
     )  # fmt: skip
     assert not list(tmp_path.iterdir())
     assert "adam-lr0.001-seed4" in result.stdout
-    for word in ("30 runs", "Hessian-vector products", "GiB of memory", "about"):
+    for word in ("30 runs", "Hessian-vector products", "GiB of memory", "about", "that of training one by one"):
         assert word in result.stdout
 
 

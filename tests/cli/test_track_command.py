@@ -54,7 +54,8 @@ def numbers(rows):
 
 
 def test_rows_settings_and_files(place):
-    result = run(*SMALL, "--optimizer", "adam", "--lr", "0.01", "--batch-size", "8", "--epochs", "4", "--json")
+    adam = ("--optimizer", "adam", "--lr", "0.01", "--batch-size", "8", "--epochs", "4")
+    result = run(*SMALL, *adam, "--top-k", "2", "--json")
     found = json.loads(result.stdout)
     assert result.exit_code == 0
     assert found["settings"]["optimizer_options"]["betas"] == [0.9, 0.999]
@@ -70,6 +71,9 @@ def test_rows_settings_and_files(place):
     page = Path(found["files"][-1]).read_text()
     assert "track-sharpness" in page
     assert "edge of stability" in page
+    drawn = json.loads((Path(found["files"][-1]).parent / "figures" / "track.json").read_text())["numbers"]
+    for panel, key in (("sharpness", "preconditioned_eigenvalues"), ("plain", "eigenvalues")):
+        assert drawn[panel]["eigenvalue 2"]["value"] == [row[key][1]["value"] for row in found["rows"]]
     # the report again, from the files, is the same
     before = {path: Path(path).read_bytes() for path in found["files"]}
     write_report(Path(found["files"][-1]).parent)
@@ -142,6 +146,7 @@ def test_a_divergence_is_written_down_and_exits_with_3(place):
     [
         (("--optimizer", "sgd", "--optimizer", "adam"), UsageError, "One training is followed at a time; optimizer"),
         (("--lr", "0.1,0.2"), UsageError, "lr names 0.1, 0.2"),
+        (("--optimizer", "adm"), UsageError, "There is no optimizer 'adm'. Did you mean 'adam'?"),
         (("--every", "0"), UsageError, "number of steps, or of epochs"),
         (("--every", "often"), UsageError, "number of steps, or of epochs"),
         (("--until", "never"), UsageError, "one of steps, loss, converged"),
@@ -154,7 +159,8 @@ def test_a_divergence_is_written_down_and_exits_with_3(place):
     ],
 )
 def test_mistakes(place, words, error, message):
-    assert message in run(*SMALL, "--epochs", "2", *words, fails=error)
+    assert message in run(*SMALL, "--epochs", "2", *words, "--out", "x", fails=error)
+    assert not (place / "x").exists()  # the mended command is not refused
 
 
 def test_every_in_epochs_and_from_a_study_file(place):

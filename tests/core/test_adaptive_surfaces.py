@@ -7,6 +7,7 @@ from torch import nn
 
 from landscape import Problem
 from landscape.errors import UsageError
+from landscape.ranks import ALONE
 from landscape.surfaces.adaptive import fill_adaptively
 from landscape.surfaces.gaussian import gaussian_directions
 from landscape.surfaces.grid import SliceGrid, axis_through_zero, axis_with_one, odd_points
@@ -16,6 +17,8 @@ from landscape.surfaces.point_evaluation import PointEvaluator, PointValues
 
 class Landscape:
     """Stands for an evaluator: a function of the coordinates, which are the parameters themselves."""
+
+    ranks = ALONE
 
     def __init__(self, function):
         self.function, self.count = function, 0

@@ -59,5 +59,18 @@ class Visit:
             assert time.monotonic() < end, f"never came true: {condition}"
             time.sleep(0.05)
 
+    def drag(self, selector):
+        """Turn the first of them with the mouse, as a hand does: in steps."""
+        box = self.page.query_selector(selector)
+        box.scroll_into_view_if_needed()
+        place = box.bounding_box()
+        x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        for step in range(1, 5):
+            self.page.mouse.move(x + 8 * step, y + 2 * step)
+            self.page.wait_for_timeout(50)
+        self.page.mouse.up()
+
     def close(self):
         self.page.context.close()

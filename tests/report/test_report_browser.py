@@ -60,16 +60,7 @@ def test_surfaces_show_a_picture(visit):
 def test_turning_one_surface_turns_all(visit):
     page = visit.page
     before = page.evaluate(CAMERAS)
-    box = page.query_selector(".surface")
-    box.scroll_into_view_if_needed()
-    place = box.bounding_box()
-    x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    for step in range(1, 5):
-        page.mouse.move(x + 8 * step, y + 2 * step)
-        page.wait_for_timeout(50)
-    page.mouse.up()
+    visit.drag(".surface")
     end = time.monotonic() + 20
     while not (in_step(visit) and page.evaluate(CAMERAS)[0] != pytest.approx(before[0], abs=1e-3)):
         assert time.monotonic() < end, f"cameras: {page.evaluate(CAMERAS)}, before: {before}"

@@ -1,8 +1,11 @@
 """Studies that grow: what is there stays, and only what is new is computed."""
 
+import dataclasses
+
 import pytest
 from test_shared_study import configured, table
 
+from landscape import store
 from landscape.errors import StorageError, UsageError
 from landscape.study.config import resolve
 from landscape.study.extend import is_extension
@@ -75,3 +78,46 @@ def test_a_study_that_is_running_is_not_extended(tmp_path):
         run_study(configured(seeds=2, surface_points=0), tmp_path / "out", jobs=1)
     with pytest.raises(UsageError, match="another configuration"):
         run_study(configured(seeds=1, surface_points=0, epochs=4), tmp_path / "out", jobs=1)
+
+
+def test_how_runs_are_trained_may_change(tmp_path):
+    """Runs that are done stay, those that join train in the new way, and each says how it was trained."""
+    root, said = tmp_path / "out", []
+    keys = {"surface_points": 0, "measures": "weight_norm"}
+    run_study(configured(seeds=1, **keys), root, jobs=1)
+    before = changed_times(root)
+    run_study(configured(seeds=1, population="on", **keys), root, jobs=1)
+    assert changed_times(root) == before
+    assert stored_config(RunFolder(root)).population == "on"
+    run_study(configured(seeds=3, population="on", **keys), root, jobs=1, on_note=said.append)
+    assert said == [f"The 6 runs of {name} train together, as one batched model." for name in ("sgd", "adam")]
+    now = changed_times(root)
+    assert {name: now[name] for name in before} == before
+    described = [store.read_json(root / "runs" / name / "config.json") for name in now]
+    assert {(each["seed"], each["together"]) for each in described} == {(0, 1), (1, 4), (2, 4)}
+    # back: what is missing is trained by itself
+    lost = root / "runs" / "sgd-lr0.1-seed1"
+    (lost / "result.json").unlink()
+    run_study(configured(seeds=3, **keys), root, jobs=1)
+    assert store.read_json(lost / "config.json")["together"] == 1
+
+
+def test_runs_that_train_together_keep_doing_so_under_new_names(tmp_path):
+    root = tmp_path / "out"
+    keys = {"surface_points": 0, "measures": "weight_norm", "population": "on", "optimizer": ["sgd"]}
+    run_study(configured(seeds=1, lr={"sgd": [0.05, 0.1]}, **keys), root, jobs=1)
+    run_study(configured(seeds=1, lr={"sgd": [0.05, 0.1]}, batch_size=[64, 32], **keys), root, jobs=1)
+    parts = store.read_json(root / "together.json")
+    assert [sorted(part) for part in parts] == [
+        [f"sgd-lr{lr}-batch_size{size}-seed0" for lr in ("0.05", "0.1")] for size in (64, 32)
+    ]
+
+
+def test_how_does_not_change_while_others_work(tmp_path):
+    root = tmp_path / "out"
+    config = configured(seeds=1, surface_points=0, measures="weight_norm")
+    run_study(config, root, jobs=1)
+    (root / "claims").mkdir()
+    (root / "claims" / "sgd-lr0.1-seed0@elsewhere-1-1").touch()
+    with pytest.raises(StorageError, match="Another process is working"):
+        run_study(dataclasses.replace(config, population="on"), root, jobs=1)

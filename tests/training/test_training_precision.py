@@ -1,6 +1,7 @@
 """Mixed precision and compilation of the training steps."""
 
 import dataclasses
+import shutil
 
 import pytest
 import torch
@@ -66,6 +67,20 @@ def test_the_compiled_network_takes_the_steps_and_the_network_itself_the_rest(ma
     _, plain = trained(make_mlp, clusters)
     assert calls == [True] * (result.end.step + 1)  # and once to warm up
     assert result.end.train_loss == plain.end.train_loss
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++"))), reason="no C++ compiler for torch.compile")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's own, while it compiles
+def test_compiled_training_is_the_same_training_to_rounding(make_mlp, clusters):
+    model, result = trained(make_mlp, clusters, compile=True)
+    _, plain = trained(make_mlp, clusters)
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] >= 1
+    assert not torch._dynamo.utils.counters["graph_break"]
+    assert result.end.train_loss == pytest.approx(plain.end.train_loss, rel=1e-4)
+    for name, each in plain.end.state_dict.items():
+        assert torch.allclose(result.end.state_dict[name], each, rtol=1e-3, atol=1e-5), name
+    assert type(model) is nn.Sequential or not hasattr(model, "_orig_mod")
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's own, while it compiles

@@ -42,7 +42,7 @@ def loss_panel(axes: Axes, a: Array, b: Array, losses: Array, scale: LossScale) 
 
 
 def difference_panel(figure: Figure, axes: Axes, a: Array, b: Array, values: Array, label: str) -> None:
-    """Draw differences, indexed [a, b], from blue (negative) through white to red, with labelled lines."""
+    """Draw differences, indexed [a, b], from blue (negative, hatched) through white to red, with labelled lines."""
     finite = values[np.isfinite(values)]
     # a few points far out would leave one colour for the rest
     top = float(np.quantile(np.abs(finite), 0.95)) if finite.size else 1.0
@@ -56,6 +56,12 @@ def difference_panel(figure: Figure, axes: Axes, a: Array, b: Array, values: Arr
         lines = axes.contour(a, b, shown, levels=inside, colors=BLACK, linewidths=0.4)
         axes.clabel(lines, fmt=lambda level: tick_text(float(f"{level:.3g}")), fontsize=6.5)
     bar = figure.colorbar(filled, ax=axes, aspect=25, pad=0.02)
+    if shown.min() < 0 < shown.max():
+        # blue and red are one grey in black and white
+        below = axes.contourf(a, b, shown, levels=[2 * levels[0], 0.0], colors="none", hatches=["////"])
+        below.set(edgecolor=(0, 0, 0, 0.45), linewidth=0.0)
+        below.set_rasterized(True)
+        label = f"{label}, hatched below 0".removeprefix(", ")
     bar.set_label(label)
     finish(axes, a, b)
 

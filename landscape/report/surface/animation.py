@@ -75,6 +75,8 @@ def _frames(grids: Grids) -> Iterator[Figure]:
     (line,) = axes.plot([], [], ".-", color=VERMILION, linewidth=1.3, markersize=4)
     (here,) = axes.plot([], [], "o", color=ORANGE, markeredgecolor="black", markersize=8)
     title = axes.set_title("train loss")
+    figure.draw_without_rendering()
+    figure.set_layout_engine(None)  # the panel stays where it is from frame to frame
     for index, name in enumerate(names):
         for artist in (under, line):
             artist.set_data(way[: index + 1, 0], way[: index + 1, 1])

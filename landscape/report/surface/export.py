@@ -31,7 +31,10 @@ def check_formats(formats: Collection[str], directions: str, dimensions: int) ->
             f"A {moving[0]} shows a trajectory on its plane, and this surface is another. Give --directions trajectory."
         )
     if "mp4" in formats and shutil.which("ffmpeg") is None:
-        raise UsageError("An mp4 is written by ffmpeg, which is not installed. Install it, or give --export gif.")
+        raise UsageError(
+            "An mp4 is written by ffmpeg, which is not installed. Install it (apt-get install ffmpeg), or give "
+            "--export gif."
+        )
 
 
 def write_csv(grids: Grids, path: Path) -> None:

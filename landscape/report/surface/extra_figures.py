@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from landscape.report.figures.axis_scale import apply, axis_scale
+from landscape.report.escape import for_figure
+from landscape.report.figures.axis_scale import apply, axis_scale, tick_text
 from landscape.report.figures.canvas import WIDTH, Drawing, canvas
-from landscape.report.figures.panel import finish, panel_shape
+from landscape.report.figures.panel import finish, marked, panel_shape
 from landscape.report.palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 from landscape.report.surface import tables
 from landscape.report.surface.grids import Grids
@@ -108,6 +109,7 @@ def _quantities(grids: Grids) -> Drawing:
     shape = panel_shape(*axes_of) if grids.dimensions == 2 else 0.5
     figure = canvas(WIDTH if columns == 2 else 0.6 * WIDTH, rows * (2.5 * shape + 0.7))
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    handles: list[Any] = []
     for panel, name in zip(panels, names, strict=False):
         values = _plain(found["columns"][name])
         panel.set_title(NAMES[name])
@@ -119,16 +121,30 @@ def _quantities(grids: Grids) -> Drawing:
         levels = MaxNLocator(9).tick_values(float(shown.min()), float(shown.max()))
         filled = panel.contourf(a, b, shown, levels=levels, cmap="viridis")
         filled.set_rasterized(True)
-        lines = panel.contour(a, b, shown, levels=levels, colors=BLACK, linewidths=0.4)
-        panel.clabel(lines, fontsize=6.5)
+        bright = levels[0] + 0.6 * (levels[-1] - levels[0])
+        shades = ["white" if level < bright else "black" for level in levels]
+        lines = panel.contour(a, b, shown, levels=levels, colors=shades, linewidths=0.6)
+        panel.clabel(lines, fmt=lambda level: tick_text(float(f"{level:.3g}")), fontsize=6.5)
         figure.colorbar(filled, ax=panel, aspect=25, pad=0.02)
-        panel.plot(0, 0, "X", color=ORANGE, markeredgecolor="black", markersize=8)
         finish(panel, a, b)
+        panel.set_ylabel(for_figure(grids.label(1), 40))
+        inside = [mark for mark in grids.result["marks"] if _within(mark["coordinates"], axes_of)]
+        handles = marked(panel, inside, [])
+        for handle in handles:
+            handle.set_clip_on(False)  # whole where it lies on the edge
+    if len(handles) > 1:
+        figure.legend(handles=handles, loc="outside upper center", ncols=2)
+    for panel in panels[: len(names)]:
+        panel.set_xlabel(for_figure(grids.label(0), 40))
     for panel in panels[len(names) :]:
         panel.set_axis_off()
     points = " × ".join(str(len(axis)) for axis in axes_of)
     caption = f"{', '.join(NAMES[name] for name in names)} of the training loss on {points} points of the slice."
     return Drawing("quantities", figure, caption[:1].upper() + caption[1:], found)
+
+
+def _within(place: list[float], axes: list[Any]) -> bool:
+    return all(axis[0] <= x <= axis[-1] for x, axis in zip(place, axes, strict=True))
 
 
 def _plain(values: Any) -> Any:

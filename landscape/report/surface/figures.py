@@ -124,12 +124,14 @@ def _interpolated(grids: Grids) -> str:
     """Return the measured error of interpolated accuracies: they move in steps, which no interpolant follows."""
     errors = grids.result["filled"]["errors"]
     found = [error for name, error in errors.items() if name.endswith("_accuracy")]
-    return f"; each interpolated to ±{number(100 * max(found), 2)}" if found else ""
+    return f"\neach interpolated to ±{number(100 * max(found), 2)}" if found else ""
 
 
 def _heights(grids: Grids, scale: LossScale) -> Drawing:
     count, size, top = len(grids.kinds), 3.3, 0.25
-    figure = canvas(size * count + 0.9, size + top, constrained=False)
+    rows = -(-len(grids.result["marks"]) // 3)
+    foot = 0.14 + 0.17 * rows if len(grids.result["marks"]) > 1 else 0.0
+    figure = canvas(size * count + 0.9, size + top + foot, constrained=False)
     width, height = figure.get_size_inches()
     low, high = (float(end) for end in scale.height(np.array([scale.low, scale.high])))
     norm = Normalize(low, high)
@@ -138,7 +140,7 @@ def _heights(grids: Grids, scale: LossScale) -> Drawing:
     places, names = [float(scale.height(tick)) for tick in ticks], [tick_text(float(f"{t:.3g}")) for t in ticks]
     A, B = np.meshgrid(*grids.axes)
     for index, kind in enumerate(grids.kinds):
-        box = (size * index / width, 0, size / width, size / height)
+        box = (size * index / width, foot / height, size / width, size / height)
         axes: Any = figure.add_axes(box, projection="3d", computed_zorder=False)
         heights = scale.height(grids.loss(kind)).T
         surface = axes.plot_surface(
@@ -153,15 +155,18 @@ def _heights(grids: Grids, scale: LossScale) -> Drawing:
             edgecolor=(1, 1, 1, 0.35),
         )
         surface.set_rasterized(True)
+        handles = []
         for place, mark in enumerate(grids.result["marks"]):
             z = float(scale.height(mark[f"{kind}_loss"]))
-            axes.plot(
+            handles += axes.plot(
                 *([c] for c in mark["coordinates"]),
                 [z],
                 MARKERS[place % len(MARKERS)],
                 color=ORANGE,
                 markeredgecolor="black",
                 markersize=7,
+                linestyle="none",
+                label=for_figure(mark["name"], 40),
                 zorder=10,
             )
         axes.set_zlim(low, high)
@@ -174,6 +179,8 @@ def _heights(grids: Grids, scale: LossScale) -> Drawing:
         axes.view_init(elev=32, azim=-55)
         axes.set_box_aspect((1, 1, 0.8), zoom=0.88)
         figure.text((size * (index + 0.5)) / width, 1 - 0.16 / height, f"{kind} loss", ha="center", va="center")
+    if foot:
+        figure.legend(handles=handles, loc="lower center", ncols=3)
     bar = figure.colorbar(
         ScalarMappable(norm, "viridis"), cax=figure.add_axes((1 - 0.75 / width, 0.2, 0.14 / width, 0.6))
     )

@@ -105,7 +105,8 @@ def _curvature_notes(result: Result) -> list[str]:
     return [
         f"Along {names} the loss's own second difference and the Hessian's curvature disagree by up to "
         f"{number(100 * max(row['disagreement'] for row in off), 2)} %: on piecewise-linear networks (ReLU, "
-        f"max-pooling) kinks lie between the points, which the Hessian does not see."
+        f"max-pooling) kinks lie between the points, which the Hessian does not see; on a smooth one the slice reaches "
+        f"too far for its small steps (a thousandth of the half-width): give a smaller --radius."
     ]
 
 

@@ -8,6 +8,11 @@ import numpy as np
 
 from landscape.report.palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION
 
+MOST_EIGENVALUES = 5
+"""Eigenvalues drawn; the files have all that were asked for."""
+
+GREYS = ("#5f5f5f", "#868686", "#a6a6a6", "#c2c2c2")
+
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -46,7 +51,12 @@ def panels(result: dict[str, Any]) -> list[Panel]:
     found.append(_sharpness(result))
     if result["summary"]["preconditioned"]:
         found.append(
-            Panel("plain", "Top eigenvalue of the Hessian itself", "top eigenvalue", (_top(rows, "top eigenvalue"),))
+            Panel(
+                "plain",
+                "Top eigenvalue of the Hessian itself",
+                "top eigenvalue",
+                (_top(rows, "top eigenvalue"), *_further(rows, "eigenvalues")),
+            )
         )
     if any(row["trace"] is not None for row in rows):
         found.append(Panel("trace", "Trace", "trace", (_curve(rows, "trace", "trace", PURPLE, "trace_error"),)))
@@ -60,6 +70,7 @@ def _sharpness(result: dict[str, Any]) -> Panel:
     name = "preconditioned_top_eigenvalue" if preconditioned else "top_eigenvalue"
     words = "preconditioned top eigenvalue" if preconditioned else "top eigenvalue"
     curves = [_curve(rows, name, words, BLUE, f"{name}_bound")]
+    curves += _further(rows, "preconditioned_eigenvalues" if preconditioned else "eigenvalues")
     mini = settings["steps_per_epoch"] > 1
     if mini and not preconditioned:
         curves.append(_curve(rows, "batch_sharpness", "batch sharpness", ORANGE, "batch_sharpness_error"))
@@ -89,6 +100,17 @@ def _change(rows: list[dict[str, Any]]) -> Panel:
     )
     dashed = Curve(curves[1].name, curves[1].y, None, VERMILION, dashed=True)
     return Panel("change", "Change of the loss in one step", "change of loss", (curves[0], dashed), "symlog")
+
+
+def _further(rows: list[dict[str, Any]], key: str) -> list[Curve]:
+    """Return the eigenvalues below the top one, where they were asked for: those that there is room for."""
+    count = min(max((len(row[key]) for row in rows), default=0), MOST_EIGENVALUES)
+    curves = []
+    for index in range(1, count):
+        pairs = [row[key][index] if len(row[key]) > index else {"value": None, "bound": None} for row in rows]
+        values, bounds = (_numbers([pair[name] for pair in pairs]) for name in ("value", "bound"))
+        curves.append(Curve(f"eigenvalue {index + 1}", values, bounds, GREYS[index - 1]))
+    return curves
 
 
 def _top(rows: list[dict[str, Any]], name: str) -> Curve:

@@ -65,9 +65,7 @@ def _plot(panel: Panel, x: np.ndarray[Any, Any]) -> Plot:
     values = np.concatenate([curve.y for curve in panel.curves])
     values = values[np.isfinite(values)]
     width = linear_below(panel.curves) if panel.scale == "symlog" else None
-    y = axis(panel.axis, axis_scale([float(values.min()), float(values.max())], 3.0)) if panel.scale == "log" else None
-    if y is None:
-        y = axis(panel.axis)
+    y = axis(panel.axis, axis_scale([float(values.min()), float(values.max())], 3.0) if panel.scale == "log" else None)
     if width is not None:
         ticks = symmetric_ticks(values, width)
         y |= {"tickvals": rounded(np.arcsinh(np.array(ticks) / width)), "ticktext": [tick_text(tick) for tick in ticks]}

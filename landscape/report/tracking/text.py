@@ -1,5 +1,6 @@
 """What a terminal shows of a tracked training, in plain text."""
 
+import itertools
 import textwrap
 from typing import Any
 
@@ -71,7 +72,14 @@ def crossing_sentence(result: dict[str, Any]) -> str:
         return next((row["edge_note"] for row in result["rows"] if row["edge_note"]), "No edge was compared with.")
     of = next(row["edge_note"] for row in result["rows"] if row["edge"] is not None)
     if found["step"] is None:
-        return f"The edge ({of}) was never reached: the largest ratio is {number(found['largest_ratio'], 4)}."
+        ratios = [row["ratio"] for row in result["rows"] if row["ratio"] is not None]
+        later = list(itertools.dropwhile(lambda ratio: ratio > 1, ratios))
+        if len(later) < len(ratios):
+            return (
+                f"The edge ({of}) was not reached after the start, which lay above it "
+                f"({number(max(ratios), 4)} of it): the largest ratio from then on is {number(max(later), 4)}."
+            )
+        return f"The edge ({of}) was never reached: the largest ratio is {number(max(ratios), 4)}."
     return (
         f"The edge ({of}) was reached by step {found['step']:,}; from there on sharpness is "
         f"{number(found['mean_ratio'], 4)} of the edge in the mean of {found['stops']} stops."
@@ -94,7 +102,7 @@ def unconverged(result: dict[str, Any]) -> list[str]:
     bad = [row for row in result["rows"] if not row["converged"] and not row["diverged"]]
     if not bad:
         return []
-    return [f"{len(bad)} stops did not converge, the first at step {bad[0]['step']}: {bad[0]['reason']}."]
+    return [f"{len(bad)} stops did not converge, the first at step {bad[0]['step']}: {bad[0]['reason'].rstrip('.')}."]
 
 
 def _plain(value: Any) -> str:
