@@ -51,6 +51,7 @@ figcaption small { font-weight: 400; }
 .picture img { display: block; width: 100%; min-width: 560px; max-width: 760px; height: auto; }
 .legend { display: flex; flex-wrap: wrap; gap: .1rem 1.3rem; list-style: none; padding: 0; font-size: .88rem;
   max-width: none; }
+.legend[hidden] { display: none; }
 .legend svg { vertical-align: -2px; margin-right: .4rem; }
 /* On a touch screen, sideways turns a surface and up or down scrolls the page. */
 .flat { display: none; }
