@@ -106,21 +106,25 @@ def test_curves_switch_to_seconds_and_back(visit):
     assert visit.page.evaluate(far) == 6
 
 
-def test_points_take_the_colours_of_a_factor_and_back(visit):
-    first = "document.getElementById('gap-matched-0-gap_loss').data[0].marker"
-    before = visit.page.evaluate(f"[{first}.color, {first}.line.color]")
-    assert visit.page.is_hidden("[data-colored=lr]")
-    visit.page.check("input[name=colored][value=lr]")
-    visit.wait(f"Array.isArray({first}.line.color)")
-    colors = visit.page.evaluate(
-        "document.getElementById('gap-matched-0-gap_loss').data.flatMap(trace => trace.marker.line.color)"
-    )
-    assert len(set(colors)) == 3
-    assert visit.page.is_visible("[data-colored=lr]")
+def test_points_take_the_colours_of_a_factor_and_back(browser, written):
+    folder, _ = written("several_models")
+    visit = Visit(browser, folder / "report.html")
+    plot = "document.getElementById('gap-matched-0-gap_loss')"
+    visit.wait(f"{plot}.dataset.ready")
+    look = f"[{plot}.data[0].marker.color, {plot}.data[0].marker.line.color]"
+    before = visit.page.evaluate(look)
+    assert visit.page.is_hidden("[data-colored=model]")
+    visit.page.check("input[name=colored][value=model]")
+    visit.wait(f"Array.isArray({plot}.data[0].marker.line.color)")
+    colors = visit.page.evaluate(f"{plot}.data.flatMap(trace => trace.marker.line.color)")
+    assert len(set(colors)) == 2
+    assert visit.page.is_visible("[data-colored=model]")
     visit.page.check("input[name=colored][value='']")
-    visit.wait(f"!Array.isArray({first}.line.color)")
-    assert visit.page.evaluate(f"[{first}.color, {first}.line.color]") == before
-    assert visit.page.is_hidden("[data-colored=lr]")
+    visit.wait(f"!Array.isArray({plot}.data[0].marker.line.color)")
+    assert visit.page.evaluate(look) == before
+    assert visit.page.is_hidden("[data-colored=model]")
+    assert visit.errors == []
+    visit.close()
 
 
 def test_hover_shows_the_run(visit):

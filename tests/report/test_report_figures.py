@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import synthetic_folder as make
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from synthetic_folder import make_report
+from report_variants import SMALL
+from synthetic_folder import make_report, many_measures
 
 from landscape.report.figures.axis_scale import axis_scale, log_ticks
 from landscape.report.figures.canvas import FAINT_MEANS, style
 from landscape.report.figures.contours import contours
 from landscape.report.figures.panels import sheets
+from landscape.report.figures.ratios import sharpness_ratios
 from landscape.report.figures.sharpness_gap import sharpness_gap
 from landscape.report.figures.training_curves import training_curves
 from landscape.report.folder import Slice
@@ -201,3 +203,16 @@ def test_sheets_are_even():
     assert [len(part) for _, part in sheets(list(range(7)))] == [4, 3]
     assert [name for name, _ in sheets(list(range(14)))] == ["", "_2", "_3"]
     assert sheets([]) == []
+
+
+def test_a_forest_of_many_rows_stays_within_a_page():
+    report = make_report(("sgd", "adam", "rmsprop"), **{**SMALL, "measures": many_measures(8)}, stops=("end",))
+    with style():
+        (drawing,) = sharpness_ratios(report)
+        assert drawing.figure.get_figheight() < 9
+        assert "thin below it" not in drawing.caption
+        (axes,) = drawing.figure.axes
+        labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert len(labels) == 16
+    assert not any("\n" in label for label in labels)
+    assert {ratio["pairing"] for ratio in drawing.numbers["end"]} > {"all"}

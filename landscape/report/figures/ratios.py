@@ -18,6 +18,8 @@ from landscape.report.symbols import term_for_figure
 from landscape.stops import stop_words
 
 NAME = "sharpness_ratios"
+MOST_ROWS = 12
+"""With more rows the figure shows pooled ratios alone, a line each, to stay within a page."""
 Row = tuple[Report, str, list[dict[str, Any]]]
 
 
@@ -31,24 +33,31 @@ def sharpness_ratios(report: Report) -> Iterator[Drawing | LeftOut]:
     count = max(len(rows) for rows in found.values())
     titles = {stop: textwrap.wrap(stop_words(stop), max(20, 60 // len(found))) for stop in found}
     above = 0.17 * (max(map(len, titles.values())) - 1)
-    figure = canvas(WIDTH, 1.2 + above + (0.42 if len(report["optimizers"]) == 2 else 0.55) * count)
+    dense = count > MOST_ROWS
+    row = 0.22 if dense else 0.42 if len(report["optimizers"]) == 2 else 0.55
+    figure = canvas(WIDTH, 1.2 + above + row * count)
     grid = figure.subplots(1, len(found), squeeze=False)[0]
     scale = ratio_scale([row for rows in found.values() for row in rows])
     for axes, (stop, rows) in zip(grid, found.items(), strict=True):
-        _panel(axes, report, rows, scale)
+        _panel(axes, report, rows, scale, dense)
         axes.set_title("\n".join(titles[stop]))
         if axes is not grid[0] and [_key(row) for row in rows] == [_key(row) for row in found[next(iter(found))]]:
             axes.set_yticklabels([])
-    legend_above(figure, _handles(report, [row for rows in found.values() for row in rows]))
+    legend_above(figure, [] if dense else _handles(report, [row for rows in found.values() for row in rows]))
     numbers = {stop: [ratio for _, _, ratios in rows for ratio in ratios] for stop, rows in found.items()}
-    yield Drawing(NAME, figure, caption(report), numbers)
+    yield Drawing(NAME, figure, caption(report, dense), numbers)
 
 
-def caption(report: Report) -> str:
-    """Return what the rows show, in words."""
+def caption(report: Report, dense: bool = False) -> str:
+    """Return what the rows show, in words; ``dense`` ones show all pairs alone."""
+    shown = (
+        "all pairs with their interval"
+        if dense
+        else "thick, all pairs with their interval; thin below it, the pairs of each learning rate"
+    )
     return (
-        f"Ratio of each measure to that of {report['optimizers'][0]} over pairs of runs: thick, all pairs with their "
-        f"interval; thin below it, the pairs of each learning rate. Left of the dashed line the minima are flatter."
+        f"Ratio of each measure to that of {report['optimizers'][0]} over pairs of runs: {shown}. Left of the dashed "
+        f"line the minima are flatter."
     )
 
 
@@ -96,12 +105,14 @@ def ratio_scale(rows: list[Row]) -> AxisScale:
     return AxisScale(low / pad, high * pad, True)
 
 
-def _panel(axes: Axes, report: Report, rows: list[Row], scale: AxisScale) -> None:
+def _panel(axes: Axes, report: Report, rows: list[Row], scale: AxisScale, dense: bool) -> None:
     apply(axes.xaxis, scale)
     axes.axvline(1.0, color="#666666", linestyle="--", linewidth=0.9)
     for index, (_, other, ratios) in enumerate(rows):
         ranks = [ratio for ratio in ratios if ratio["pairing"] != "all"]
         for ratio in ratios:
+            if dense and ratio in ranks:
+                continue
             thick = ratio["pairing"] == "all"
             rank = 0 if thick else _rank(ratio["pairing"])
             below = 0.0 if thick else 0.18 + 0.42 * (ranks.index(ratio) + 0.5) / len(ranks)
@@ -112,11 +123,13 @@ def _panel(axes: Axes, report: Report, rows: list[Row], scale: AxisScale) -> Non
     if several:
         labels = [
             term_for_figure(replace(view.term(measure), symbol=""), 34)
-            + f"\n{for_figure(other, 16)} / {for_figure(first, 16)}"
+            + (f", {for_figure(other, 16)}" if dense else f"\n{for_figure(other, 16)} / {for_figure(first, 16)}")
             for measure, other, _ in rows
         ]
+    if dense:
+        labels = [label.replace("\n", "  ") for label in labels]
     axes.set_yticks(range(len(rows)), labels)
-    axes.set_ylim(len(rows) - 0.3, -0.4)
+    axes.set_ylim(len(rows) - (0.5 if dense else 0.3), -0.5 if dense else -0.4)
     axes.grid(visible=False, axis="y")
     other = for_figure(rows[0][1], 16) if not several else "other"
     axes.set_xlabel(f"ratio {other} / {for_figure(first, 16)}")

@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from landscape.report.escape import for_figure
 from landscape.report.figures.axis_scale import apply, axis_scale, tick_text
 from landscape.report.figures.canvas import WIDTH, Drawing, canvas
-from landscape.report.tracking.curves import Panel, linear_below, panels, steps, symmetric_ticks
+from landscape.report.tracking.curves import Panel, linear_below, linear_range, panels, steps, symmetric_ticks
 from landscape.report.tracking.text import crossing_sentence, title
 
 NAME = "track"
@@ -78,8 +78,7 @@ def _scale(axes: Axes, panel: Panel) -> None:
         return
     scale = axis_scale([float(values.min()), float(values.max())], 3.0 if panel.scale == "log" else np.inf)
     if panel.scale == "linear":
-        # from zero, with room for a note or a legend
-        scale = axis_scale([min(0.0, float(values.min())), 1.15 * float(values.max())], np.inf, 0.02)
+        scale = axis_scale(list(linear_range(values)), np.inf, 0.02)
     apply(axes.yaxis, scale)
 
 

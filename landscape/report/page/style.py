@@ -46,10 +46,12 @@ tbody th { position: sticky; left: 0; background: #fff; max-width: 26rem; white-
 .plots.wide { grid-template-columns: 1fr; }
 figure { margin: 0; min-width: 0; }
 figcaption { font-size: .9rem; font-weight: 600; line-height: 1.35; overflow-wrap: anywhere; }
+figcaption small { font-weight: 400; }
 .picture { overflow-x: auto; }
 .picture img { display: block; width: 100%; min-width: 560px; max-width: 760px; height: auto; }
 .legend { display: flex; flex-wrap: wrap; gap: .1rem 1.3rem; list-style: none; padding: 0; font-size: .88rem;
   max-width: none; }
+.legend[hidden] { display: none; }
 .legend svg { vertical-align: -2px; margin-right: .4rem; }
 /* On a touch screen, sideways turns a surface and up or down scrolls the page. */
 .flat { display: none; }

@@ -99,7 +99,23 @@ def _change(rows: list[dict[str, Any]]) -> Panel:
         _curve(rows, "predicted_change", "what its quadratic expansion says", VERMILION),
     )
     dashed = Curve(curves[1].name, curves[1].y, None, VERMILION, dashed=True)
-    return Panel("change", "Change of the loss in one step", "change of loss", (curves[0], dashed), "symlog")
+    both = (curves[0], dashed)
+    return Panel(
+        "change", "Change of the loss in one step", "change of loss", both, "symlog" if _wide(both) else "linear"
+    )
+
+
+def _wide(curves: tuple[Curve, ...]) -> bool:
+    """Return whether sizes differ so much that powers of ten are ticks enough."""
+    sizes = np.abs(np.concatenate([curve.y for curve in curves]))
+    sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
+    return bool(len(sizes)) and float(sizes.max() / np.quantile(sizes, 0.1)) > 100
+
+
+def linear_range(values: Array) -> tuple[float, float]:
+    """Return the ends of a linear axis that holds zero and these values, with room for a note or a legend."""
+    low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
+    return 1.15 * low, 1.15 * high or (0.0 if low else 1.0)
 
 
 def _further(rows: list[dict[str, Any]], key: str) -> list[Curve]:

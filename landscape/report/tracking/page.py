@@ -12,7 +12,7 @@ from landscape.report.page.plot import Plot, axis, layout, rounded
 from landscape.report.page.sections import Page, long_table, plain_text
 from landscape.report.table_formats import as_html
 from landscape.report.tracking import text
-from landscape.report.tracking.curves import Curve, Panel, linear_below, panels, steps, symmetric_ticks
+from landscape.report.tracking.curves import Curve, Panel, linear_below, linear_range, panels, steps, symmetric_ticks
 
 BLIND = {
     "top eigenvalue": "Curvature along one direction over the measured examples; on a subset it is biased upward. With "
@@ -70,12 +70,12 @@ def _plot(panel: Panel, x: np.ndarray[Any, Any]) -> Plot:
         ticks = symmetric_ticks(values, width)
         y |= {"tickvals": rounded(np.arcsinh(np.array(ticks) / width)), "ticktext": [tick_text(tick) for tick in ticks]}
     elif panel.scale == "linear":
-        y |= {"range": [min(0.0, float(values.min())), 1.1 * float(values.max()) or 1.0]}
+        y |= {"range": list(linear_range(values))}
     several = len(panel.curves) > 1
     legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
     return Plot(
         key=f"track-{panel.key}",
-        title=f"{for_html(panel.title)}{f'<br>{for_html(panel.note)}' * bool(panel.note)}",
+        title=f"{for_html(panel.title)}{f'<br><small>{for_html(panel.note)}</small>' * bool(panel.note)}",
         label=f"{panel.title} along training: {', '.join(curve.name for curve in panel.curves)}.",
         traces=[_trace(curve, x, width) for curve in panel.curves],
         layout=layout(
