@@ -53,6 +53,23 @@ class FixedCriterion:
         return value
 
 
+def mean_loss(criterion: Callable[[Any, Any], Tensor], outputs: Any, targets: Any) -> Tensor:
+    """Return the criterion of single-precision outputs computed in double precision; of others as it is.
+
+    A network that is sure of its labels has probabilities that differ from 1 by less than float32 can tell: their
+    curvature, computed from 1 - p, would be wrong by 5 to 50 %. In float64 it keeps the outputs' own digits, at no cost
+    beside that of the network. What a criterion cannot take in double precision is left to its own.
+    """
+    if not isinstance(outputs, Tensor) or outputs.dtype != torch.float32 or outputs.device.type == "mps":
+        return criterion(outputs, targets)
+    exact = targets.double() if isinstance(targets, Tensor) and targets.is_floating_point() else targets
+    try:
+        return criterion(outputs.double(), exact)
+    except Exception:
+        # of any type: it is the user's code; what is wrong with it beside the precision is raised again here
+        return criterion(outputs, targets)
+
+
 def is_plain(criterion: Any) -> bool:
     """Return whether a criterion keeps nothing and gives the mean over a batch: then it is used as it is."""
     if not isinstance(criterion, nn.Module):

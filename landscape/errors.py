@@ -25,6 +25,10 @@ class ProblemError(LandscapeError):
     exit_code = 3
 
 
+class AsymmetryError(ProblemError):
+    """An operator whose products are not those of a symmetric matrix: they are wrong, or rounding is all of them."""
+
+
 class StorageError(LandscapeError):
     """A file or folder that cannot be read or written."""
 

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from landscape.batch_structure import content, describe
-from landscape.criterion import FixedCriterion, divisor_of, is_plain
+from landscape.criterion import FixedCriterion, divisor_of, is_plain, mean_loss
 from landscape.errors import ProblemError, UsageError
 from landscape.registry import losses
 
@@ -91,7 +91,7 @@ def _of_pair(criterion: Callable[[Any, Any], Tensor]) -> Callable[[nn.Module, An
                 f"A criterion (outputs, targets) needs batches (x, y); a batch here is {describe(batch)}. Give a "
                 f"function whose first argument is named model: loss(model, batch).{tensor}"
             )
-        return criterion(model(batch[0]), batch[1])
+        return mean_loss(criterion, model(batch[0]), batch[1])
 
     return of_pair
 

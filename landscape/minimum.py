@@ -1,10 +1,12 @@
 """A minimum: a problem, a point, the optimizer's state there, and how it came about."""
 
+import dataclasses
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor
 
 from landscape.operators import GaussNewton, Hessian
@@ -77,6 +79,14 @@ class Minimum:
     update: UpdateRule | None = None
     initial: Tensor | None = None
     work: SharedWork = field(default_factory=SharedWork, init=False, repr=False, compare=False)
+
+    @cached_property
+    def in_float64(self) -> "Minimum":
+        """The same minimum with everything computed in float64, on a copy of the examples."""
+        every = [batch for batch, _ in self.problem.batches()]
+        exact = self.problem.with_data(every, dtype=torch.float64)
+        initial = None if self.initial is None else self.initial.double()
+        return dataclasses.replace(self, problem=exact, theta=self.theta.double(), initial=initial)
 
     def shared(self, key: tuple[Hashable, ...], compute: Callable[[], T]) -> Shared[T]:
         """Return what several measures need, computed by the first of them.

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from landscape.batch_structure import describe
 from landscape.batches import Batches, content, move_batch, spread_rows
-from landscape.criterion import opaque
+from landscape.criterion import mean_loss, opaque
 from landscape.errors import ProblemError, UsageError
 from landscape.forward.chosen_parameters import choose_parameters
 from landscape.forward.decisions import Evaluation as Evaluation
@@ -239,7 +239,7 @@ class Problem:
 
     def batch_criterion(self, outputs: Any, batch: Any) -> Tensor:
         """Return the mean loss of one batch ``(x, y)`` by its outputs."""
-        return self.require_criterion()(outputs, content(batch)[1])
+        return mean_loss(self.require_criterion(), outputs, content(batch)[1])
 
     def require_criterion(self) -> Callable[[Tensor, Tensor], Tensor]:
         """Return the loss as a function of (outputs, targets).

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from landscape.errors import ProblemError, UsageError
+from landscape.errors import AsymmetryError, ProblemError, UsageError
 from landscape.measures.cautions import cautions
 from landscape.measures.exact import rounding
 from landscape.measures.measurement import Measure, Measurement
@@ -130,6 +131,13 @@ def _timed(
             result = compute(minimum, seed=seed, **options)
         except FloatingPointError as error:
             result = Measurement(value=None, reason=f"{error}; try float64")
+        except AsymmetryError:
+            # of a network that fits its labels to eight digits float32 has little of the curvature left
+            if minimum.problem.dtype != torch.float32 or minimum.problem.device.type == "mps":
+                raise
+            minimum = minimum.in_float64
+            result = compute(minimum, seed=seed, **options)
+            result = dataclasses.replace(result, reason=f"{result.reason}; in float64, as rounding hides it in float32")
     return dataclasses.replace(
         result,
         error=_at_least_rounding(result, minimum),

@@ -60,8 +60,13 @@ def type_ii_product(outputs: Tensor, precision: float | None) -> Callable[[Tenso
     """
     if precision is not None:
         return lambda u: precision * u
-    p = outputs.softmax(1)
-    return lambda u: p * u - p * (p * u).sum(1, keepdim=True)
+    p = _probabilities(outputs)
+
+    def product(u: Tensor) -> Tensor:
+        exact = u.to(p.dtype)
+        return (p * (exact - (p * exact).sum(1, keepdim=True))).to(u.dtype)
+
+    return product
 
 
 def scores_of_draws(outputs: Tensor, precision: float | None, draws: Tensor) -> Tensor:
@@ -75,8 +80,13 @@ def scores_of_draws(outputs: Tensor, precision: float | None, draws: Tensor) -> 
     """
     if precision is not None:
         return (math.sqrt(precision) * draws).to(outputs)
-    p = outputs.softmax(1)
+    p = _probabilities(outputs)
     below = p.double().cpu().cumsum(1)
     drawn = torch.searchsorted(below, draws[:, None] * below[:, -1:], right=True).clamp_(max=p.shape[1] - 1)
     chosen: Tensor = torch.zeros_like(p).scatter_(1, drawn.to(p.device), 1.0)
-    return p - chosen
+    return (p - chosen).to(outputs.dtype)
+
+
+def _probabilities(outputs: Tensor) -> Tensor:
+    """Return the softmax in double precision, in which 1 - p keeps its digits where a network is sure of its labels."""
+    return outputs.softmax(1) if outputs.device.type == "mps" else outputs.double().softmax(1)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from landscape.batches import batch_size_of, spread_rows
-from landscape.errors import ProblemError, UsageError
+from landscape.errors import AsymmetryError, UsageError
 from landscape.operators.hessian_products import HOLDABLE, KINDS, check_double_backward, check_product
 from landscape.operators.linearisation import Linearisation
 from landscape.problem import Problem
@@ -124,7 +124,7 @@ def _check_symmetric(problem: Problem, made: Linearisation, v: Tensor, Hv: Tenso
     rounding = float((made.product(problem.unflatten((u + v).to(problem.dtype))).double() - Hu - Hv).norm())
     if gap > 10 * longest * rounding:
         difference = gap / (longest * size)
-        raise ProblemError(
+        raise AsymmetryError(
             f"The Hessian of this model is not symmetric by {difference:.2g} of a product: torch's second derivative "
             f"of an operation in it is wrong. Write that operation out."
         )

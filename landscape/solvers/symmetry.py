@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from landscape.errors import ProblemError
+from landscape.errors import AsymmetryError
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.randomness import derive_seed
 from landscape.solvers.eigenpairs import dot, random_unit_vector
@@ -25,10 +25,10 @@ def refuse_asymmetry(asymmetry: float, dtype: torch.dtype) -> None:
     """Refuse an operator whose relative asymmetry is beyond rounding.
 
     Raises:
-        ProblemError: If it is.
+        AsymmetryError: If it is.
     """
     if not asymmetry <= asymmetry_allowed(dtype):
-        raise ProblemError(
+        raise AsymmetryError(
             f"The operator is not symmetric: u'Hv and v'Hu differ by {asymmetry:.2g} of its size, where rounding "
             f"explains {asymmetry_allowed(dtype):.1g}. Its eigenvalues are not what a symmetric solver finds; look "
             f"for a product that is wrong or changes from call to call (dropout, a batch drawn anew). "

@@ -233,3 +233,50 @@ def test_one_name_is_no_list_of_letters_and_an_option_of_no_measure_is_refused()
 def test_verify_takes_a_problem_and_says_so():
     with pytest.raises(UsageError, match="verify takes a Problem, not a Sequential"):
         landscape.verify(network())
+
+
+def sure_network():
+    """A network that is sure of its labels to six digits and more, and the examples of which it is."""
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(10, 32), torch.nn.Tanh(), torch.nn.Linear(32, 5))
+    x = torch.randn(200, 10)
+    with torch.no_grad():
+        model[2].weight.mul_(60)
+        model[2].bias.mul_(60)
+        f = model(x)
+    top = f.topk(2).values
+    sure = top[:, 0] - top[:, 1] > 14
+    return model, (x[sure], f[sure].argmax(1))
+
+
+@pytest.mark.parametrize(
+    "criterion",
+    ["cross_entropy", nn.CrossEntropyLoss(), lambda f, y: F.cross_entropy(f, y)],
+    ids=["name", "module", "own"],
+)
+def test_curvature_where_probabilities_are_nearly_one_keeps_its_digits_in_float32(criterion):
+    """Computed from 1 - p in float32 it is 1 to 50 % off here, and not even symmetric."""
+    model, data = sure_network()
+    names = ["top_eigenvalue", "adaptive_top_eigenvalue", "trace", "relative_flatness", "batch_sharpness"]
+    names += ["fisher_rao"] if criterion == "cross_entropy" else []
+    found = measure(model, criterion, data, names)
+    exact = measure(model, criterion, data, names, dtype=torch.float64)
+    for name in names:
+        assert found[name].dtype == "float32"
+        assert found[name].value == pytest.approx(exact[name].value, rel=1e-4), name
+
+
+def test_curvature_that_float32_does_not_hold_is_measured_in_float64():
+    """Where the outputs are the loss's own business, the products of float32 are not symmetric."""
+    model, data = sure_network()
+
+    def loss(model, batch):
+        return F.cross_entropy(model(batch[0]), batch[1])
+
+    found = measure(model, loss, data, ["top_eigenvalue"])["top_eigenvalue"]
+    exact = measure(model, loss, data, ["top_eigenvalue"], dtype=torch.float64)["top_eigenvalue"]
+    assert found.converged
+    assert found.dtype == "float64"
+    assert found.value == pytest.approx(exact.value, rel=1e-6)
+    assert "rounding hides it in float32" in found.reason
+    assert next(model.parameters()).dtype == torch.float32
