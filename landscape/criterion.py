@@ -64,10 +64,11 @@ def mean_loss(criterion: Callable[[Any, Any], Tensor], outputs: Any, targets: An
         return criterion(outputs, targets)
     exact = targets.double() if isinstance(targets, Tensor) and targets.is_floating_point() else targets
     try:
-        return criterion(outputs.double(), exact)
+        value = criterion(outputs.double(), exact)
     except Exception:
-        # of any type: it is the user's code; what is wrong with it beside the precision is raised again here
-        return criterion(outputs, targets)
+        # of any type: it is the user's code; what is wrong with it beside the precision is raised again below
+        value = None
+    return value if isinstance(value, Tensor) and value.numel() == 1 else criterion(outputs, targets)
 
 
 def is_plain(criterion: Any) -> bool:

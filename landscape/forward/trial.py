@@ -105,8 +105,8 @@ def try_out(
                 "The loss does not depend on the parameters: its gradient is nothing. Does the model use them, and "
                 "does the loss use the model's outputs without detach(), no_grad and inference_mode?"
             )
-        _refuse_random(loss_of, batch, loss)
-        said = [] if weight_of is None else note_on_batches(loss_of, weight_of, batch, loss.dtype)
+        _refuse_random(loss_of, batch, leaves[0].dtype)
+        said = [] if weight_of is None else note_on_batches(loss_of, weight_of, batch, leaves[0].dtype)
         if unused:
             said = [*said, f"{unused} of {len(leaves)} parameters do not enter the loss of the first examples"]
     return Trial(autocast.seen, bool(checkpoints), draws, seen.attention, tuple(said))
@@ -135,12 +135,12 @@ def _gradient(loss: Tensor, leaves: Sequence[Tensor]) -> Sequence[Tensor | None]
     return torch.autograd.grad(loss, leaves, allow_unused=True)
 
 
-def _refuse_random(loss_of: Callable[[Any], Tensor], batch: Any, first: Tensor) -> None:
+def _refuse_random(loss_of: Callable[[Any], Tensor], batch: Any, dtype: torch.dtype) -> None:
     values = []
     for seed in (1, 2):
         seed_everything(seed)
         values.append(float(loss_of(batch).detach()))
-    tolerance = max(100 * torch.finfo(first.dtype).eps, 1e-10)
+    tolerance = max(100 * torch.finfo(dtype).eps, 1e-10)
     a, b = values
     if math.isfinite(a) and abs(a - b) > tolerance * max(abs(a), abs(b)):
         raise ProblemError(

@@ -110,7 +110,7 @@ def test_the_same_command_computes_nothing_twice(place):
 
 def test_the_end_can_be_looked_at_by_other_commands(place):
     run(*SMALL, "--lr", "0.1", "--batch-size", "full", "--steps", "4", "--out", "x")
-    result = CliRunner().invoke(cli, ["hessian", "x", "--no-trace", "--json"])
+    result = CliRunner().invoke(cli, ["hessian", "x", "--allow-code", "--no-trace", "--json"])
     last = json.loads((place / "x" / "track.json").read_text())["rows"][-1]
     found = json.loads(result.stdout)["eigenvalues"][0]
     assert found["value"] == pytest.approx(last["top_eigenvalue"], rel=1e-3)
@@ -168,7 +168,7 @@ def test_every_in_epochs_and_from_a_study_file(place):
         'model = "file.py:make_model"\ndata = "file.py:make_data"\noptimizer = "heavy_ball"\nbatch_size = 10\n'
         "epochs = 6\n[lr]\nheavy_ball = 0.05\n"
     )
-    found = json.loads(run("study.toml", "--every", "2epochs", "--json").stdout)
+    found = json.loads(run("study.toml", "--allow-code", "--every", "2epochs", "--json").stdout)
     assert [row["step"] for row in found["rows"]] == [0, 8, 16, 24]
     assert found["settings"]["batch_size"] == 10
 
