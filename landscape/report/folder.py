@@ -50,6 +50,8 @@ def read_report(folder: Path) -> Report:
         StorageError: If there is none, or it was written by another format of this program.
     """
     path = folder / "report.json"
+    if not folder.exists():
+        raise StorageError(f"There is no folder {folder}. Name one that `landscape analyze` wrote.")
     if not path.is_file():
         raise StorageError(
             f"{folder} is not a finished run folder: it has no report.json. "

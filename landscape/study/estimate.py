@@ -31,7 +31,7 @@ START_SECONDS = 6.0
 def estimate(config: StudyConfig, jobs: int | None) -> dict[str, Any]:
     """Return the runs of a study with an estimate of matvecs, time and memory, as plain JSON types.
 
-    A gradient, an evaluation and a product are timed on a few examples with the first run's network; matvecs are
+    A gradient, an evaluation and a product are timed on a few examples, once for each network and data; matvecs are
     what the measures typically take. Expect it to be right within a factor of two or three.
     """
     device = check(config)
@@ -40,14 +40,17 @@ def estimate(config: StudyConfig, jobs: int | None) -> dict[str, Any]:
     todo = cells(config)
     workers = number_of_jobs(jobs, device, len(todo))
     torch.set_num_threads(threads_per_process(workers))
-    costs = _costs(config, todo[0], device)
+    known = {_kind(cell): cell for cell in todo}
+    by_kind = {kind: _costs(config, cell, device) for kind, cell in known.items()}
+    costs = [by_kind[_kind(cell)] for cell in todo]
     points = (1 if config.checkpoint else len(config.stops)) * (1 + len(config.move))
     matvecs = len(todo) * points * sum(registered(name).typical_matvecs for name in config.measures)
-    training = 0.0 if config.checkpoint else sum(_training_seconds(config, cell, costs) for cell in todo)
-    searching = len(tries) * _training_seconds(config, todo[0], costs)
-    measuring = matvecs * costs["product"]
+    trained = [0.0 if config.checkpoint else _training_seconds(config, *each) for each in zip(todo, costs, strict=True)]
+    searching = len(tries) * _training_seconds(config, todo[0], costs[0])
+    measuring = matvecs / len(todo) * sum(each["product"] for each in costs)
     optimizers = len({cell.optimizer for cell in todo})
-    slicing = optimizers * config.surface_points**2 * costs["slice_point"]
+    slice_point = max(each["slice_point"] for each in by_kind.values())
+    slicing, training = optimizers * config.surface_points**2 * slice_point, sum(trained)
     return {
         "cells": [cell.id for cell in todo],
         "stops": [] if config.checkpoint else list(config.stops),
@@ -58,7 +61,7 @@ def estimate(config: StudyConfig, jobs: int | None) -> dict[str, Any]:
         "processes": workers,
         # the time is that of one by one: what training together saves is not known before it is tried
         "together": notes([each for each in populations(config, todo, device) if each.together]),
-        "parameters": costs["parameters"],
+        "parameters": sorted({round(each["parameters"]) for each in by_kind.values()}),
         "matvecs": matvecs,
         "surface_points": optimizers * config.surface_points**2,
         "searched": dict.fromkeys(config.optimizer, config.tune) if tries else {},
@@ -91,7 +94,7 @@ def estimate_lines(result: dict[str, Any]) -> list[str]:
         "",
         *_design_lines(result),
         *_resolution_lines(result["resolves"]),
-        f"{len(result['cells'])} runs of {result['parameters']:,} parameters on {result['device']}, "
+        f"{len(result['cells'])} runs of {_sizes(result['parameters'])} parameters on {result['device']}, "
         f"{result['processes']} at once",
         f"about {result['matvecs']:,} Hessian-vector products and {result['surface_points']:,} points of slices",
         f"about {_duration(result['wall_seconds'])} ({parts}; summed over processes)",
@@ -99,6 +102,10 @@ def estimate_lines(result: dict[str, Any]) -> list[str]:
         *["The time above is that of training one by one; together is usually faster."] * bool(result["together"]),
         f"about {result['memory_bytes'] / 2**30:.1f} GiB of memory",
     ]
+
+
+def _sizes(parameters: list[int]) -> str:
+    return " or ".join(f"{each:,}" for each in parameters)
 
 
 def _design_lines(result: dict[str, Any]) -> list[str]:
@@ -129,6 +136,11 @@ def _resolution_lines(resolves: dict[str, Any]) -> list[str]:
         f"a ratio of sharpness below {ratio:.2f} is not told from 1 (at a spread of {resolves['spread']:g} a seed)",
         tau,
     ]
+
+
+def _kind(cell: Cell) -> tuple[Any, ...]:
+    """Return what two runs share whose steps and products cost the same an example."""
+    return (cell.dataset, cell.model, cell.model_option, cell.train_examples)
 
 
 def _costs(config: StudyConfig, cell: Cell, device: torch.device) -> dict[str, float]:
