@@ -128,7 +128,7 @@ def test_strict_exits_with_5_where_a_number_has_not_converged(analyzed, tmp_path
         (["analyze", "--lr", "sgd=0"], 2, "positive"),
         (["analyze", "--lr", "nan"], 2, "positive"),
         (["analyze", "--seeds", "0"], 2, "1 or more"),
-        (["analyze", "none.toml"], 2, "Cannot read none.toml"),
+        (["analyze", "none.toml"], 2, "There is no file none.toml"),
         (["analyze", "--dataset", "digitz"], 2, "Did you mean 'digits'"),
         (["analyze", "--model", "nowhere.py:make"], 2, "no file"),
         (["analyze", "--device", "cuda:99"], 2, "--device cpu"),
