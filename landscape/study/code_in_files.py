@@ -6,10 +6,14 @@ from typing import Any
 from landscape.errors import UsageError
 from landscape.references import is_reference
 
-FAMILIES = ("torch", "torchvision", "timm")
-"""What stands before the colon of a name that is no code of the user's, such as torchvision:resnet18."""
+FAMILIES = {"model": ("torchvision", "timm"), "optimizer": ("torch",)}
+"""What stands before the colon of a name that is no code of the user's, such as torchvision:resnet18, by key.
 
-_PATHS = ("checkpoint", "data_dir")
+Under another key it is a module: a model ``torch:load`` would unpickle what an option names.
+"""
+
+_NOT_LOADED = ("checkpoint", "data_dir", "primary_comparison")
+"""Paths, and names that stand under another key too."""
 
 
 def refuse_code_of(keys: Mapping[str, Any], where: str, *, typed: Collection[str] = (), allowed: bool = False) -> None:
@@ -27,7 +31,7 @@ def refuse_code_of(keys: Mapping[str, Any], where: str, *, typed: Collection[str
     if allowed:
         return
     for key, value in keys.items():
-        named = [] if key in typed or key in _PATHS else list(_references(value))
+        named = [] if key in typed or key in _NOT_LOADED else list(_references(value, FAMILIES.get(key, ())))
         if named:
             raise UsageError(
                 f"{where} names code that would be run, {key} = {named[0]!r}. If you trust it, type --allow-code; what "
@@ -35,13 +39,15 @@ def refuse_code_of(keys: Mapping[str, Any], where: str, *, typed: Collection[str
             )
 
 
-def _references(value: Any) -> Iterator[str]:
+def _references(value: Any, families: Collection[str]) -> Iterator[str]:
     if isinstance(value, str):
-        if is_reference(value) and value.partition(":")[0] not in FAMILIES:
-            yield value
+        # as the parsers of keys read it: several words between commas, and spaces around them
+        for word in map(str.strip, value.split(",")):
+            if is_reference(word) and word.partition(":")[0] not in families:
+                yield word
     elif isinstance(value, Mapping):
         for each in value.values():
-            yield from _references(each)
+            yield from _references(each, families)
     elif isinstance(value, list | tuple):
         for each in value:
-            yield from _references(each)
+            yield from _references(each, families)

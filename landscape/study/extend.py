@@ -50,7 +50,10 @@ def is_extension(old: StudyConfig, new: StudyConfig) -> bool:
     if min(old.fraction, new.fraction) < 1 and any(getattr(old, key) != getattr(new, key) for key in _DRAWN):
         # another product has another part
         return False
-    return all(_grows(key, getattr(old, key), getattr(new, key)) for key in KEYS if key != "data_dir")
+    if not all(_grows(key, getattr(old, key), getattr(new, key)) for key in KEYS if key != "data_dir"):
+        return False
+    # options that come to an optimizer or network that was there make its runs others
+    return {_identity(old, cell) for cell in cells(old)} <= {_identity(new, cell) for cell in cells(new)}
 
 
 def extend(folder: RunFolder, old: StudyConfig, new: StudyConfig) -> None:

@@ -121,3 +121,15 @@ def test_how_does_not_change_while_others_work(tmp_path):
     (root / "claims" / "sgd-lr0.1-seed0@elsewhere-1-1").touch()
     with pytest.raises(StorageError, match="Another process is working"):
         run_study(dataclasses.replace(config, population="on"), root, jobs=1)
+
+
+@pytest.mark.parametrize(
+    "more", [{"optimizer_option": {"sgd": {"momentum": 0.9}}}, {"model_option": {"mlp": {"widths": [3]}}}]
+)
+def test_options_that_come_to_what_was_there_make_another_study(more):
+    from landscape.study.config import resolve
+    from landscape.study.extend import is_extension
+
+    keys = {"model": "mlp", "optimizer": "sgd", "lr": {"sgd": [0.1]}}
+    old, new = resolve(("here", keys)), resolve(("here", {**keys, **more}))
+    assert not is_extension(old, new)
