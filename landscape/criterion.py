@@ -57,14 +57,20 @@ def mean_loss(criterion: Callable[[Any, Any], Tensor], outputs: Any, targets: An
     """Return the criterion of single-precision outputs computed in double precision; of others as it is.
 
     A network that is sure of its labels has probabilities that differ from 1 by less than float32 can tell: their
-    curvature, computed from 1 - p, would be wrong by 5 to 50 %. In float64 it keeps the outputs' own digits, at no cost
-    beside that of the network. What a criterion cannot take in double precision is left to its own.
+    curvature, computed from 1 - p, would be wrong by 5 to 50 %. In float64 it keeps the outputs' own digits. The cost
+    is that of the outputs in double precision, nothing beside the network's unless outputs are as large as those of a
+    language model. What a criterion cannot take in double precision is left to its own.
+
+    Raises:
+        OutOfMemoryError: If there is no room for them.
     """
     if not isinstance(outputs, Tensor) or outputs.dtype != torch.float32 or outputs.device.type == "mps":
         return criterion(outputs, targets)
     exact = targets.double() if isinstance(targets, Tensor) and targets.is_floating_point() else targets
     try:
         value = criterion(outputs.double(), exact)
+    except torch.OutOfMemoryError:
+        raise
     except Exception:
         # of any type: it is the user's code; what is wrong with it beside the precision is raised again below
         value = None

@@ -131,13 +131,8 @@ def _timed(
             result = compute(minimum, seed=seed, **options)
         except FloatingPointError as error:
             result = Measurement(value=None, reason=f"{error}; try float64")
-        except AsymmetryError:
-            # of a network that fits its labels to eight digits float32 has little of the curvature left
-            if minimum.problem.dtype != torch.float32 or minimum.problem.device.type == "mps":
-                raise
-            minimum = minimum.in_float64
-            result = compute(minimum, seed=seed, **options)
-            result = dataclasses.replace(result, reason=f"{result.reason}; in float64, as rounding hides it in float32")
+        except AsymmetryError as error:
+            minimum, result = _in_float64(compute, minimum, error, seed, options)
     return dataclasses.replace(
         result,
         error=_at_least_rounding(result, minimum),
@@ -147,6 +142,28 @@ def _timed(
         dtype=str(minimum.problem.dtype).removeprefix("torch."),
         shared=tuple(reused),
     )
+
+
+def _in_float64(
+    compute: Callable[..., Measurement], minimum: Minimum, error: AsymmetryError, seed: int, options: Mapping[str, Any]
+) -> tuple[Minimum, Measurement]:
+    """Measure what float32 has too few digits for, as of a network that fits its labels to eight digits.
+
+    Returns:
+        The minimum in float64, and what was measured there.
+
+    Raises:
+        AsymmetryError: The one at hand, if it was not for want of digits, or the problem cannot be had in float64.
+    """
+    if minimum.problem.dtype != torch.float32 or minimum.problem.device.type == "mps":
+        raise error
+    try:
+        result = compute(minimum.in_float64, seed=seed, **options)
+    except Exception:
+        # of any type: a model or loss of the user's with tensors of its own in single precision
+        raise error from None
+    reason = f"{result.reason}; in float64, as rounding hides it in float32"
+    return minimum.in_float64, dataclasses.replace(result, reason=reason)
 
 
 def _at_least_rounding(result: Measurement, minimum: Minimum) -> float | None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from landscape.batches import batch_size_of
-from landscape.errors import ProblemError
+from landscape.errors import LandscapeError, ProblemError
 from landscape.memory import available_memory
 from landscape.operators.own_parts import OwnParts
 from landscape.operators.pieces import cut, examples_of_a_piece
@@ -130,7 +130,9 @@ class HeldBatches:
     def _plan(self, num_bytes: int, share: float) -> None:
         self.planned_bytes = round(num_bytes / share / self.problem.ranks.count)
         if num_bytes > self.memory:
-            raise ProblemError(
+            # of one process among several: no measure may pass over it, for the others wait in its sums
+            refusal = ProblemError if self.problem.ranks.count == 1 else LandscapeError
+            raise refusal(
                 f"The memory budget of {megabytes(self.memory)} is too small: one batch needs {megabytes(num_bytes)}. "
                 f"Give at least that (--memory), or smaller batches (--max-batch)."
             )

@@ -107,8 +107,8 @@ def _search(report: Report) -> str:
 
 
 def _slices(report: Report) -> str:
-    surfaces = report.get("surfaces") or []
-    if not surfaces:
+    surfaces = [each for each in report.get("surfaces") or [] if each.get("points")]
+    if not surfaces or not report["measures"]:
         return ""
     return (
         f"The loss is sliced on {surfaces[0]['points']} x {surfaces[0]['points']} points along two random directions "
