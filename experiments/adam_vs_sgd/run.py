@@ -71,7 +71,9 @@ def keep(out: Path, kept: Path) -> None:
     shutil.rmtree(kept, ignore_errors=True)
     shutil.copytree(out / "figures", kept)
     for name in KEPT:
-        shutil.copy(out / name, kept / name)
+        lines = (out / name).read_text(encoding="utf-8").splitlines(keepends=True)
+        # where the data lay is of no interest elsewhere
+        (kept / name).write_text("".join(line for line in lines if "data_dir" not in line), encoding="utf-8")
 
 
 if __name__ == "__main__":
