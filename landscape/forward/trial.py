@@ -105,8 +105,10 @@ def try_out(
                 "The loss does not depend on the parameters: its gradient is nothing. Does the model use them, and "
                 "does the loss use the model's outputs without detach(), no_grad and inference_mode?"
             )
-        _refuse_random(loss_of, batch, leaves[0].dtype)
-        said = [] if weight_of is None else note_on_batches(loss_of, weight_of, batch, leaves[0].dtype)
+        # the fewer digits of the two count: a loss may be computed in more than the network, or in less
+        coarse = max((loss.dtype, leaves[0].dtype), key=lambda each: torch.finfo(each).eps)
+        _refuse_random(loss_of, batch, coarse)
+        said = [] if weight_of is None else note_on_batches(loss_of, weight_of, batch, coarse)
         if unused:
             said = [*said, f"{unused} of {len(leaves)} parameters do not enter the loss of the first examples"]
     return Trial(autocast.seen, bool(checkpoints), draws, seen.attention, tuple(said))
