@@ -27,7 +27,8 @@ def environment(device: torch.device, jobs: int | None = None) -> dict[str, Any]
         "device": str(device),
         "device_name": device_name(device),
         "cpu_cores": os.cpu_count(),
-        "processes": jobs or 1,
+        # those of torchrun share one minimum's work
+        "processes": jobs or int(os.environ.get("WORLD_SIZE", "1")),
         "threads_per_process": threads_per_process(jobs) if jobs else torch.get_num_threads(),
         "command": command(),
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

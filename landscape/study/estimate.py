@@ -126,7 +126,10 @@ def _design_lines(result: dict[str, Any]) -> list[str]:
 
 def _resolution_lines(resolves: dict[str, Any]) -> list[str]:
     """Return what effects the study can tell from nothing, four times of five."""
-    tau = f"a rank correlation with the gap below {resolves['kendall_tau']:.2f} is not told from none"
+    tau = (
+        f"a rank correlation with the gap below {resolves['kendall_tau']:.2f} is not told from none "
+        f"(more where runs of a seed are alike)"
+    )
     ratio = resolves["ratio"]
     if ratio is None:
         return [tau]

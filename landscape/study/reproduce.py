@@ -10,13 +10,14 @@ from safetensors.numpy import load_file
 
 from landscape import store
 from landscape.device import resolve_device
-from landscape.errors import StorageError, UsageError, suggest
+from landscape.errors import StorageError, UsageError
 from landscape.study.cells import Cell, cells
 from landscape.study.config import StudyConfig, to_toml
 from landscape.study.environment import environment
 from landscape.study.folder import RunFolder, existing_folder, read_measurements, stored_config
 from landscape.study.measure_cell import measure_cell
 from landscape.study.moved_points import move_cell
+from landscape.study.one_minimum import chosen_cell
 from landscape.study.run import run_study
 from landscape.study.train_cell import train_cell, train_cells
 from landscape.study.workers import Progress
@@ -74,8 +75,7 @@ def reproduce(
     config = stored_config(folder)
     if config.checkpoint:
         raise UsageError(f"{root} measured checkpoints: there is no training to do again. Compare with `analyze`.")
-    every = cells(config)
-    chosen = [_named(every, name) for name in runs] or every
+    chosen = [chosen_cell(config, name, folder) for name in runs] or cells(config)
     recorded = store.read_json(folder.environment) if folder.environment.exists() else {}
     if runs:
         _again(config, chosen, folder, RunFolder(again))
@@ -127,14 +127,6 @@ def compare(first: RunFolder, second: RunFolder, cell: Cell) -> Compared:
         beyond_error=tuple(beyond),
         missing=tuple(missing),
     )
-
-
-def _named(every: Sequence[Cell], name: str) -> Cell:
-    for cell in every:
-        if cell.id == name:
-            return cell
-    known = [cell.id for cell in every]
-    raise UsageError(f"There is no run {name!r} in this study.{suggest(name, known)} It has {', '.join(known[:10])}.")
 
 
 def _again(config: StudyConfig, chosen: Sequence[Cell], first: RunFolder, again: RunFolder) -> None:
