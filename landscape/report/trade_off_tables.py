@@ -31,9 +31,25 @@ def trade_offs(report: Report) -> list[Table]:
         _speed(report, "loss"),
         _speed(report, "accuracy"),
         _columns(report, "generalization", f"The model at the end of training: {_MEDIANS}.", _QUALITY, missing=NOTHING),
-        _columns(report, "cost", f"Cost: {_MEDIANS}.{_without_sgd(report)}", _COST, missing=NOTHING),
+        _columns(
+            report,
+            "cost",
+            f"Cost: {_MEDIANS}.{_without_sgd(report)}{about_times(report.get('trade_offs') or [])}",
+            _COST,
+            missing=NOTHING,
+        ),
         sensitivity(report),
     ]
+
+
+def about_times(rows: list[dict[str, Any]]) -> str:
+    """Return what is to be said of seconds in a study whose runs trained together and alone; else nothing."""
+    if all(row.get("speed_unit", "seconds") == "seconds" for row in rows):
+        return ""
+    return (
+        " Seconds of runs that trained together as one batched model are their share of its time and do not compare "
+        "with those of runs that trained alone (--population off trains all alone)."
+    )
 
 
 def overview(report: Report) -> Table:
@@ -69,6 +85,7 @@ def overview(report: Report) -> Table:
     caption = (
         f"Trade-offs: what it took to reach the {targets} (of the runs that did), generalization at the end, cost, and "
         f"how the test {result} changes as the learning rate moves off the best. Medians over runs."
+        f"{about_times(entries)}"
     )
     return Table("trade-offs", caption, header, tuple(rows), names=len(_name_header(report)))
 
@@ -141,6 +158,7 @@ def _without_sgd(report: Report) -> str:
 def _speed(report: Report, target: str) -> Table:
     columns = {f"{unit}_to_target_{target}": title for unit, title in _SPEED.items()}
     caption = f"Speed to the target {target}: medians over the runs that got there (lowest–highest)."
+    caption += about_times(report.get("trade_offs") or [])
     counts = ("reached", "diverged") if target == "loss" else ("reached_target_accuracy",)
     return _columns(report, f"speed-{target}", caption, columns, counts)
 
@@ -194,7 +212,7 @@ def brief_trade_offs(report: Report) -> list[Table]:
         f"Trade-offs: runs that reached the target loss, epochs and seconds to it; test "
         f"{'accuracy' if accuracy else 'loss'} and gap in loss at the end; "
         f"{'time of a step over that of SGD' if relative else 'seconds an epoch'} and optimizer bytes a parameter. "
-        f"Medians over runs."
+        f"Medians over runs.{about_times(entries)}"
     )
     header = (*_name_header(report), "reached", *(title for title, _ in columns))
     brief = Table("trade-offs", caption, header, tuple(rows), names=len(_name_header(report)))

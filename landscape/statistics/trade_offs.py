@@ -25,7 +25,9 @@ def trade_offs(runs: Sequence[Run], optimizers: Sequence[str]) -> list[dict[str,
     has it. Speed is over the runs that got there, so read ``runs`` beside it: the median of three quick runs out of
     five says nothing about the two that never arrived. Generalization is at the end of training.
     ``relative_seconds_per_step`` is to the median step of SGD at the same settings, over all its learning rates; None
-    where SGD is not in the study. ``factors`` holds what varies beside the learning rate; ``pareto`` and
+    where SGD is not in the study, or trained in another way: runs that trained as one batched model share its time, so
+    their seconds do not compare with those of runs that trained alone. Where a study has both, ``speed_unit`` is
+    ``"epochs"`` and not ``"seconds"``. ``factors`` holds what varies beside the learning rate; ``pareto`` and
     ``sensitivity`` are as `mark_front` and `mark_sensitivity` say.
 
     Args:
@@ -42,7 +44,10 @@ def trade_offs(runs: Sequence[Run], optimizers: Sequence[str]) -> list[dict[str,
         ordered = sorted(groups.items(), key=lambda each: (each[0][0], each[0][1] is None, each[0][1] or 0.0))
         rows += [_row(optimizer, lr, _factors(own[0], varied), own) for (_, lr), own in ordered]
     _compare_with_baseline(rows)
-    mark_front(rows)
+    unit = "seconds" if len({repr(row["together"]) for row in rows}) < 2 else "epochs"
+    for row in rows:
+        row["speed_unit"] = unit
+    mark_front(rows, f"{unit}_to_target_loss")
     mark_sensitivity(rows)
     return rows
 
@@ -65,6 +70,7 @@ def _row(optimizer: str, lr: float | None, factors: Mapping[str, Any], runs: lis
         "runs": len(runs),
         "reached": sum(bool(run.get("reached")) for run in runs),
         "diverged": sum(run.get("status") == "diverged" for run in runs),
+        "together": sorted({(run.get("together") or 1) > 1 for run in runs}),
     }
     for target in _TARGETS:
         speeds = [(run.get("speed") or {}).get(target) or {} for run in runs]
@@ -91,6 +97,7 @@ def _compare_with_baseline(rows: list[dict[str, Any]]) -> None:
     """Give each row its seconds a step in those of the baseline at the same factors."""
     for row in rows:
         same = [each for each in rows if each["optimizer"] == BASELINE and _shared(each) == _shared(row)]
+        same = [each for each in same if each["together"] == row["together"]]
         steps = [each["seconds_per_step"]["value"] for each in same if each["seconds_per_step"]]
         own, relative = row["seconds_per_step"], None
         if own and steps and (unit := median(steps)) > 0:

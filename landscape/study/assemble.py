@@ -161,9 +161,17 @@ def _run(folder: RunFolder, config: StudyConfig, cell: Cell, measured: Measured)
         "reached": MATCHED in minima,
         "history": {name: [row[name] for row in history] for name in HISTORY},
         "cost": result.get("cost"),
+        "together": _together(folder, cell),
         "speed": result.get("speed") or {"target_loss": None, "target_accuracy": None},
         "minima": minima,
     }
+
+
+def _together(folder: RunFolder, cell: Cell) -> int:
+    """Return how many runs trained as one batched model with a run, itself counted."""
+    if not (folder.together.exists() and folder.config(cell.id).exists()):
+        return 1
+    return int(store.read_json(folder.config(cell.id)).get("together", 1))
 
 
 def _minimum(measured: Measured, moved: list[dict[str, Any]], stop: str, about: dict[str, Any]) -> dict[str, Any]:

@@ -88,6 +88,7 @@ def test_the_blocker_blocks(folder):
 
 
 def test_export_says_what_to_type(folder, tmp_path):
+    assert run("relate", folder)[0] == 0
     code, _, err = run("export", folder)
     assert (code, err) == (2, f"Error: No format is asked for. Type 'landscape export {folder} --csv'.\n")
     code, _, err = run("export", tmp_path, "--csv")

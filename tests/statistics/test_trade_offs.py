@@ -152,3 +152,20 @@ def test_the_front_is_what_nothing_beats_in_both(make_runs):
         run["reached"] = False
     front = {row["lr"]: row["pareto"] for row in trade_offs(runs, ["sgd"])}
     assert front == {0.1: True, 0.2: True, 0.3: False, 0.4: False}
+
+
+def test_seconds_of_runs_that_trained_together_do_not_compare_with_those_that_trained_alone(make_runs):
+    runs = timed(make_runs(), {"sgd": 2.0, "adam": 3.0})
+    alike = trade_offs(runs, ["sgd", "adam"])
+    assert {row["speed_unit"] for row in alike} == {"seconds"}
+    assert all(row["relative_seconds_per_step"] for row in alike)
+    for run in runs:
+        run["together"] = 15 if run["optimizer"] == "sgd" else 1
+        if run["optimizer"] == "adam":
+            # as slow as a run alone is beside its share of fifteen: no sign of a slow optimizer
+            run["speed"]["target_loss"] = {**run["speed"]["target_loss"], "seconds": 1e6}
+    rows = trade_offs(runs, ["sgd", "adam"])
+    assert {row["speed_unit"] for row in rows} == {"epochs"}
+    assert [bool(row["relative_seconds_per_step"]) for row in rows] == [row["optimizer"] == "sgd" for row in rows]
+    slow = [row for row in rows if row["optimizer"] == "adam"]
+    assert [row["pareto"] for row in slow] == [row["pareto"] for row in alike if row["optimizer"] == "adam"]

@@ -39,7 +39,7 @@ def sharpness_ratios(report: Report) -> Iterator[Drawing | LeftOut]:
     grid = figure.subplots(1, len(found), squeeze=False)[0]
     scale = ratio_scale([row for rows in found.values() for row in rows])
     for axes, (stop, rows) in zip(grid, found.items(), strict=True):
-        _panel(axes, report, rows, scale, dense)
+        _panel(axes, report, rows, ratio_scale(_pooled(rows)) if dense else scale, dense)
         axes.set_title("\n".join(titles[stop]))
         if axes is not grid[0] and [_key(row) for row in rows] == [_key(row) for row in found[next(iter(found))]]:
             axes.set_yticklabels([])
@@ -51,7 +51,7 @@ def sharpness_ratios(report: Report) -> Iterator[Drawing | LeftOut]:
 def caption(report: Report, dense: bool = False) -> str:
     """Return what the rows show, in words; ``dense`` ones show all pairs alone."""
     shown = (
-        "all pairs with their interval"
+        "all pairs with their interval, each panel on an axis of its own"
         if dense
         else "thick, all pairs with their interval; thin below it, the pairs of each learning rate"
     )
@@ -59,6 +59,11 @@ def caption(report: Report, dense: bool = False) -> str:
         f"Ratio of each measure to that of {report['optimizers'][0]} over pairs of runs: {shown}. Left of the dashed "
         f"line the minima are flatter."
     )
+
+
+def _pooled(rows: list[Row]) -> list[Row]:
+    """Return the rows with the ratios over all pairs alone."""
+    return [(measure, other, [each for each in ratios if each["pairing"] == "all"]) for measure, other, ratios in rows]
 
 
 def _handles(report: Report, rows: list[Row]) -> list[Line2D]:
@@ -94,7 +99,7 @@ def ratio_rows(report: Report, stop: str) -> list[Row]:
 
 
 def ratio_scale(rows: list[Row]) -> AxisScale:
-    """Return the logarithmic axis that shows the ratios of all ``rows`` and 1."""
+    """Return the axis that shows the ratios of all ``rows`` and 1: logarithmic, unless they are close together."""
     ratios = [ratio for row in rows for ratio in row[2]]
     ends = [ratio[key] for ratio in ratios for key in ("ratio", "low", "high") if (ratio[key] or 0) > 0]
     centers = [ratio["ratio"] for ratio in ratios]
@@ -102,7 +107,8 @@ def ratio_scale(rows: list[Row]) -> AxisScale:
     low = max(min([*ends, 0.8]), min([*centers, 0.8]) / 10)
     high = min(max([*ends, 1.25]), max([*centers, 1.25]) * 10)
     pad = (high / low) ** 0.05
-    return AxisScale(low / pad, high * pad, True)
+    # where a logarithm has no round numbers to show, it is nearly a straight line
+    return AxisScale(low / pad, high * pad, high / low > 2.5)
 
 
 def _panel(axes: Axes, report: Report, rows: list[Row], scale: AxisScale, dense: bool) -> None:

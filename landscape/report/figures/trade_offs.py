@@ -20,6 +20,7 @@ from landscape.report.figures.canvas import (
 from landscape.report.figures.sensitivity import draw_sensitivity, sensitivity_lines
 from landscape.report.folder import Report
 from landscape.report.palette import look
+from landscape.report.trade_off_tables import about_times
 
 NAME = "trade_offs"
 Row = dict[str, Any]
@@ -34,7 +35,7 @@ def trade_offs(report: Report) -> Iterator[Drawing | LeftOut]:
     """Yield one figure with a panel for each trade-off that has numbers."""
     rows = [row | {"rank": rank} for row, rank in zip(report.get("trade_offs") or [], _ranks(report), strict=True)]
     panels: list[tuple[Callable[[Axes, Report, list[Row]], None], list[Row]]] = [
-        (_speed_and_quality, [row for row in rows if row["seconds_to_target_loss"] and row[quality(rows)]]),
+        (_speed_and_quality, [row for row in rows if row[speed(rows)] and row[quality(rows)]]),
         (_speed_by_lr, [row for row in rows if row["lr"] is not None] if _some_reached(rows) else []),
         (_sensitivity, [row for line in sensitivity_lines(rows) for _, row in line]),
         (_seconds, [row for row in rows if row["seconds_per_epoch"]]),
@@ -52,7 +53,12 @@ def trade_offs(report: Report) -> Iterator[Drawing | LeftOut]:
         draw(axes, report, kept)
     shown = {(row["optimizer"], row["rank"]) for _, kept in filled for row in kept}
     legend_above(figure, legend_handles(report, shown))
-    yield Drawing(NAME, figure, CAPTION, {"rows": rows})
+    yield Drawing(NAME, figure, f"{CAPTION}{about_times(rows)}", {"rows": rows})
+
+
+def speed(rows: list[Row]) -> str:
+    """Return what speed is read from: the seconds to the target loss, or the epochs where seconds do not compare."""
+    return f"{next((row.get('speed_unit') for row in rows), None) or 'seconds'}_to_target_loss"
 
 
 def quality(rows: list[Row]) -> str:
@@ -73,16 +79,17 @@ def _some_reached(rows: list[Row]) -> bool:
 def _speed_and_quality(axes: Axes, report: Report, rows: list[Row]) -> None:
     key = quality(rows)
     factor = 100 if key == "test_accuracy" else 1
-    apply(axes.xaxis, axis_scale(_ends(rows, "seconds_to_target_loss")))
+    unit = speed(rows)
+    apply(axes.xaxis, axis_scale(_ends(rows, unit)))
     apply(axes.yaxis, axis_scale([factor * end for end in _ends(rows, key)], log_from=float("inf")))
     for row in rows:
-        _mark(axes, report, row, row["seconds_to_target_loss"], {end: factor * row[key][end] for end in row[key]})
-    front = sorted((row for row in rows if row.get("pareto")), key=lambda row: row["seconds_to_target_loss"]["value"])
-    line = [(row["seconds_to_target_loss"]["value"], factor * row[key]["value"]) for row in front]
+        _mark(axes, report, row, row[unit], {end: factor * row[key][end] for end in row[key]})
+    front = sorted((row for row in rows if row.get("pareto")), key=lambda row: row[unit]["value"])
+    line = [(row[unit]["value"], factor * row[key]["value"]) for row in front]
     if len(line) > 1:
         axes.plot(*zip(*line, strict=True), color="#888888", linewidth=1.0, linestyle="--", zorder=1)
     axes.set_title("speed and generalization")
-    axes.set_xlabel("seconds to the target loss")
+    axes.set_xlabel(f"{unit.partition('_')[0]} to the target loss")
     axes.set_ylabel("test accuracy (%)" if factor == 100 else "test loss")
 
 
@@ -134,8 +141,8 @@ def _sensitivity(axes: Axes, report: Report, rows: list[Row]) -> None:
 
 
 def _seconds(axes: Axes, report: Report, rows: list[Row]) -> None:
-    relative = all(row.get("relative_seconds_per_step") for row in rows)
-    _by_optimizer(axes, report, rows, "relative_seconds_per_step" if relative else "seconds_per_epoch")
+    relative = [row for row in rows if row.get("relative_seconds_per_step")]
+    _by_optimizer(axes, report, relative or rows, "relative_seconds_per_step" if relative else "seconds_per_epoch")
     axes.set_title("time")
     axes.set_ylabel("time of a step / SGD's" if relative else "seconds per epoch")
 

@@ -9,7 +9,7 @@ from landscape.report import histories
 from landscape.report.escape import for_plotly
 from landscape.report.figures.axis_scale import AxisScale, axis_scale, tick_text
 from landscape.report.figures.sensitivity import sensitivity_lines
-from landscape.report.figures.trade_offs import quality
+from landscape.report.figures.trade_offs import quality, speed
 from landscape.report.figures.training_curves import TARGETS
 from landscape.report.folder import Array, Report
 from landscape.report.histories import QUANTITIES, Curve
@@ -110,7 +110,7 @@ def _thin(values: Array) -> Array:
 def trade_off_plots(report: Report) -> list[Plot]:
     """Return speed against generalization, and speed against the learning rate, where the target was reached."""
     rows = report.get("trade_offs") or []
-    timed = [row for row in rows if row["seconds_to_target_loss"] and row[quality(rows)]]
+    timed = [row for row in rows if row[speed(rows)] and row[quality(rows)]]
     by_lr = [row for row in rows if row["lr"] is not None]
     plots = [_speed_and_quality(report, timed)] if timed else []
     if any(row["epochs_to_target_loss"] for row in by_lr):
@@ -143,21 +143,22 @@ def _sensitivity(report: Report, rows: list[dict[str, Any]]) -> list[Plot]:
 
 
 def _speed_and_quality(report: Report, rows: list[dict[str, Any]]) -> Plot:
-    key = quality(rows)
+    key, fast = quality(rows), speed(rows)
+    unit = fast.partition("_")[0]
     factor = 100 if key == "test_accuracy" else 1
     name = "test accuracy (%)" if factor == 100 else "test loss"
     traces = []
     for row in rows:
         y = {end: factor * row[key][end] for end in ("value", "low", "high")}
-        text = f"{name} {spread(y)}<br>{spread(row['seconds_to_target_loss'])} s to the target"
+        text = f"{name} {spread(y)}<br>{spread(row[fast])} {unit} to the target"
         text += "<br>nothing beats it in both" if row.get("pareto") else ""
-        traces.append(_mark(report, row, row["seconds_to_target_loss"], y, text))
+        traces.append(_mark(report, row, row[fast], y, text))
     return Plot(
         key="trade-speed-quality",
         title="Speed and generalization",
-        label=f"Scatter plot of {name} against seconds to the target loss, one point a setting.",
+        label=f"Scatter plot of {name} against {unit} to the target loss, one point a setting.",
         traces=traces,
-        layout=layout(axis("seconds to the target loss"), axis(name)),
+        layout=layout(axis(f"{unit} to the target loss"), axis(name)),
     )
 
 
