@@ -113,7 +113,8 @@ def _run(config: StudyConfig, root: Path, venue: str | None, **how: Any) -> dict
         with locked(RunFolder(root), wait=True):
             write_report(root, venue)
     except KeyboardInterrupt:
-        click.echo("\nStopped. What is finished is kept: run the same command to go on.", err=True)
+        kept = "What is finished is kept: run the same command to go on." if root.exists() else "Nothing was finished."
+        click.echo(f"\nStopped. {kept}", err=True)
         sys.exit(130)
     return report
 

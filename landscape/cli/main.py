@@ -23,7 +23,7 @@ COMMANDS = {
     "report": "Draw figures, tables and HTML again, from a study's files.",
     "reproduce": "Train and measure a study again from its record, and compare every number.",
     "export": "Write a study's measurements as one tidy table.",
-    "list": "Print what there is: datasets, models, losses, optimizers, measures.",
+    "list": "Print what there is: datasets, models, losses, optimizers, measures, searches, studies.",
     "doctor": "Check versions, device, double backward, memory and data.",
     "completion": "Print the shell completion script.",
 }

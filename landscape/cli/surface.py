@@ -67,6 +67,12 @@ DIRECTIONS_HELP = (
 )
 @own_option("--ceiling", metavar="X", parse=parsers.positive, help="End points above so many times the central loss.")
 @own_option("--max-batch", metavar="N", parse=parsers.integer(1), help="Examples a forward pass: speed, no number.")
+@click.option(
+    "--compile/--no-compile",
+    "compiled",
+    default=None,
+    help="Evaluate through torch.compile; by default on a GPU, for many points.",
+)
 @own_option(
     "--quantities",
     metavar="A,B",
@@ -138,6 +144,7 @@ def command(folder: Path | None, out: Path | None, as_json: bool, **flags: Any) 
             points,
             settings,
             keep=_kept(request, out, points.problem.ranks),
+            compiled=flags["compiled"],
             on_progress=progress,
         )
     if not is_first():

@@ -80,7 +80,8 @@ def _merged(weaker: dict[str, Any], stronger: dict[str, Any]) -> dict[str, Any]:
 
 def _parse(source: str, key: str, value: Any) -> Any:
     if key not in KEYS:
-        raise UsageError(f"{source} has an unknown key {key!r}.{suggest(key, KEYS)} Known: {', '.join(KEYS)}.")
+        meant = suggest(key, KEYS) or f" Known: {', '.join(KEYS)}."
+        raise UsageError(f"{source} has an unknown key {key!r}.{meant}")
     try:
         return KEYS[key].metadata["parser"](value)
     except ValueError as error:

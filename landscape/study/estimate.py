@@ -12,7 +12,7 @@ from landscape.memory import peak_memory
 from landscape.operators import Hessian
 from landscape.problem import Problem
 from landscape.statistics.resolvable import SPREAD, smallest_ratio, smallest_tau
-from landscape.stops import stop_words
+from landscape.stops import END, place, stop_words
 from landscape.study.cells import Cell, cells
 from landscape.study.checks import PROBE, check
 from landscape.study.config import StudyConfig
@@ -24,6 +24,7 @@ from landscape.study.run import number_of_jobs
 from landscape.study.search_draws import draws, middle
 from landscape.study.train_cell import dataset_of, loss_of, model_of
 
+_MANY_RUNS = 40
 START_SECONDS = 6.0
 """Starting a process and importing torch, as measured on a laptop."""
 
@@ -89,7 +90,7 @@ def estimate_lines(result: dict[str, Any]) -> list[str]:
     searched = [f"{count} configurations drawn for {name}" for name, count in result["searched"].items()]
     return [
         *searched,
-        *result["cells"],
+        *_run_lines(result["cells"]),
         *(["", "The learning rates above stand for those that the search will pick."] if searched else []),
         "",
         *_design_lines(result),
@@ -104,6 +105,17 @@ def estimate_lines(result: dict[str, Any]) -> list[str]:
     ]
 
 
+def _run_lines(cells: list[str]) -> list[str]:
+    """Return the names of all runs; where they are many, one line for those that only their seeds tell apart."""
+    if len(cells) <= _MANY_RUNS:
+        return cells
+    seeds: dict[str, list[str]] = {}
+    for each in cells:
+        name, _, seed = each.rpartition("-seed")
+        seeds.setdefault(name, []).append(seed)
+    return [f"{name}-seed{own[0]}" + (f" to {own[-1]}" if len(own) > 1 else "") for name, own in seeds.items()]
+
+
 def _sizes(parameters: list[int]) -> str:
     return " or ".join(f"{each:,}" for each in parameters)
 
@@ -113,6 +125,7 @@ def _design_lines(result: dict[str, Any]) -> list[str]:
     lines = []
     if len(result["stops"]) > 2:
         primary, *others = result["stops"]
+        others.sort(key=lambda stop: (stop == END, place(stop)))
         matched = f"{stop_words(primary)} ({result['target_loss']:g}, the primary level)"
         lines.append(f"minima {', '.join([matched, *map(stop_words, others)])}")
     if result["fraction"] < 1:

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from landscape.surfaces.point_evaluation import STATISTICS, PointEvaluator
 
 FORMAT = 1
 _FEW = 25  # points that are all computed whatever is asked
+_MANY = 1000  # passes of a batch that are worth compiling for on a GPU
 AXES = ("a", "b", "c")
 Arrays = dict[str, np.ndarray]
 
@@ -53,6 +55,7 @@ def surface(
     settings: SurfaceSettings,
     *,
     keep: Keep = NOTHING_KEPT,
+    compiled: bool | None = None,
     on_progress: OnProgress | None = None,
 ) -> tuple[dict[str, Any], Arrays]:
     """Return what is said of a surface, and its arrays.
@@ -61,6 +64,8 @@ def surface(
         points: What it goes through.
         settings: What is asked.
         keep: What an earlier process of the same request left, and what takes columns now and then.
+        compiled: Whether passes go through ``torch.compile``, on a GPU as captured graphs: speed, no number beyond
+            rounding. None compiles on a GPU where the passes are many and the network allows it.
         on_progress: Told what is being done.
 
     Returns:
@@ -78,7 +83,8 @@ def surface(
         tell("directions", 0, None)
         laid = lay_out(points, settings)
         statistics = settings.statistics or _default_statistics(points, laid)
-        values, filled = _filled(points, laid, settings, statistics, keep, tell)
+        evaluator, note = _evaluator(points, laid, settings, statistics, compiled)
+        values, filled = _filled(points, laid, settings, evaluator, keep, tell)
         tell("curvature along the axes", 0, None)
         curvatures = axis_curvatures(points.problem, laid.grid, statistics)
         more = {
@@ -90,6 +96,7 @@ def surface(
     except torch.OutOfMemoryError as error:
         raise ProblemError("The device ran out of memory. Give a smaller --max-batch or fewer --examples.") from error
     result = _about(points, settings, laid, statistics)
+    result["notes"] += note
     result |= more
     result["filled"] = dataclasses.asdict(filled)
     result["curvature"] = [{**dataclasses.asdict(each), "disagreement": each.disagreement} for each in curvatures]
@@ -109,17 +116,32 @@ def _quantities(
     return quantities(points, laid, settings, tell, keep.read(part), lambda columns: keep.write(part, columns))
 
 
+def _evaluator(
+    points: SurfacePoints, laid: Laid, settings: SurfaceSettings, statistics: str, compiled: bool | None
+) -> tuple[PointEvaluator, list[str]]:
+    """Return what evaluates the grid, and what is to be said of its compiler."""
+    center = points.problem.loss(laid.grid.origin)
+    ceiling = None if settings.ceiling is None else settings.ceiling * max(center, 0.0)
+    make = partial(PointEvaluator, points.problems, statistics=statistics, per_example=points.subset, ceiling=ceiling)
+    if compiled is not None:
+        return make(compiled=compiled), ["Evaluated through torch.compile."] if compiled else []
+    batches = sum(1 for each in points.problems.values() for _ in each.batches())
+    if points.problem.device.type != "cuda" or laid.grid.size * batches < _MANY:
+        return make(), []
+    try:
+        return make(compiled=True), ["Evaluated through torch.compile."]
+    except ProblemError as error:
+        return make(), [f"Evaluated without torch.compile: {error}"]
+
+
 def _filled(
     points: SurfacePoints,
     laid: Laid,
     settings: SurfaceSettings,
-    statistics: str,
+    evaluator: PointEvaluator,
     keep: Keep,
     tell: OnProgress,
 ) -> tuple[GridValues, Filled]:
-    center = points.problem.loss(laid.grid.origin)
-    ceiling = None if settings.ceiling is None else settings.ceiling * max(center, 0.0)
-    evaluator = PointEvaluator(points.problems, statistics=statistics, per_example=points.subset, ceiling=ceiling)
     values = GridValues(
         laid.grid,
         evaluator,
@@ -131,7 +153,7 @@ def _filled(
     if settings.tolerance is None or laid.grid.size <= _FEW:
         values.need_all()
         return values, Filled(laid.grid.size, laid.grid.size, 0.0, reason="everything was computed, as asked")
-    return values, fill_adaptively(values, settings.tolerance, settings.seed, ceiling)
+    return values, fill_adaptively(values, settings.tolerance, settings.seed, evaluator.ceiling)
 
 
 def _default_statistics(points: SurfacePoints, laid: Laid) -> str:

@@ -12,11 +12,11 @@ from torch import Tensor
 from landscape.batch_structure import content
 from landscape.batches import move_batch
 from landscape.errors import ProblemError, UsageError
-from landscape.forward.decisions import share_right
 from landscape.operators.linearisation import default_memory
 from landscape.problem import Problem
 from landscape.surfaces.faster_layers import fold_batch_norm, keep_patches
 from landscape.surfaces.live_model import LiveModel, losses_of_examples
+from landscape.surfaces.one_pass import compiled_pass, plain_pass
 
 STATISTICS = {
     "evaluation": "BatchNorm by its running statistics, as trained",
@@ -61,9 +61,11 @@ class PointEvaluator:
             point); as the problem has it when None.
         per_example: Whether to keep the loss of every example.
         ceiling: End a sum early when it is certain that the mean exceeds this; for losses that are never negative.
+        compiled: Whether passes go through ``torch.compile``, on a GPU as captured graphs: pays for many points.
 
     Raises:
         UsageError: If the statistics are unknown.
+        ProblemError: If the network cannot be compiled, or gives other losses then.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class PointEvaluator:
         statistics: str | None = None,
         per_example: bool = False,
         ceiling: float | None = None,
+        compiled: bool = False,
     ) -> None:
         first = next(iter(problems.values()))
         statistics = statistics or first.batch_norm
@@ -91,7 +94,10 @@ class PointEvaluator:
                 raise
         self._make_faster(first)
         self._held = self._hold()
-        if self._criterion is not None and self.live.device.type == "cpu":
+        self._pass = None if self._criterion is None else plain_pass(self.live.model, self._criterion)
+        if compiled:
+            self._compile(first)
+        elif self._criterion is not None and self.live.device.type == "cpu":
             inputs = [batch[0] for batches in self._held.values() for batch, _ in batches]
             keep_patches(self.live.model, [x for x in inputs if isinstance(x, Tensor)])
         # the vectors of a chunk lie in memory together
@@ -129,18 +135,18 @@ class PointEvaluator:
         return [{name: each.values() for name, each in point.items()} for point in sums]
 
     def _add(self, sums: "_Sums", theta: Tensor, batch: Any, share: float) -> None:
-        if self._criterion is None:
+        if self._criterion is None or self._pass is None:
             problem = sums.problem
-            sums.add(problem.batch_loss(problem.unflatten(theta), batch), None, None, share)
+            sums.add(problem.batch_loss(problem.unflatten(theta), batch).double(), None, None, share)
             return
         x, y = content(batch)
-        outputs = self.live.model(x)
+        outputs, loss, right = self._pass(x, y)
         losses = None
         if self.per_example:
             if not isinstance(outputs, Tensor) or not isinstance(y, Tensor):
                 raise ProblemError(f"The outputs must be one tensor here; the model gave a {type(outputs).__name__}.")
             losses = losses_of_examples(self._criterion, outputs, y)
-        sums.add(self._criterion(outputs, y), share_right(outputs, y), losses, share)
+        sums.add(loss, right, losses, share)
 
     def _batches(self, name: str, problem: Problem) -> Iterator[tuple[Any, float]]:
         if self._held:
@@ -186,6 +192,13 @@ class PointEvaluator:
         if self.statistics != "batch":
             fold_batch_norm(self.live.model, few, lambda: self.live.forward_only(self.statistics))
 
+    def _compile(self, problem: Problem) -> None:
+        if self._pass is None:
+            raise ProblemError("A loss that calls the network itself cannot be compiled here. Leave --compile out.")
+        x, y = content(next(self._batches(next(iter(self.problems)), problem))[0])
+        self.live.put(problem.theta)
+        self._pass = compiled_pass(self._pass, x, y, lambda: self.live.forward_only(self.statistics))
+
     def _allows_channels_last(self, few: Tensor) -> bool:
         """Return whether images may lie channels-last: then a convolution of three and more channels is faster."""
         with self.live.forward_only(self.statistics):
@@ -211,11 +224,11 @@ class _Sums:
         self.ended = False
         self._evaluator = evaluator
         self._loss = torch.zeros((), dtype=torch.float64, device=evaluator.live.device)
-        self._right: float | None = 0.0
+        self._right: Tensor | None = torch.zeros_like(self._loss)
         self._losses: list[Tensor] = []
 
-    def add(self, loss: Tensor, right: float | None, losses: Tensor | None, share: float) -> None:
-        self._loss = self._loss + share * loss.double()
+    def add(self, loss: Tensor, right: Tensor | None, losses: Tensor | None, share: float) -> None:
+        self._loss = self._loss + share * loss
         self._right = None if right is None or self._right is None else self._right + share * right
         if losses is not None:
             self._losses.append(losses.double())
@@ -228,7 +241,7 @@ class _Sums:
         losses = torch.cat(self._losses).cpu().numpy() if self._losses else None
         return PointValues(
             loss if np.isfinite(loss) else np.inf,
-            self._right,
+            None if self._right is None else float(self._right),
             not self.ended,
             losses,
         )

@@ -5,11 +5,11 @@ import dataclasses
 import torch
 from torch import Tensor, nn
 
+from landscape.compiled import compiled
 from landscape.data import DataSet
 from landscape.errors import ProblemError
 from landscape.models import check_outputs
 from landscape.training.closure import needs_closure
-from landscape.training.compiled import compiled
 from landscape.training.config import TrainingConfig
 from landscape.training.determinism import repeatable
 from landscape.training.evaluation import LossFunction

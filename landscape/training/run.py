@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from landscape.compiled import blamed_on_compiler
 from landscape.randomness import derive_seed
-from landscape.training.compiled import Forward, blamed_on_compiler
 from landscape.training.config import TrainingConfig
 from landscape.training.determinism import repeatable, seed_random_state
 from landscape.training.evaluation import LossFunction, Scores, blamed_on_user, chunks, evaluate
@@ -50,7 +50,7 @@ class Run:
     shadow: Tensor | None
     norms: Tensor
     closure: bool = False
-    forward: Forward | None = None
+    forward: Callable[[Tensor], Tensor] | None = None
     averages: tuple[RunningAverage, ...] = ()
 
     @property

@@ -1,6 +1,7 @@
 """Points evaluated fast are the same as by a plain loop, whatever shares a batch with what."""
 
 import copy
+import shutil
 
 import numpy as np
 import pytest
@@ -101,6 +102,44 @@ def test_any_batch_size_and_chunk_gives_the_same(monkeypatch):
     np.testing.assert_allclose([each["train"].loss for each in evaluator(points(problem))], expected, rtol=1e-13)
     alone = [evaluator.at(theta)["train"].loss for theta in points(problem)]
     assert alone == [each["train"].loss for each in evaluator(points(problem))]
+
+
+@pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++"))), reason="no C++ compiler for torch.compile")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's own, while it compiles
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-6)])
+def test_compiled_passes_give_the_same(dtype, tolerance):
+    model, train = classifier(dtype), data(19, dtype)
+    problem = Problem(model, "cross_entropy", train, batch_size=8)
+    plain = list(PointEvaluator({"train": problem}, per_example=True)(points(problem)))
+    compiled = list(PointEvaluator({"train": problem}, per_example=True, compiled=True)(points(problem)))
+    assert torch._dynamo.utils.counters["frames"]["ok"] > 0
+    for one, other in zip(plain, compiled, strict=True):
+        assert other["train"].loss == pytest.approx(one["train"].loss, rel=tolerance)
+        assert other["train"].accuracy == one["train"].accuracy
+        np.testing.assert_allclose(other["train"].losses, one["train"].losses, rtol=10 * tolerance)
+
+
+class Twofold(nn.Module):
+    """Gives other numbers when it is compiled."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.layer(x) * (1.001 if torch.compiler.is_compiling() else 1.0)
+
+
+@pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++"))), reason="no C++ compiler for torch.compile")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's own, while it compiles
+def test_what_compilation_changes_or_cannot_take_is_refused():
+    x, y = torch.randn(6, 4), torch.arange(6) % 3
+    problem = Problem(Twofold(), "cross_entropy", (x, y))
+    with pytest.raises(ProblemError, match="Compiled, the network has a loss of"):
+        PointEvaluator({"train": problem}, compiled=True)
+    own = Problem(nn.Linear(4, 3), lambda model, batch: F.cross_entropy(model(batch[0]), batch[1]), (x, y))
+    with pytest.raises(ProblemError, match="cannot be compiled here. Leave --compile out"):
+        PointEvaluator({"train": own}, compiled=True)
 
 
 def test_losses_of_examples_and_of_a_loss_of_the_model():

@@ -201,6 +201,12 @@ def test_a_range_where_nothing_trains_is_one_message(tmp_path):
         run_study(config, tmp_path / "out", jobs=1)
 
 
+def test_dry_run_of_many_runs_names_those_that_differ_in_their_seed_on_one_line():
+    keys = {"lr": {"sgd": [0.1], "adam": [0.01]}, "seeds": 21, "epochs": 1, "train_examples": 50, "model": "mlp"}
+    lines = estimate_lines(estimate(resolve(("Here", keys)), 1))
+    assert lines[:2] == ["sgd-lr0.1-seed0 to 20", "adam-lr0.01-seed0 to 20"]
+
+
 def test_dry_run_says_what_is_drawn():
     lines = estimate_lines(estimate(settings(), 1))
     assert lines[:2] == ["4 configurations drawn for sgd", "4 configurations drawn for adam"]

@@ -1,30 +1,40 @@
-"""A network compiled for its training steps."""
+"""Functions of networks through ``torch.compile``."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor, nn
 
 from landscape.errors import ProblemError
 
-Forward = Callable[[Tensor], Tensor]
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def compiled(model: nn.Module) -> Forward:
-    """Return the network's forward pass by ``torch.compile``; the network itself stays as it is.
+def compiled(function: Function, *, graphs: bool = False) -> Function:
+    """Return a network, or a function of one, by ``torch.compile``; itself it stays as it is.
 
     Nothing is compiled before the first call, which raises what `blamed_on_compiler` explains.
+
+    Args:
+        function: A module or anything that calls one.
+        graphs: On a GPU, whether calls are replayed as captured graphs: what a call returns is then overwritten by the
+            next one.
     """
     # what earlier networks left counts against the limit at which torch gives up and runs uncompiled
     torch.compiler.reset()
-    forward: Forward = torch.compile(model)
-    return forward
+    if graphs:
+        return torch.compile(function, mode="reduce-overhead")  # type: ignore[return-value]
+    return torch.compile(function)  # type: ignore[return-value]
 
 
 @contextmanager
 def blamed_on_compiler() -> Iterator[None]:
-    """Turn what ``torch.compile`` raises into one message."""
+    """Turn what ``torch.compile`` raises into one message.
+
+    Raises:
+        ProblemError: That says what stands in the way.
+    """
     try:
         yield
     except Exception as error:
