@@ -5,6 +5,7 @@ from typing import Any
 from landscape.report import points as view
 from landscape.report.folder import Report
 from landscape.report.numbers import NOTHING, estimate
+from landscape.report.primary import primary_notes
 from landscape.report.table import Row, Table
 from landscape.stops import END, MATCHED, is_epoch, is_level, level_text
 
@@ -28,8 +29,8 @@ def levels(report: Report) -> Table:
         "Paired ratios at each level of the training loss, after epochs, and at the end, with their intervals; in "
         "each column only pairs whose losses match there."
     )
-    notes = (f"The primary level is training loss {_level(report, MATCHED)}.",) if MATCHED in stops else ()
-    return Table("levels", caption, header, tuple(rows), names=2, notes=notes)
+    level = (f"The primary level is training loss {_level(report, MATCHED)}.",) if MATCHED in stops else ()
+    return Table("levels", caption, header, tuple(rows), names=2, notes=(*level, *primary_notes(report)))
 
 
 def matching(report: Report) -> Table:

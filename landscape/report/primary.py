@@ -5,6 +5,17 @@ from landscape.report.folder import Report
 from landscape.report.numbers import number
 
 
+def primary_notes(report: Report) -> tuple[str, ...]:
+    """Return the note below a table of comparisons or coefficients, if there is one."""
+    note = primary_note(report)
+    return (note,) if note else ()
+
+
+def exploratory_notes(report: Report) -> tuple[str, ...]:
+    """Return the note below a table that the primary question is not in."""
+    return ("Exploratory.",) if report.get("primary") else ()
+
+
 def primary_note(report: Report) -> str:
     """Return which comparison was named before the runs, and that all others are exploratory; "" without any."""
     primary = report.get("primary")

@@ -6,6 +6,7 @@ from landscape.report import points as view
 from landscape.report.escape import one_line
 from landscape.report.folder import GAPS, Report
 from landscape.report.numbers import NOTHING, estimate, number
+from landscape.report.primary import exploratory_notes
 from landscape.report.symbols import Term
 from landscape.report.table import Cell, Row, Table
 from landscape.stops import stop_words
@@ -58,7 +59,9 @@ def explanations(report: Report, stop: str, brief: bool = False) -> Table:
         f"partial coefficient given optimizer and learning rate; K, the least information given two hyper-parameters "
         f"(0 to 1); the sign-error in the worst environment (Dziugaite et al. 2020; 0.5 is chance)."
     )
-    return Table(f"explanations-{stop}", caption, header, tuple(rows), names=1 if brief else 2)
+    return Table(
+        f"explanations-{stop}", caption, header, tuple(rows), names=1 if brief else 2, notes=exploratory_notes(report)
+    )
 
 
 def all_of(report: Report, stop: str) -> list[tuple[Table, str]]:
@@ -86,7 +89,7 @@ def partials(report: Report, stop: str) -> Table:
         f"optimizer and the column's name."
     )
     header = ("measure", "gap in", *(_GIVEN[key] for key in given))
-    return Table(f"partial-{stop}", caption, header, tuple(rows), names=2)
+    return Table(f"partial-{stop}", caption, header, tuple(rows), names=2, notes=exploratory_notes(report))
 
 
 def granulated(report: Report, stop: str) -> Table:
@@ -100,7 +103,14 @@ def granulated(report: Report, stop: str) -> Table:
             if any(cell != NOTHING for cell in cells):
                 rows.append((term, gap.removeprefix("gap_"), *cells))
     caption = f"Kendall's coefficient along each hyper-parameter, all others and the seed fixed, {stop_words(stop)}."
-    return Table(f"granulated-{stop}", caption, ("measure", "gap in", *axes), tuple(rows), names=2)
+    return Table(
+        f"granulated-{stop}",
+        caption,
+        ("measure", "gap in", *axes),
+        tuple(rows),
+        names=2,
+        notes=exploratory_notes(report),
+    )
 
 
 def interventions(report: Report, stop: str, brief: bool = False) -> Table:
@@ -134,7 +144,9 @@ def interventions(report: Report, stop: str, brief: bool = False) -> Table:
         f"{' in loss' if brief else ''} changed, and whether it followed; same seed, all else fixed."
     )
     header = ("done", "measure", *([] if brief else ["gap in"]), "measure moved", "gap changed", "answer")
-    return Table(f"interventions-{stop}", caption, header, tuple(rows), names=2 if brief else 3)
+    return Table(
+        f"interventions-{stop}", caption, header, tuple(rows), names=2 if brief else 3, notes=exploratory_notes(report)
+    )
 
 
 def _measures(report: Report, stop: str) -> list[tuple[str, Cell]]:

@@ -7,7 +7,7 @@ from landscape.report.folder import GAPS, Report
 from landscape.report.level_tables import level_tables
 from landscape.report.numbers import NOTHING, estimate, fixed, number, plain
 from landscape.report.points import Point
-from landscape.report.primary import primary_note
+from landscape.report.primary import primary_notes
 from landscape.report.relation_tables import explanations, granulated, interventions, partials
 from landscape.report.search_tables import drawn, searches
 from landscape.report.table import Row, Table
@@ -61,13 +61,8 @@ def sharpness(report: Report, stop: str) -> Table:
         rows.append((view.term(measure), *cells))
     ratio = f"; paired ratios with {_confidence(report, stop)} intervals" if len(optimizers) > 1 else ""
     caption = f"Sharpness {stop_words(stop)}: the median run ± its own error{ratio}."
-    notes = (*_unconverged_note(rows), *_left_out(report, stop, "ratios", "Ratios"), *_primary(report))
+    notes = (*_unconverged_note(rows), *_left_out(report, stop, "ratios", "Ratios"), *primary_notes(report))
     return Table(f"sharpness-{stop}", caption, tuple(header), tuple(rows), notes=notes)
-
-
-def _primary(report: Report) -> tuple[str, ...]:
-    note = primary_note(report)
-    return (note,) if note else ()
 
 
 def _typical(points: list[Point]) -> str:
@@ -128,7 +123,7 @@ def correlations(report: Report, stop: str, brief: bool = False) -> Table:
     )
     header = ("measure", "gap in", "all runs", *(f"within {name}" for name in inside))
     notes = _left_out(report, stop, "correlations", "Coefficients over all runs")
-    return Table(f"correlations-{stop}", caption, header, tuple(rows), names=2, notes=(*notes, *_primary(report)))
+    return Table(f"correlations-{stop}", caption, header, tuple(rows), names=2, notes=(*notes, *primary_notes(report)))
 
 
 def _coefficient(row: Report | None, brief: bool = False) -> str:
@@ -168,7 +163,7 @@ def ratios_by_rank(report: Report, stop: str) -> Table:
         f"learning rate. The median is over seeds; P(larger) is the share of pairs in which the first is larger, each "
         f"seed one trial; p is corrected over the measures."
     )
-    return Table(f"ratios-{stop}", caption, header, tuple(rows), names=3, notes=(*notes, *_primary(report)))
+    return Table(f"ratios-{stop}", caption, header, tuple(rows), names=3, notes=(*notes, *primary_notes(report)))
 
 
 def _pairing(pairing: str) -> str:

@@ -138,7 +138,7 @@ def test_what_compilation_changes_or_cannot_take_is_refused():
     with pytest.raises(ProblemError, match="Compiled, the network has a loss of"):
         PointEvaluator({"train": problem}, compiled=True)
     own = Problem(nn.Linear(4, 3), lambda model, batch: F.cross_entropy(model(batch[0]), batch[1]), (x, y))
-    with pytest.raises(ProblemError, match="cannot be compiled here. Leave --compile out"):
+    with pytest.raises(ProblemError, match=r"cannot be compiled here\. Leave --compile out"):
         PointEvaluator({"train": own}, compiled=True)
 
 

@@ -45,6 +45,7 @@ def test_it_is_answered_first_and_the_rest_is_exploratory(named):
     }  # fmt: skip
     assert "Primary, named before the runs" in (root / "methods.md").read_text()
     assert "Everything else is exploratory." in (root / "table.md").read_text()
+    assert "\nExploratory.\n" in (root / "table.md").read_text()  # below what the question is not in
     assert "Everything else is exploratory." in (root / "report.html").read_text()
     assert max(map(len, summary(report, 80).splitlines())) <= 80
 
