@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from landscape.statistics.reading import Run
 
@@ -42,6 +43,7 @@ def find_pairs(runs: Iterable[Run], numerator: str, denominator: str) -> tuple[l
     return pairs, sum(len(each) for cell in cells.values() for each in cell.values()) - 2 * len(pairs)
 
 
+@cache
 def is_shared(factor: str) -> bool:
     """Return whether runs are paired by the value of a factor; options of one optimizer are paired by their rank."""
     return factor not in _NOT_SHARED and "." not in factor

@@ -1,7 +1,8 @@
 """Is one optimizer's minimum sharper than the other's? The evidence, one quantity at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import Any
 
 from landscape.statistics.learning_rate_effect import learning_rate_effect
@@ -107,12 +108,13 @@ def compare(
     Returns:
         An entry for each optimizer but the first, empty where no ratio is defined.
     """
+    effect = cache(partial(learning_rate_effect, runs))
     matched = {other: matching(runs, other, optimizers[0]) for other in optimizers[1:]}
     made = [
         (other, comparison)
         for other in optimizers[1:]
         for group in quantities(measures)
-        if (comparison := _compare(runs, relations, group, other, optimizers[0], matched[other])) is not None
+        if (comparison := _compare(effect, relations, group, other, optimizers[0], matched[other])) is not None
     ]
     corrected = holm([comparison.p_value for _, comparison in made])
     grouped: dict[str, list[Comparison]] = {other: [] for other in optimizers[1:]}
@@ -122,7 +124,12 @@ def compare(
 
 
 def _compare(
-    runs: Sequence[Run], relations: Mapping[str, Any], group: list[Meaning], other: str, first: str, found: Matching
+    effect: Callable[[str, str, str], float | None],
+    relations: Mapping[str, Any],
+    group: list[Meaning],
+    other: str,
+    first: str,
+    found: Matching,
 ) -> Comparison | None:
     """The best measured of the measures of one quantity, not yet corrected."""
     stop = found.stop
@@ -135,8 +142,8 @@ def _compare(
         own = [record for record in records if record["measure"] == meaning.measure]
         pooled = [record for record in own if record["pairing"] == "all"]
         if pooled:
-            effects = {name: learning_rate_effect(runs, stop, meaning.measure, name) for name in (first, other)}
-            known = {name: effect for name, effect in effects.items() if effect is not None}
+            effects = {name: effect(stop, meaning.measure, name) for name in (first, other)}
+            known = {name: each for name, each in effects.items() if each is not None}
             by_rate = tuple(record for record in own if record["pairing"] != "all")
             return Comparison(meaning, pooled[0], found.there, by_rate, pooled[0]["p_value"], known)
     return None

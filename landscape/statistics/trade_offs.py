@@ -95,18 +95,21 @@ def _last(run: Run, key: str) -> float:
 
 def _compare_with_baseline(rows: list[dict[str, Any]]) -> None:
     """Give each row its seconds a step in those of the baseline at the same factors."""
+    seconds: dict[str, list[float]] = {}
     for row in rows:
-        same = [each for each in rows if each["optimizer"] == BASELINE and _shared(each) == _shared(row)]
-        same = [each for each in same if each["together"] == row["together"]]
-        steps = [each["seconds_per_step"]["value"] for each in same if each["seconds_per_step"]]
+        if row["optimizer"] == BASELINE and row["seconds_per_step"]:
+            seconds.setdefault(_comparable(row), []).append(row["seconds_per_step"]["value"])
+    for row in rows:
+        steps = seconds.get(_comparable(row))
         own, relative = row["seconds_per_step"], None
         if own and steps and (unit := median(steps)) > 0:
             relative = {key: own[key] / unit for key in ("value", "low", "high")} | {"runs": own["runs"]}
         row["relative_seconds_per_step"] = relative
 
 
-def _shared(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: each for name, each in row["factors"].items() if is_shared(name)}
+def _comparable(row: Mapping[str, Any]) -> str:
+    """Return what rows share whose seconds compare: all factors but those of one optimizer, and the way of training."""
+    return repr((sorted((name, each) for name, each in row["factors"].items() if is_shared(name)), row["together"]))
 
 
 def summary(values: Iterable[Any]) -> dict[str, float | int] | None:

@@ -41,6 +41,19 @@ HISTORY = (
 )
 
 
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector, which would look at all that was read again and again, and find nothing."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
+
+
+@_uncollected()
 def assemble(root: Path) -> dict[str, Any]:
     """Return what a report shows, from the files of a study, and write it to report.json.
 
@@ -51,9 +64,8 @@ def assemble(root: Path) -> dict[str, Any]:
     all_cells = cells(config)
     finished = [cell for cell in all_cells if folder.result(cell.id).exists()]
     described = store.read_json(folder.measures)
-    with _uncollected():
-        measured = {cell.id: read_measurements(folder, cell.id) for cell in finished}
-        runs = [_run(folder, config, cell, measured[cell.id]) for cell in finished]
+    measured = {cell.id: read_measurements(folder, cell.id) for cell in finished}
+    runs = [_run(folder, config, cell, measured[cell.id]) for cell in finished]
     quantities = {each["name"]: each["quantity"] for each in described}
     for minimum in [each for run in runs for each in run["minima"].values()]:
         mark_disagreement(minimum["measurements"], quantities)
@@ -90,18 +102,6 @@ def assemble(root: Path) -> dict[str, Any]:
     plain = {key: each if key == "runs" else store.finite(each) for key, each in report.items()}
     store.write_text(folder.report, store.shallow_json(plain) + "\n")
     return plain
-
-
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without the garbage collector, which would look at all that was read again and again, and find nothing."""
-    on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if on:
-            gc.enable()
 
 
 def title(config: StudyConfig, optimizers: Sequence[str]) -> str:
