@@ -17,10 +17,10 @@ from landscape.statistics.meaning import (
     quantities,
 )
 from landscape.statistics.reading import MATCHED, Run, minimum, read_measure, stops
-from landscape.statistics.sharper import CHANGES, Comparison, matching
+from landscape.statistics.sharper import CHANGES, Comparison, Matching
 
 
-def about_matching(runs: Sequence[Run], optimizers: Sequence[str]) -> list[str]:
+def about_matching(runs: Sequence[Run], matched: Mapping[str, Matching], first: str) -> list[str]:
     """Return how well the training losses match, and which runs did not reach the target or diverged."""
     reached = [run for run in runs if minimum(run, MATCHED) is not None]
     target = target_loss(runs)
@@ -43,9 +43,8 @@ def about_matching(runs: Sequence[Run], optimizers: Sequence[str]) -> list[str]:
             f"The largest mismatch with the target is {100 * max(mismatches):.1f} %"
             + (f"; beyond {100 * TOLERANCE:.0f} % are {_ids(far)}." if far else ".")
         )
-    for other in optimizers[1:]:
-        found = matching(runs, other, optimizers[0])
-        names = f"{optimizer_words(other)} and {optimizer_words(optimizers[0])}"
+    for other, found in matched.items():
+        names = f"{optimizer_words(other)} and {optimizer_words(first)}"
         sentences.append(
             f"{found.matched} of {plural(found.pairs, 'pair')} of {names} have both training losses within "
             f"{100 * TOLERANCE:.0f} % of the target; only these are compared at matched training loss."

@@ -24,6 +24,7 @@ class Columns:
     """One row for each run, in the order of `in_order`; NaN where a number is missing or cannot take part.
 
     Attributes:
+        runs: The runs themselves.
         optimizer: Index of the optimizer in ``optimizers``, shape ``(n,)``.
         optimizers: Names.
         seed: Index of the seed among the seeds, shape ``(n,)``.
@@ -37,6 +38,7 @@ class Columns:
         test_examples: On how many examples the test scores rest; None where that is not known.
     """
 
+    runs: Sequence[Run]
     optimizer: NDArray[np.intp]
     optimizers: tuple[str, ...]
     seed: NDArray[np.intp]
@@ -74,17 +76,15 @@ def columns_of(runs: Sequence[Run], stop: str, measures: Sequence[str], optimize
     kept = in_order(runs, optimizers)
     at_stop = [minimum(run, stop) or {} for run in kept]
     fits = [comparable(run, stop) for run in kept]
+    # run by run, not measure by measure: what lies together is read together
+    read = [[read_measure(run, stop, measure) for measure in measures] for run in kept]
     values: dict[str, Floats] = {}
     problems: dict[str, tuple[str, ...]] = {}
-    for measure in measures:
-        read = [read_measure(run, stop, measure) for run in kept]
+    for measure, column in zip(measures, zip(*read, strict=True) if read else [()] * len(measures), strict=True):
         problems[measure] = tuple(
-            each.problem or ("" if fit else MISMATCH) for each, fit in zip(read, fits, strict=True)
+            each.problem or ("" if fit else MISMATCH) for each, fit in zip(column, fits, strict=True)
         )
-        values[measure] = np.array(
-            [np.nan if each.value is None or not fit else each.value for each, fit in zip(read, fits, strict=True)],
-            dtype=np.float64,
-        )
+        values[measure] = _numbers([each.value if fit else None for each, fit in zip(column, fits, strict=True)])
     axes, levels = _axes(kept, optimizers)
     if "lr" in axes:
         values[LEARNING_RATE] = np.where(fits, axes["lr"].astype(np.float64), np.nan)
@@ -94,6 +94,7 @@ def columns_of(runs: Sequence[Run], stop: str, measures: Sequence[str], optimize
         )
     counts = {each["test_examples"] for each in at_stop if each.get("test_examples")}
     return Columns(
+        kept,
         np.array([list(optimizers).index(run["optimizer"]) for run in kept], dtype=np.intp),
         tuple(optimizers),
         cluster_numbers([run.get("seed") for run in kept]),

@@ -6,31 +6,29 @@ from typing import Any
 
 import numpy as np
 
-from landscape.statistics.columns import LEARNING_RATE, MISMATCH, Columns, in_order
+from landscape.statistics.columns import LEARNING_RATE, MISMATCH, Columns
 from landscape.statistics.multiple_comparisons import holm
 from landscape.statistics.paired_ratio import paired_ratio
-from landscape.statistics.pairing import find_pairs
-from landscape.statistics.reading import Run, counted
+from landscape.statistics.pairing import Pairing
+from landscape.statistics.reading import counted
 
 NOT_POSITIVE = "not positive, so without a logarithm"
 
 
 def contrasts(
-    runs: Sequence[Run], columns: Columns, measures: Sequence[str], bootstrap: Mapping[str, Any]
+    columns: Columns, pairings: Mapping[str, Pairing], measures: Sequence[str], bootstrap: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """Return a row for each other optimizer, measure and pairing; ``p_holm`` is corrected over the measures of one.
 
     Args:
-        runs: Those that the columns were made of.
-        columns: Their numbers at a stop.
+        columns: The runs' numbers at a stop.
+        pairings: What `pairings` returned for the runs.
         measures: Names of measures.
         bootstrap: ``confidence``, ``resamples`` and ``seed``.
     """
-    kept = in_order(runs, columns.optimizers)
-    index = {id(run): position for position, run in enumerate(kept)}
+    index = {id(run): position for position, run in enumerate(columns.runs)}
     first, rows = columns.optimizers[0] if columns.optimizers else "", []
-    for other in columns.optimizers[1:]:
-        pairs, alone = find_pairs(kept, other, first)
+    for other, (pairs, alone) in pairings.items():
         ends = np.array([(index[id(pair.numerator)], index[id(pair.denominator)]) for pair in pairs], dtype=np.intp)
         ends = ends.reshape(-1, 2)
         ranks = [pair.lr_rank for pair in pairs]

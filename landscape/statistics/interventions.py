@@ -10,7 +10,7 @@ from landscape.statistics.cluster_bootstrap import Floats, cluster_numbers, resa
 from landscape.statistics.columns import GAPS, Columns
 from landscape.statistics.generalization_gap import finite
 from landscape.statistics.paired_ratio import paired_ratio
-from landscape.statistics.reading import MOVED, Run, minimum
+from landscape.statistics.reading import MOVED, minimum
 
 FOLLOWS, OPPOSITE, UNDECIDED, UNMOVED, STAYS = (
     "the gap follows",
@@ -28,7 +28,6 @@ _CONTROL = "label_noise"
 
 
 def interventions(
-    runs: Sequence[Run],
     stop: str,
     columns: Columns,
     measures: Sequence[str],
@@ -43,9 +42,8 @@ def interventions(
     balanced point of its orbit, which leave the function as it is, so that the gap stays whatever the measure does.
 
     Args:
-        runs: In the order of the columns.
         stop: Where the minima are taken.
-        columns: Their numbers.
+        columns: The runs and their numbers.
         measures: Names of measures.
         signs: 1 where larger is sharper, -1 where larger is flatter; by measure, 1 where it is not said.
         bootstrap: ``confidence``, ``resamples`` and ``seed``.
@@ -62,7 +60,7 @@ def interventions(
                 change = _difference(difference[there], seeds[there], bootstrap)
                 answer = _answer(moved, change, signs.get(measure, 1))
                 rows.append({**head, "measure": measure, "gap": gap, **moved, **change, "answer": answer})
-    return [*rows, *_of_minima(runs, stop, columns, measures, bootstrap)]
+    return [*rows, *_of_minima(stop, columns, measures, bootstrap)]
 
 
 Done = tuple[dict[str, Any], NDArray[np.intp], NDArray[np.intp]]
@@ -185,10 +183,10 @@ def _answer(moved: Mapping[str, Any], change: Mapping[str, Any], sign: int) -> s
 
 
 def _of_minima(
-    runs: Sequence[Run], stop: str, columns: Columns, measures: Sequence[str], bootstrap: Mapping[str, Any]
+    stop: str, columns: Columns, measures: Sequence[str], bootstrap: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """What moving the minimum itself did, function unchanged, by optimizer."""
-    stored = [(minimum(run, stop) or {}).get(MOVED) or {} for run in runs]
+    stored = [(minimum(run, stop) or {}).get(MOVED) or {} for run in columns.runs]
     rows = []
     for kind in dict.fromkeys(name for each in stored for name in each):
         for index, name in enumerate(columns.optimizers):

@@ -1,15 +1,15 @@
 """How well the training losses of paired runs match at a stop, pair by pair."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from landscape.statistics.generalization_gap import finite
 from landscape.statistics.matched_loss import comparable, loss_ratio
-from landscape.statistics.pairing import find_pairs
-from landscape.statistics.reading import Run, minimum
+from landscape.statistics.pairing import Pairing
+from landscape.statistics.reading import minimum
 
 
-def pair_matching(runs: Sequence[Run], stop: str, optimizers: Sequence[str]) -> list[dict[str, Any]]:
+def pair_matching(pairings: Mapping[str, Pairing], stop: str, first: str) -> list[dict[str, Any]]:
     """Return a row for each pair of the other optimizers with the first, whether it has minima at the stop or not.
 
     ``loss_ratio`` is the training loss of the numerator over that of the denominator, None where one has no minimum;
@@ -17,18 +17,18 @@ def pair_matching(runs: Sequence[Run], stop: str, optimizers: Sequence[str]) -> 
     whether the statistics take the pair.
 
     Args:
-        runs: The ``runs`` of ``report.json``.
+        pairings: What `pairings` returned for the runs.
         stop: Where the minima are taken.
-        optimizers: Names; the first is what the others are compared with.
+        first: The optimizer that the others are compared with.
     """
     rows = []
-    for other in optimizers[1:]:
-        for pair in find_pairs(runs, other, optimizers[0])[0]:
+    for other, (pairs, _) in pairings.items():
+        for pair in pairs:
             two = pair.numerator, pair.denominator
             rows.append(
                 {
                     "numerator": other,
-                    "denominator": optimizers[0],
+                    "denominator": first,
                     "seed": pair.seed,
                     "lr_rank": pair.lr_rank,
                     "runs": [run.get("id") for run in two],

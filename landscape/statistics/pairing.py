@@ -1,7 +1,7 @@
 """Runs of two optimizers that differ in the optimizer alone."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -20,7 +20,16 @@ class Pair:
     denominator: Run
 
 
-def find_pairs(runs: Iterable[Run], numerator: str, denominator: str) -> tuple[list[Pair], int]:
+Pairing = tuple[list[Pair], int]
+"""Pairs in one fixed order, and how many runs of the two optimizers have no partner."""
+
+
+def pairings(runs: Sequence[Run], optimizers: Sequence[str]) -> dict[str, Pairing]:
+    """Return, for each optimizer but the first, its pairs with the first."""
+    return {other: find_pairs(runs, other, optimizers[0]) for other in optimizers[1:]}
+
+
+def find_pairs(runs: Iterable[Run], numerator: str, denominator: str) -> Pairing:
     """Return the pairs in one fixed order, and how many runs of the two optimizers have no partner.
 
     Learning rates of different optimizers are paired by rank: the lowest of the one with the lowest of the

@@ -6,7 +6,7 @@ from typing import Any
 from landscape.statistics.best_learning_rate import Edge
 from landscape.statistics.meaning import Meaning, number, optimizer_words
 from landscape.statistics.reading import Run
-from landscape.statistics.sharper import compare
+from landscape.statistics.sharper import all_matching, compare
 from landscape.statistics.sharper_sentence import sharper_sentence
 
 EXPLORATORY = "Exploratory: "
@@ -31,7 +31,8 @@ def primary_sentence(
     asked = [each for each in measures if each.measure == primary["measure"]]
     pair = [primary["denominator"], primary["numerator"]]
     # one comparison: Holm's correction leaves it as it is
-    said = sharper_sentence(runs, compare(runs, relations, asked, pair), pair, edges)
+    matched = all_matching(runs, pair)
+    said = sharper_sentence(runs, compare(runs, relations, asked, pair, matched), matched, pair, edges)
     words = asked[0].words if asked else primary["measure"]
     names = " / ".join(optimizer_words(each) for each in reversed(pair))
     about = f"({words}, {names}, at training loss {number(primary['level'])}; one test, not corrected for others)"

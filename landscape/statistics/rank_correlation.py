@@ -193,9 +193,14 @@ def _spearman(x: Floats, y: Floats, clusters: NDArray[np.intp], counts: Floats) 
 
 def _below(column: Floats, clusters: NDArray[np.intp], count: int) -> Floats:
     """How many runs of each cluster lie below each run, ties half, shape ``(clusters, n)``."""
-    own = [np.sort(column[clusters == each]) for each in range(count)]
-    sides = [(np.searchsorted(each, column), np.searchsorted(each, column, "right")) for each in own]
-    return np.array([(left + right) / 2 for left, right in sides])
+    order = np.argsort(column)
+    ascending, members = column[order], clusters[order]
+    below = np.empty((count, len(column)))
+    for each in range(count):
+        # places of ascending numbers are found several times as fast as those of numbers in any order
+        own = ascending[members == each]
+        below[each, order] = (np.searchsorted(own, ascending) + np.searchsorted(own, ascending, "right")) / 2
+    return below
 
 
 def _sums_by_seeds(factors: Factors, clusters: NDArray[np.intp], counts: Floats) -> list[Floats]:

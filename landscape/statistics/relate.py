@@ -13,6 +13,7 @@ from landscape.statistics.granulated import along_axes, granulated
 from landscape.statistics.information import conditional_information, run_pairs
 from landscape.statistics.interventions import interventions
 from landscape.statistics.pair_matching import pair_matching
+from landscape.statistics.pairing import Pairing, pairings
 from landscape.statistics.reading import Run, stops
 from landscape.statistics.settings_grid import SettingsGrid, settings_grid
 from landscape.statistics.sign_error import sign_errors
@@ -57,11 +58,14 @@ def relate(
     if resamples < 100:
         raise UsageError(f"{resamples} bootstrap resamples are too few for an interval. Try 2000.")
     bootstrap = {"confidence": confidence, "resamples": resamples, "seed": seed}
-    return {stop: _at_stop(runs, stop, measures, optimizers, bootstrap, signs or {}) for stop in stops(runs)}
+    kept = in_order(runs, optimizers)
+    paired = pairings(kept, optimizers)
+    return {stop: _at_stop(kept, paired, stop, measures, optimizers, bootstrap, signs or {}) for stop in stops(runs)}
 
 
 def _at_stop(
     runs: Sequence[Run],
+    paired: Mapping[str, Pairing],
     stop: str,
     measures: Sequence[str],
     optimizers: Sequence[str],
@@ -74,8 +78,8 @@ def _at_stop(
     sharpness = [name for name in names if name != LEARNING_RATE]
     confidence = bootstrap["confidence"]
     return {
-        "matching": pair_matching(runs, stop, optimizers),
-        "ratios": contrasts(runs, columns, measures, bootstrap),
+        "matching": pair_matching(paired, stop, next(iter(optimizers), "")),
+        "ratios": contrasts(columns, paired, measures, bootstrap),
         "correlations": correlations(columns, names, bootstrap),
         "partial": partial_correlations(columns, sharpness, confidence),
         "granulated": _granulated(columns, grid, names, bootstrap),
@@ -85,7 +89,7 @@ def _at_stop(
         ],
         "information": _information(columns, names, bootstrap),
         "sign_errors": _sign_errors(columns, grid, names, confidence),
-        "interventions": interventions(in_order(runs, optimizers), stop, columns, sharpness, signs, bootstrap),
+        "interventions": interventions(stop, columns, sharpness, signs, bootstrap),
     }
 
 

@@ -92,8 +92,17 @@ def matching(runs: Sequence[Run], other: str, first: str) -> Matching:
     return Matching(len(pairs), sum(both))
 
 
+def all_matching(runs: Sequence[Run], optimizers: Sequence[str]) -> dict[str, Matching]:
+    """Return the same of every optimizer but the first, against the first."""
+    return {other: matching(runs, other, optimizers[0]) for other in optimizers[1:]}
+
+
 def compare(
-    runs: Sequence[Run], relations: Mapping[str, Any], measures: Sequence[Meaning], optimizers: Sequence[str]
+    runs: Sequence[Run],
+    relations: Mapping[str, Any],
+    measures: Sequence[Meaning],
+    optimizers: Sequence[str],
+    matched: Mapping[str, Matching],
 ) -> dict[str, list[Comparison]]:
     """Return, by optimizer, its comparisons with the first: one for each quantity that has a ratio.
 
@@ -104,12 +113,12 @@ def compare(
         relations: What ``relate`` returned for them.
         measures: How each measure is read.
         optimizers: Names, the first is what the others are compared with.
+        matched: What `all_matching` returned for them.
 
     Returns:
         An entry for each optimizer but the first, empty where no ratio is defined.
     """
     effect = cache(partial(learning_rate_effect, runs))
-    matched = {other: matching(runs, other, optimizers[0]) for other in optimizers[1:]}
     made = [
         (other, comparison)
         for other in optimizers[1:]

@@ -9,12 +9,13 @@ from landscape.statistics.matched_loss import MATCH_MORE, TOLERANCE, loss_ratio,
 from landscape.statistics.meaning import interval, listed, number, optimizer_words, plural
 from landscape.statistics.pairing import find_pairs
 from landscape.statistics.reading import END, Run
-from landscape.statistics.sharper import CHANGES, FLATTER, SHARPER, UNDECIDED, Comparison, Matching, matching
+from landscape.statistics.sharper import CHANGES, FLATTER, SHARPER, UNDECIDED, Comparison, Matching
 
 
 def sharper_sentence(
     runs: Sequence[Run],
     comparisons: Mapping[str, Sequence[Comparison]],
+    matched: Mapping[str, Matching],
     optimizers: Sequence[str],
     edges: Sequence[Edge] = (),
 ) -> str:
@@ -23,6 +24,7 @@ def sharper_sentence(
     Args:
         runs: The ``runs`` of ``report.json``.
         comparisons: What ``compare`` returned for them.
+        matched: What ``all_matching`` returned for them.
         optimizers: Names, the first is what the others are compared with.
         edges: Whose best learning rate lies at the edge of those tried: these are not compared at their best.
     """
@@ -34,12 +36,20 @@ def sharper_sentence(
             f"The data do not tell whether another optimizer finds sharper minima than {name}: only {name} was run; "
             "a second optimizer with the same seeds would tell."
         )
-    first, *rest = [_clause(runs, comparisons[other], other, optimizers[0], edges) for other in optimizers[1:]]
+    first, *rest = [
+        _clause(runs, comparisons[other], matched[other], (other, optimizers[0]), edges) for other in optimizers[1:]
+    ]
     return "; ".join([first, *(clause[0].lower() + clause[1:] for clause in rest)]) + "."
 
 
-def _clause(runs: Sequence[Run], made: Sequence[Comparison], other: str, first: str, edges: Sequence[Edge]) -> str:
-    found = matching(runs, other, first)
+def _clause(
+    runs: Sequence[Run],
+    made: Sequence[Comparison],
+    found: Matching,
+    compared: tuple[str, str],
+    edges: Sequence[Edge],
+) -> str:
+    other, first = compared
     refusal = _refusal(found, made)
     names = f"{optimizer_words(other)}'s minima are sharper than {optimizer_words(first)}'s"
     question = f"The data do not tell whether {names} at matched training loss"

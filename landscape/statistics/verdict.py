@@ -20,7 +20,7 @@ from landscape.statistics.level_sentences import about_levels
 from landscape.statistics.meaning import meaning
 from landscape.statistics.primary_sentence import EXPLORATORY, about_primary, primary_sentence
 from landscape.statistics.reading import Run
-from landscape.statistics.sharper import compare
+from landscape.statistics.sharper import all_matching, compare
 from landscape.statistics.sharper_sentence import sharper_sentence
 
 
@@ -54,12 +54,13 @@ def verdict(
             exploratory.
     """
     known = [meaning(each) for each in measures]
-    comparisons = compare(runs, relations, known, optimizers)
+    matched = all_matching(runs, optimizers)
+    comparisons = compare(runs, relations, known, optimizers, matched)
     in_loss, in_error = (associate(runs, relations, known, optimizers, gap) for gap in ("gap_loss", "gap_error"))
     at_edge = edges(trade_offs, optimizers)
     details = [
         *about_primary(primary),
-        *about_matching(runs, optimizers),
+        *about_matching(runs, matched, next(iter(optimizers), "")),
         *about_levels(runs, relations, known, levels),
         *about_learning_rate(comparisons),
         *about_gap_in_error(in_loss, in_error),
@@ -69,7 +70,7 @@ def verdict(
         *about_intervals(comparisons, in_loss, len({run.get("seed") for run in runs})),
     ]
     sentences = [
-        sharper_sentence(runs, comparisons, optimizers, at_edge),
+        sharper_sentence(runs, comparisons, matched, optimizers, at_edge),
         explains_sentence(runs, in_loss, optimizers, at_edge),
         *beyond_sentences(runs, relations, known, optimizers, at_edge),
     ]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from studies import product
 
-from landscape.statistics.columns import columns_of, in_order
+from landscape.statistics.columns import columns_of
 from landscape.statistics.interventions import FOLLOWS, OPPOSITE, STAYS, UNDECIDED, UNMOVED, interventions
 
 BOOTSTRAP = {"confidence": 0.95, "resamples": 300, "seed": 0}
@@ -12,7 +12,7 @@ BOOTSTRAP = {"confidence": 0.95, "resamples": 300, "seed": 0}
 
 def rows(runs, optimizers=("sgd", "adam"), signs=None, **wanted):
     columns = columns_of(runs, "matched", ["trace"], list(optimizers))
-    found = interventions(in_order(runs, optimizers), "matched", columns, ["trace"], signs or {}, BOOTSTRAP)
+    found = interventions("matched", columns, ["trace"], signs or {}, BOOTSTRAP)
     return [row for row in found if all(row[key] == value for key, value in wanted.items())]
 
 

@@ -9,8 +9,9 @@ from studies import product, run
 from landscape.statistics.level_sentences import about_levels
 from landscape.statistics.meaning import meaning
 from landscape.statistics.pair_matching import pair_matching
+from landscape.statistics.pairing import pairings
 from landscape.statistics.relate import relate
-from landscape.statistics.sharper import compare
+from landscape.statistics.sharper import all_matching, compare
 from landscape.statistics.verdict import verdict
 
 MEASURES = ["top_eigenvalue", "trace", "average_sharpness"]
@@ -58,12 +59,13 @@ def test_the_losses_of_each_pair():
     runs = [run(name, 0, seed, {}, 0.1) for name in ("sgd", "adam") for seed in (0, 1)]
     for each, loss in zip(runs, (0.05, 0.049, 0.0475, 0.04), strict=True):
         each["minima"]["matched"] |= {"train_loss": loss, "mismatch": loss / 0.05 - 1}
-    rows = pair_matching(runs, "matched", ["sgd", "adam"])
+    paired = pairings(runs, ["sgd", "adam"])
+    rows = pair_matching(paired, "matched", "sgd")
     assert [row["runs"] for row in rows] == [["adam-0-0-", "sgd-0-0-"], ["adam-0-1-", "sgd-0-1-"]]
     assert [row["loss_ratio"] for row in rows] == pytest.approx([0.95, 0.04 / 0.049])
     assert rows[0]["mismatch"] == pytest.approx([-0.05, 0.0])
     assert [row["compared"] for row in rows] == [True, False]
-    missing = pair_matching(runs, "matched:1", ["sgd", "adam"])
+    missing = pair_matching(paired, "matched:1", "sgd")
     assert [(row["loss_ratio"], row["mismatch"], row["compared"]) for row in missing] == [(None, [None] * 2, False)] * 2
 
 
@@ -83,8 +85,11 @@ def test_the_primary_question_is_one_test():
     runs, names = study(), ["sgd", "adam"]
     relations = relate(runs, MEASURES, names, resamples=500)
     (record,) = [row for row in relations["matched"]["ratios"] if row["measure"] == "trace" and row["pairing"] == "all"]
-    alone = compare(runs, relations, [KNOWN[1]], names)["adam"][0]
-    among = next(each for each in compare(runs, relations, KNOWN, names)["adam"] if each.meaning.measure == "trace")
+    matched = all_matching(runs, names)
+    alone = compare(runs, relations, [KNOWN[1]], names, matched)["adam"][0]
+    among = next(
+        each for each in compare(runs, relations, KNOWN, names, matched)["adam"] if each.meaning.measure == "trace"
+    )
     assert alone.p_value == record["p_value"] < among.p_value
     found = verdict(runs, relations, [], describe(MEASURES), names, primary=PRIMARY)
     plain = verdict(runs, relations, [], describe(MEASURES), names)
