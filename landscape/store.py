@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 import math
-import zipfile
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ import numpy as np
 
 from landscape.atomic_write import write_atomically
 from landscape.errors import StorageError
+from landscape.memory import available_memory
+from landscape.shapes import LARGEST, Misshapen, Shape, anything
 
 _SEAL = "seal"
 _PLAIN = frozenset({str, int, bool, type(None)})
@@ -23,7 +25,25 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"it holds {constant}")
 
 
+def _refuse_infinite(digits: str) -> float:
+    """Return a number, and refuse what is too large for one."""
+    found = float(digits)
+    if math.isinf(found):
+        raise ValueError(f"it holds the number {digits[:20]}")
+    return found
+
+
+def _refuse_huge(digits: str) -> int:
+    """Return a whole number of at most 64 bits."""
+    if len(digits) > _MOST_DIGITS or abs(int(digits)) > LARGEST:
+        raise ValueError(f"it holds the number {digits[:20]}")
+    return int(digits)
+
+
+_MOST_DIGITS = 20
+_MAYBE_HUGE = re.compile(r"\d{19}|[eE]\+?\d{3}")
 _PLAIN_JSON = json.JSONDecoder(parse_constant=_refuse)
+_CAREFUL_JSON = json.JSONDecoder(parse_constant=_refuse, parse_float=_refuse_infinite, parse_int=_refuse_huge)
 _IN_ORDER = json.JSONEncoder(sort_keys=True)
 
 
@@ -59,18 +79,46 @@ def shallow_json(value: Any, depth: int = 2) -> str:
     return "[\n" + ",\n".join(shallow_json(each, depth - 1) for each in value) + "\n]"
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, shape: Shape = anything) -> Any:
     """Return the value in a JSON file.
 
+    Args:
+        path: The file.
+        shape: What the value has to look like.
+
     Raises:
-        StorageError: If the file cannot be read or is not JSON.
+        StorageError: If the file cannot be read, is not JSON, or its value looks otherwise.
     """
     try:
-        return _PLAIN_JSON.decode(path.read_bytes().decode())
+        value = _decoded(path.read_bytes().decode())
     except OSError as error:
         raise StorageError(f"Cannot read {path}: {error.strerror}.") from error
     except ValueError as error:
         raise StorageError(f"{path} is not JSON ({error}). Delete it, and it is computed again.") from error
+    return shaped(path, value, shape)
+
+
+def shaped(path: Path, value: Any, shape: Shape) -> Any:
+    """Return a value out of a file that has some shape.
+
+    Raises:
+        StorageError: If it has another; says where.
+    """
+    try:
+        shape(value)
+    except Misshapen as error:
+        raise StorageError(f"{path} is damaged: {error}. Delete it, and it is computed again.") from error
+    return value
+
+
+def _decoded(text: str) -> Any:
+    """Return the value in a JSON text, whose numbers are finite and whole ones have at most 64 bits."""
+    # only where the text has many digits: a function for each number takes five times as long
+    decoder = _CAREFUL_JSON if _MAYBE_HUGE.search(text) else _PLAIN_JSON
+    try:
+        return decoder.decode(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def sealed(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,11 +152,15 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     write_text(path, "".join(json.dumps(finite(dict(row)), allow_nan=False) + "\n" for row in rows))
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
+def read_rows(path: Path, *shapes: Shape) -> list[dict[str, Any]]:
     """Return the rows of a JSON-lines file; an absent file has none.
 
+    Args:
+        path: The file.
+        *shapes: What each row has to look like.
+
     Raises:
-        StorageError: If the file cannot be read or a line is not a JSON object.
+        StorageError: If the file cannot be read, a line is not a JSON object, or a row looks otherwise.
     """
     try:
         lines = path.read_bytes().decode().splitlines()
@@ -116,14 +168,18 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         return []
     except (OSError, ValueError) as error:
         raise StorageError(f"Cannot read {path}: {error}.") from error
-    return [unsealed(path, row) for row in _parsed(path, lines)]
+    rows = [unsealed(path, row) for row in _parsed(path, lines)]
+    for shape in shapes:
+        for row in rows:
+            shaped(path, row, shape)
+    return rows
 
 
 def _parsed(path: Path, lines: list[str]) -> list[dict[str, Any]]:
     """The objects of some lines, all at once: with ten thousand runs line by line takes three times as long."""
     rows: list[dict[str, Any]] = []
     with contextlib.suppress(ValueError):
-        rows = _PLAIN_JSON.decode(f"[{','.join(lines)}]")
+        rows = _decoded(f"[{','.join(lines)}]")
     if len(rows) == len(lines) and all(type(row) is dict for row in rows):
         return rows
     return [_row(path, number, line) for number, line in enumerate(lines, start=1)]
@@ -131,7 +187,7 @@ def _parsed(path: Path, lines: list[str]) -> list[dict[str, Any]]:
 
 def _row(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
-        row = _PLAIN_JSON.decode(line)
+        row = _decoded(line)
     except ValueError:
         row = None
     if not isinstance(row, dict):
@@ -181,9 +237,18 @@ def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
     """
     try:
         with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
+            _refuse_large(sum(each.file_size for each in file.zip.infolist()))
             return {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except Exception as error:
+        # a damaged archive raises nearly anything: OSError, ValueError, KeyError, zlib.error, MemoryError, ...
         raise StorageError(f"Cannot read {path}: {error}. Delete it, and it is computed again.") from error
+
+
+def _refuse_large(size: int) -> None:
+    """Refuse more bytes than there is memory: a few in an archive may stand for very many."""
+    there = available_memory()
+    if there is not None and size > there:
+        raise ValueError(f"it asks for {size:,} bytes of memory, and {there:,} are free")
 
 
 def finite(value: Any) -> Any:

@@ -21,11 +21,12 @@ def command(folder: Path, as_csv: bool, out: Path | None, debug: bool) -> None:
     the statistics take it.
     """
     _check(folder, as_csv)
-    from landscape.report.folder import read_report
+    from landscape.report.folder import as_written, read_report
     from landscape.report.tidy_table import tidy_table
     from landscape.store import write_text
 
-    table = tidy_table(read_report(folder))
+    with as_written(folder / "report.json", f"landscape relate {folder}"):
+        table = tidy_table(read_report(folder))
     if out is None:
         click.echo(table, nl=False)
         return

@@ -73,5 +73,7 @@ def _fail(error: LandscapeError) -> Any:
     if "--debug" in sys.argv:
         traceback.print_exception(error)
     else:
-        click.echo(f"Error: {error}", err=True)
+        # names in it may be a stranger's, and a terminal obeys some characters
+        message = "".join(each if each.isprintable() or each == "\n" else "?" for each in str(error))
+        click.echo(f"Error: {message}", err=True)
     sys.exit(error.exit_code)

@@ -3,9 +3,14 @@
 from pathlib import Path
 
 from landscape.errors import UsageError
+from landscape.plain_folder import refuse_links_out
+from landscape.report.folder import as_written
 from landscape.report.terminal import summary
 
 __all__ = ["summary", "write_report"]
+
+_ONE_MINIMUM = ("track", "surface", "hessian", "sharpness")
+_READ = ("report.json", "runs", "figures", "surface.npz", *(f"{kind}.json" for kind in _ONE_MINIMUM))
 
 
 def write_report(folder: Path, venue: str | None = None) -> list[Path]:
@@ -22,11 +27,18 @@ def write_report(folder: Path, venue: str | None = None) -> list[Path]:
 
     Raises:
         UsageError: If a venue is named for what is no study.
+        StorageError: If its files are not what this program writes, or lead out of the folder.
     """
-    kinds = () if (folder / "report.json").is_file() else ("track", "surface", "hessian", "sharpness")
+    refuse_links_out(folder, *_READ)
+    kinds = () if (folder / "report.json").is_file() else _ONE_MINIMUM
     kind = next((each for each in kinds if (folder / f"{each}.json").is_file()), "")
     if kind and venue:
         raise UsageError(f"--style draws the figures of a study; {folder} holds {kind}.json. Leave --style out.")
+    with as_written(folder / f"{kind or 'report'}.json", f"landscape {kind or f'relate {folder}'}"):
+        return _written(folder, kind, venue)
+
+
+def _written(folder: Path, kind: str, venue: str | None) -> list[Path]:
     if kind == "track":
         from landscape.report.tracking.writing import rewrite_track
 

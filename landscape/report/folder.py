@@ -1,5 +1,7 @@
 """The run folder as the report reads it: one JSON file and the slices that it names."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from landscape.errors import StorageError
-from landscape.report.escape import one_line
+from landscape.report.escape import one_line, shorten
 from landscape.stops import END, MATCHED, stop_words
 from landscape.store import read_arrays, read_json
 
@@ -15,6 +17,7 @@ Report = dict[str, Any]
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 FORMAT = 1
+_NOT_AS_WRITTEN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, MemoryError, RecursionError)
 STOPS = {stop: stop_words(stop) for stop in (MATCHED, END)}
 """Where the minima lie that slices are taken of, in words."""
 GAPS = {"gap_loss": "gap in loss (test − train)", "gap_error": "gap in error (test − train)"}
@@ -41,6 +44,28 @@ class Slice:
     def losses(self, kind: str) -> Array:
         """Return the grid of ``train`` or ``test`` losses."""
         return {"train": self.train_loss, "test": self.test_loss}[kind]
+
+
+@contextlib.contextmanager
+def as_written(path: Path, command: str) -> Iterator[None]:
+    """Take what goes wrong with the content of a file for what it is: a file that this program did not write so.
+
+    Reports have hundreds of keys; what is missing, or of another kind, is found where it is looked for.
+
+    Args:
+        path: The file.
+        command: What writes it again.
+
+    Raises:
+        StorageError: In place of what a missing key or a value of another kind raises.
+    """
+    try:
+        yield
+    except _NOT_AS_WRITTEN as error:
+        raise StorageError(
+            f"{path} is not what this version of landscape writes ({type(error).__name__}: {shorten(error, 80)}). "
+            f"Type '{command}' to write it again."
+        ) from error
 
 
 def read_report(folder: Path) -> Report:

@@ -15,7 +15,11 @@ def mark_disagreement(measurements: Mapping[str, dict[str, Any]], quantities: Ma
         measurements: Of one minimum by name; changed in place.
         quantities: What each measure estimates, by its name.
     """
-    bounded = [name for name, row in measurements.items() if row["error_kind"] == "bound" and row["value"] is not None]
+    bounded = [
+        name
+        for name, row in measurements.items()
+        if row["error_kind"] == "bound" and None not in (row["value"], row["error"]) and name in quantities
+    ]
     for a, b in itertools.combinations(bounded, 2):
         one, other = measurements[a], measurements[b]
         apart = abs(one["value"] - other["value"])

@@ -9,11 +9,13 @@ from typing import Any
 
 from landscape import store
 from landscape._version import __version__
+from landscape.errors import StorageError
 from landscape.statistics.generalization_gap import generalization_gap
 from landscape.statistics.relate import relate
 from landscape.statistics.trade_offs import trade_offs
 from landscape.statistics.verdict import verdict
 from landscape.stops import END, MATCHED
+from landscape.study import record
 from landscape.study.agreement import mark_disagreement
 from landscape.study.cells import Cell, cells, factors
 from landscape.study.config import StudyConfig
@@ -26,19 +28,6 @@ from landscape.study.folder import (
     stored_config,
 )
 from landscape.study.primary import read_primary
-
-LOSSES = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
-HISTORY = (
-    "epoch",
-    "step",
-    "seconds",
-    "train_loss",
-    "test_loss",
-    "train_accuracy",
-    "test_accuracy",
-    "gradient_norm",
-    "learning_rate",
-)
 
 
 @contextlib.contextmanager
@@ -58,12 +47,22 @@ def assemble(root: Path) -> dict[str, Any]:
     """Return what a report shows, from the files of a study, and write it to report.json.
 
     Runs that are not finished are left out and counted in the verdict's details.
+
+    Raises:
+        StorageError: If a file cannot be read or written, is not what this program writes, or leads out of the folder.
     """
+    try:
+        return _assembled(root)
+    except RecursionError:
+        raise StorageError(f"A file in {root} is nested too deeply. Run `landscape analyze` into a new one.") from None
+
+
+def _assembled(root: Path) -> dict[str, Any]:
     folder = existing_folder(root)
     config = stored_config(folder)
     all_cells = cells(config)
     finished = [cell for cell in all_cells if folder.result(cell.id).exists()]
-    described = store.read_json(folder.measures)
+    described = _described(folder, config)
     measured = {cell.id: read_measurements(folder, cell.id) for cell in finished}
     runs = [_run(folder, config, cell, measured[cell.id]) for cell in finished]
     quantities = {each["name"]: each["quantity"] for each in described}
@@ -79,7 +78,7 @@ def assemble(root: Path) -> dict[str, Any]:
     settled = verdict(runs, relations, offs, described, optimizers, levels=config.levels, primary=primary)
     if len(finished) < len(all_cells):
         settled["details"].append(f"{len(all_cells) - len(finished)} of {len(all_cells)} runs are not finished.")
-    environment = store.read_json(folder.environment)
+    environment = store.read_json(folder.environment, record.ENVIRONMENT)
     report = {
         "format": 1,
         "landscape_version": __version__,
@@ -95,13 +94,25 @@ def assemble(root: Path) -> dict[str, Any]:
         "runs": runs,
         "relations": relations,
         "trade_offs": offs,
-        "search": store.read_json(folder.search) if folder.search.exists() else None,
+        "search": store.read_json(folder.search, record.SEARCH) if folder.search.exists() else None,
         "surfaces": _surfaces(folder, config, all_cells, measured),
     }
     # runs are what JSON files hold, without NaN: with ten thousand, looking again takes as long as reading them
     plain = {key: each if key == "runs" else store.finite(each) for key, each in report.items()}
     store.write_text(folder.report, store.shallow_json(plain) + "\n")
     return plain
+
+
+def _described(folder: RunFolder, config: StudyConfig) -> list[dict[str, Any]]:
+    """Return what is said of the measures of a study, all of them."""
+    described: list[dict[str, Any]] = store.read_json(folder.measures, record.DESCRIBED)
+    missing = set(config.measures) - {each["name"] for each in described}
+    if missing:
+        raise StorageError(
+            f"{folder.measures} says nothing of {min(missing)}, which study.toml asks for. Run `landscape analyze` "
+            f"again."
+        )
+    return described
 
 
 def title(config: StudyConfig, optimizers: Sequence[str]) -> str:
@@ -145,8 +156,8 @@ def _typical(runs: Sequence[Cell], measured: Mapping[str, Measured], measure: st
 
 def _run(folder: RunFolder, config: StudyConfig, cell: Cell, measured: Measured) -> dict[str, Any]:
     result = read_result(folder, cell.id)
-    history = store.read_rows(folder.history(cell.id))
-    moved = store.read_rows(folder.moved(cell.id))
+    history = store.read_rows(folder.history(cell.id), record.history_row)
+    moved = store.read_rows(folder.moved(cell.id), record.MOVED)
     tested = {"test_examples": result["test_examples"]} if "test_examples" in result else {}
     minima = {stop: _minimum(measured, moved, stop, {**about, **tested}) for stop, about in result["minima"].items()}
     return {
@@ -159,7 +170,7 @@ def _run(folder: RunFolder, config: StudyConfig, cell: Cell, measured: Measured)
         "status": result["status"],
         "message": result["message"],
         "reached": MATCHED in minima,
-        "history": {name: [row[name] for row in history] for name in HISTORY},
+        "history": {name: [row[name] for row in history] for name in record.HISTORY_COLUMNS},
         "cost": result.get("cost"),
         "together": _together(folder, cell),
         "speed": result.get("speed") or {"target_loss": None, "target_accuracy": None},
@@ -171,11 +182,11 @@ def _together(folder: RunFolder, cell: Cell) -> int:
     """Return how many runs trained as one batched model with a run, itself counted."""
     if not (folder.together.exists() and folder.config(cell.id).exists()):
         return 1
-    return int(store.read_json(folder.config(cell.id)).get("together", 1))
+    return int(store.read_json(folder.config(cell.id), record.CONFIG).get("together", 1))
 
 
 def _minimum(measured: Measured, moved: list[dict[str, Any]], stop: str, about: dict[str, Any]) -> dict[str, Any]:
-    gap = generalization_gap(**{name: about[name] for name in LOSSES})
+    gap = generalization_gap(**{name: about[name] for name in record.SCORES})
     own = {measure: row for (at, measure), row in measured.items() if at == stop}
     found = {**about, **gap, "measurements": own}
     points = {row["point"]: _moved(row, gap) for row in moved if row["stop"] == stop}
@@ -185,7 +196,7 @@ def _minimum(measured: Measured, moved: list[dict[str, Any]], stop: str, about: 
 def _moved(row: dict[str, Any], gap: dict[str, float | None]) -> dict[str, Any]:
     """A point that a minimum was moved to, with the gap there: that before and what the scores changed by."""
     changes = row["changes"] or {}
-    change = generalization_gap(**{name: changes.get(name) for name in LOSSES})
+    change = generalization_gap(**{name: changes.get(name) for name in record.SCORES})
     known = {
         name: None if gap[name] is None or change[name] is None else gap[name] + change[name]  # type: ignore[operator]
         for name in gap

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from landscape.study.config import StudyConfig
 from landscape.study.folder import plain_name
 from landscape.study.fraction import drawn
 from landscape.study.keys import FACTORS
-from landscape.study.option_levels import Level, combinations, level_word, own_table, shared_table, varied
+from landscape.study.option_levels import Level, combinations, is_factor, level_word, own_table, shared_table, varied
 
 DEFAULT_LR = {
     **dict.fromkeys(("sgd", "heavy_ball", "nesterov", "sam", "asam"), (0.01, 0.02, 0.05)),
@@ -22,6 +23,9 @@ DEFAULT_LR = {
     "adagrad": (0.01, 0.02, 0.05),
     "lion": (1e-4, 3e-4, 1e-3),
 }
+
+MOST_RUNS = 100_000
+"""Runs of one study: ten times what its folder and report were tried with."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +97,11 @@ def cells(config: StudyConfig) -> list[Cell]:
     Seeds vary slowest, so that a study cut short holds whole pairs.
 
     Raises:
-        UsageError: If an optimizer has no learning rate.
+        UsageError: If an optimizer has no learning rate, or there are more runs than `MOST_RUNS`.
     """
     if config.checkpoint:
         return _checkpoint_cells(config)
+    _refuse_too_many(config)
     seeds = range(config.seed, config.seed + config.seeds)
     rates = {name: learning_rates(config, name) for name in config.optimizer}
     own = {name: combinations(own_table(config.optimizer_option, name)) for name in config.optimizer}
@@ -112,6 +117,26 @@ def cells(config: StudyConfig) -> list[Cell]:
         for each in group
         if each.option_rank < len(own[name]) and each.lr_rank < len(rates[name])
     ]
+
+
+def _refuse_too_many(config: StudyConfig) -> None:
+    """Refuse a product that nobody means, before it is written out."""
+    networks = [
+        _count({**shared_table(config.model_option), **own_table(config.model_option, name)}) for name in config.model
+    ]
+    trained = [
+        _count({**shared_table(config.optimizer_option), **own_table(config.optimizer_option, name)})
+        * max(1, len(config.lr.get(name, config.lr.get("*", ()))))
+        for name in config.optimizer
+    ]
+    others = [len(getattr(config, name)) for name in FACTORS if name != "model"]
+    count = math.prod([sum(networks), sum(trained), *others, len(config.lr_factor), config.seeds])
+    if count > MOST_RUNS:
+        raise UsageError(f"The study has {count:,} runs; {MOST_RUNS:,} are the most. Give fewer levels or seeds.")
+
+
+def _count(table: dict[str, Any]) -> int:
+    return math.prod(len(each) for each in table.values() if is_factor(each))
 
 
 def settings(config: StudyConfig, option_ranks: int, lr_ranks: int) -> list[tuple[int, Setting]]:
@@ -214,7 +239,7 @@ def _checkpoint_cells(config: StudyConfig) -> list[Cell]:
     values = {name: getattr(config, name)[0] for name in FACTORS}
     result = []
     for given in config.checkpoint:
-        name, equals, path = ("", "", given) if Path(given).exists() else given.rpartition("=")
+        name, equals, path = ("", "", given) if _is_file(given) else given.rpartition("=")
         label = name if equals else Path(path).stem
         if not label.strip("."):
             raise UsageError(f"A checkpoint cannot be called {label!r}. Name it: --checkpoint NAME=PATH.")
@@ -225,6 +250,19 @@ def _checkpoint_cells(config: StudyConfig) -> list[Cell]:
     if len(set(labels)) < len(labels):
         raise UsageError(f"Two checkpoints are called {_repeated(labels)!r}. Name them: --checkpoint NAME=PATH.")
     return result
+
+
+def _is_file(name: str) -> bool:
+    """Return whether there is such a file.
+
+    Raises:
+        UsageError: If no file can be called that.
+    """
+    try:
+        Path(name).resolve()
+        return Path(name).exists()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"No checkpoint can be called {name[:60]!r}: {error}.") from None
 
 
 def _repeated(labels: list[str]) -> str:

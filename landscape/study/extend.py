@@ -5,6 +5,7 @@ from typing import Any
 
 from landscape import store
 from landscape.errors import StorageError
+from landscape.study import record
 from landscape.study.cells import Cell, cells
 from landscape.study.claims import Claims
 from landscape.study.config import KEYS, StudyConfig, to_toml
@@ -80,7 +81,7 @@ def extend(folder: RunFolder, old: StudyConfig, new: StudyConfig) -> None:
         if folder.run(cell.id).exists() and now.id != cell.id:
             folder.run(cell.id).rename(folder.run(now.id))
         if is_trained(folder, now.id):
-            described = store.read_json(folder.config(now.id))
+            described = store.read_json(folder.config(now.id), record.CONFIG)
             store.write_json(folder.config(now.id), {**described, **now.to_dict()})
             # with the checksum of the file that was just written; results of earlier versions do not say what they have
             write_result(folder, now.id, {"sought": list(old.stops), **read_result(folder, now.id)})
@@ -92,7 +93,7 @@ def extend(folder: RunFolder, old: StudyConfig, new: StudyConfig) -> None:
 def _rename_together(folder: RunFolder, names: Mapping[str, str]) -> None:
     """Write the new names of runs that train together; a name that is new already stays."""
     if folder.together.exists():
-        parts = store.read_json(folder.together)
+        parts = store.read_json(folder.together, record.TOGETHER)
         store.write_json(folder.together, [[names.get(name, name) for name in part] for part in parts])
 
 

@@ -11,7 +11,9 @@ from typing import Any
 
 from landscape import store
 from landscape.errors import StorageError, UsageError
+from landscape.plain_folder import refuse_links_out
 from landscape.stops import file_name
+from landscape.study import record
 from landscape.study.config import StudyConfig, differences, read_toml, resolve, to_toml
 from landscape.study.picked import picks, with_picked
 
@@ -19,7 +21,6 @@ Measured = dict[tuple[str, str], dict[str, Any]]
 """Measurements of one run by (stop, measure)."""
 
 _TRAINED = ("config.json", "history.jsonl", "*.safetensors", "checkpoints/*.safetensors")
-_MEASUREMENT = frozenset({"stop", "measure", "value", "error", "error_kind"})
 _NOT_IN_NAMES = re.compile(r"[^\w.+-]")
 _SLICED = ("surfaces/*.npz",)
 
@@ -138,8 +139,9 @@ def open_folder(root: Path, config: StudyConfig) -> RunFolder:
 
     Raises:
         UsageError: If it holds a study of another configuration, or files that are none of ours.
-        StorageError: If it cannot be written to.
+        StorageError: If it cannot be written to, or something in it leads out of it.
     """
+    refuse_links_out(root)
     folder = RunFolder(root)
     if folder.study.exists():
         changed = differences(asked_for(folder), config)
@@ -185,11 +187,12 @@ def existing_folder(root: Path) -> RunFolder:
     """Return a folder that holds a study.
 
     Raises:
-        StorageError: If it holds none.
+        StorageError: If it holds none, or something in it leads out of it.
     """
     folder = RunFolder(root)
     if not root.exists():
         raise StorageError(f"There is no folder {root}. Name one that `landscape analyze` wrote.")
+    refuse_links_out(root)
     if not folder.study.is_file():
         raise StorageError(f"{root} holds no study.toml: it is no run folder. Name one that `landscape analyze` wrote.")
     return folder
@@ -202,7 +205,9 @@ def stored_config(folder: RunFolder) -> StudyConfig:
 
 def with_search(folder: RunFolder, config: StudyConfig) -> StudyConfig:
     """Return a configuration with what the search of a folder picked, if it has one that is finished."""
-    return with_picked(config, picks(store.read_json(folder.search))) if folder.search.exists() else config
+    if not folder.search.exists():
+        return config
+    return with_picked(config, picks(store.read_json(folder.search, record.SEARCH)))
 
 
 def asked_for(folder: RunFolder) -> StudyConfig:
@@ -212,9 +217,7 @@ def asked_for(folder: RunFolder) -> StudyConfig:
 
 def read_measurements(folder: RunFolder, cell: str) -> Measured:
     """Return a run's measurements by (stop, measure)."""
-    rows = store.read_rows(folder.measurements(cell))
-    if not all(row.keys() >= _MEASUREMENT for row in rows):
-        raise StorageError(f"{folder.measurements(cell)} is damaged. Delete it, and it is computed again.")
+    rows = store.read_rows(folder.measurements(cell), record.MEASURED, record.MEASUREMENT)
     return {(row["stop"], row["measure"]): row for row in rows}
 
 
@@ -225,10 +228,7 @@ def read_result(folder: RunFolder, cell: str) -> dict[str, Any]:
         StorageError: If the file cannot be read or is not what training wrote.
     """
     path = folder.result(cell)
-    result = store.read_json(path)
-    if not isinstance(result, dict) or not {"status", "message", "minima"} <= result.keys():
-        raise StorageError(f"{path} is damaged. Run `landscape analyze` again, and the run is trained again.")
-    return store.unsealed(path, result)
+    return store.unsealed(path, store.read_json(path, record.RESULT))
 
 
 def write_result(folder: RunFolder, cell: str, result: Mapping[str, Any]) -> None:

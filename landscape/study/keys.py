@@ -161,7 +161,7 @@ class StudyConfig:
     surface_radius: float = _key(1.0, parsers.positive, "Half-width of the slices, in filter norms.", "X")
     device: str = _key("auto", parsers.word, "auto, cpu, cuda, cuda:1 or mps.")
     dtype: str = _key("float32", parsers.one_of("float32", "float64"), "Precision.", "float32|float64")
-    resamples: int = _key(2000, parsers.integer(100), "Bootstrap resamples of the intervals.", "N")
+    resamples: int = _key(2000, parsers.integer(100, 100_000), "Bootstrap resamples of the intervals.", "N")
 
     @property
     def stops(self) -> tuple[str, ...]:

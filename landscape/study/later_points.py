@@ -8,6 +8,7 @@ import torch
 
 from landscape import store
 from landscape.stops import END
+from landscape.study import record
 from landscape.study.cells import Cell
 from landscape.study.config import StudyConfig
 from landscape.study.folder import RunFolder, read_result, write_result
@@ -40,7 +41,7 @@ def add_points(
     for stop, snapshot in new.items():
         write_snapshot(snapshot, folder.minimum(cell.id, stop), folder.optimizer(cell.id, stop))
     found = {**old["minima"], **{stop: about(each) for stop, each in new.items()}}
-    described = store.read_json(folder.config(cell.id))
+    described = store.read_json(folder.config(cell.id), record.CONFIG)
     store.write_json(folder.config(cell.id), {**described, "training": dataclasses.asdict(how)})
     write_result(folder, cell.id, {**old, "minima": found, "sought": list(config.stops)})
 

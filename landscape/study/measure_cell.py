@@ -4,12 +4,14 @@ import dataclasses
 import inspect
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from landscape import store
+from landscape.errors import StorageError
 from landscape.measures import measure_minimum
 from landscape.measures.measure import registered
 from landscape.minimum import Minimum, SecondMoment
@@ -22,6 +24,7 @@ from landscape.study.folder import RunFolder, read_measurements, read_result, wr
 from landscape.study.train_cell import dataset_of, loss_of, model_of
 from landscape.surfaces import loss_surface
 from landscape.training import coming_update, read_snapshot, second_moment
+from landscape.training.snapshot import Snapshot
 
 
 def held_memory(device: torch.device) -> int:
@@ -71,7 +74,7 @@ def minimum_of(
     problem = problem_of(config, cell, device, "train", batch_size=batch_size, **problem_options)
     # a checkpoint comes from an initialisation that is not known
     initial = problem.theta if cell.checkpoint is None else None
-    problem.model.load_state_dict(snapshot.state_dict)
+    _load(problem, snapshot, folder.minimum(cell.id, stop))
     provenance = {"run": cell.id, "stop": stop, "step": snapshot.step, "learning_rate": cell.lr}
     whole = problem.parameter_names == trainable_names(problem)
     return Minimum(
@@ -84,6 +87,18 @@ def minimum_of(
         update=coming_update(snapshot.optimizer, problem.theta, problem.shapes) if whole else None,
         initial=initial,
     )
+
+
+def _load(problem: Problem, snapshot: Snapshot, path: Path) -> None:
+    """Put stored weights into a problem's network, if they and the optimizer's vectors fit it."""
+    trainable = sum(each.numel() for each in problem.model.parameters() if each.requires_grad)
+    fits = all(each.shape == (trainable,) for each in snapshot.optimizer.tensors.values())
+    try:
+        problem.model.load_state_dict(snapshot.state_dict)
+    except RuntimeError:
+        fits = False
+    if not fits:
+        raise StorageError(f"{path} is not of the network that study.toml names. Delete it, and the run trains again.")
 
 
 def trainable_names(problem: Problem) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from landscape.minimum import Minimum
 from landscape.problem import Problem
 from landscape.randomness import derive_seed
 from landscape.solvers.matrix_balancing import balance
+from landscape.study import record
 from landscape.study.cells import Cell
 from landscape.study.config import StudyConfig
 from landscape.study.folder import RunFolder
@@ -41,7 +42,7 @@ def move_cell(config: StudyConfig, cell: Cell, folder: RunFolder, device: torch.
 
 def missing_moves(config: StudyConfig, cell: Cell, folder: RunFolder) -> dict[str, list[str]]:
     """Return the points to which each minimum of a trained run has not been moved yet, by its stop."""
-    done = {(row["stop"], row["point"]) for row in store.read_rows(folder.moved(cell.id))}
+    done = {(row["stop"], row["point"]) for row in store.read_rows(folder.moved(cell.id), record.MOVED)}
     missing = {stop: [point for point in config.move if (stop, point) not in done] for stop in config.stops}
     return {stop: points for stop, points in missing.items() if points and folder.minimum(cell.id, stop).exists()}
 

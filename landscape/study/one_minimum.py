@@ -173,7 +173,7 @@ def find_run(path: Path) -> tuple[RunFolder, str | None]:
     if path.name == "study.toml":
         path = path.parent
     if path.parent.name == "runs" and RunFolder(path.parent.parent).study.is_file():
-        return RunFolder(path.parent.parent), path.name
+        return existing_folder(path.parent.parent), path.name
     return existing_folder(path), None
 
 

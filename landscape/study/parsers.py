@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from landscape.shapes import LARGEST
 from landscape.stops import parse_stop
 from landscape.weight_average import WeightAverage
 
@@ -22,17 +23,17 @@ def word(value: Any) -> str:
     return value.strip()
 
 
-def integer(least: int) -> Parser:
-    """Return a parser of whole numbers from ``least`` on."""
-    expected = f"a whole number, {least} or more"
+def integer(least: int, most: int = LARGEST) -> Parser:
+    """Return a parser of whole numbers from ``least`` on, up to ``most``."""
+    expected = f"a whole number, {least} or more" if most == LARGEST else f"a whole number from {least} to {most}"
 
     def parse(value: Any) -> int:
-        if isinstance(value, str) and value.strip().lstrip("+-").isdecimal():
+        if isinstance(value, str) and len(value) <= 40 and value.strip().lstrip("+-").isdecimal():
             value = int(value)
-        if isinstance(value, int) and not isinstance(value, bool) and value >= least:
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
             return value
         number = _number(value, expected)
-        if number != int(number) or number < least:
+        if number != int(number) or not least <= number <= most:
             raise ValueError(expected)
         return int(number)
 
@@ -245,7 +246,7 @@ def _number(value: Any, expected: str) -> float:
         raise ValueError(expected)
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(expected) from None
     if not math.isfinite(number):
         raise ValueError(expected)

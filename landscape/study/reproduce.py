@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from landscape import store
 from landscape.device import resolve_device
 from landscape.errors import StorageError, UsageError
+from landscape.plain_folder import refuse_links_out
+from landscape.study import record
 from landscape.study.cells import Cell, cells
 from landscape.study.config import StudyConfig, to_toml
 from landscape.study.environment import environment
@@ -76,7 +79,7 @@ def reproduce(
     if config.checkpoint:
         raise UsageError(f"{root} measured checkpoints: there is no training to do again. Compare with `analyze`.")
     chosen = [chosen_cell(config, name, folder) for name in runs] or cells(config)
-    recorded = store.read_json(folder.environment) if folder.environment.exists() else {}
+    recorded = store.read_json(folder.environment, record.ENVIRONMENT) if folder.environment.exists() else {}
     if runs:
         _again(config, chosen, folder, RunFolder(again))
     else:
@@ -116,7 +119,7 @@ def compare(first: RunFolder, second: RunFolder, cell: Cell) -> Compared:
     missing += [f"{measure} at {stop}" for stop, measure in sorted(old.keys() ^ new.keys())]
     both = {key: (old[key], new[key]) for key in old if key in new}
     beyond = [f"{measure} at {stop}" for (stop, measure), pair in both.items() if _beyond(*pair)]
-    rows = [store.read_rows(each.history(cell.id)) for each in (first, second)]
+    rows = [store.read_rows(each.history(cell.id), record.history_row) for each in (first, second)]
     missing += ["rows of the history"] if len(rows[0]) != len(rows[1]) else []
     return Compared(
         run=cell.id,
@@ -131,14 +134,15 @@ def compare(first: RunFolder, second: RunFolder, cell: Cell) -> Compared:
 
 def _again(config: StudyConfig, chosen: Sequence[Cell], first: RunFolder, again: RunFolder) -> None:
     """Train and measure some runs, each with those that it trained together with."""
+    refuse_links_out(again.root)
     if not again.study.exists():
         store.write_text(again.study, to_toml(config))
     device = resolve_device(config.device)
-    together = store.read_json(first.together) if first.together.exists() else []
+    together = store.read_json(first.together, record.TOGETHER) if first.together.exists() else []
     every = {cell.id: cell for cell in cells(config)}
     for part in together:
         if any(cell.id in part for cell in chosen):
-            train_cells(config, [every[name] for name in part], again, device)
+            train_cells(config, [every[name] for name in part if name in every], again, device)
     for cell in chosen:
         train_cell(config, cell, again, device)
         measure_cell(config, cell, again, device)
@@ -160,7 +164,10 @@ def _pairs(first: Path, second: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _tensors_apart(first: Path, second: Path) -> float:
-    one, two = load_file(first), load_file(second)
+    try:
+        one, two = load_file(first), load_file(second)
+    except (OSError, SafetensorError, KeyError) as error:
+        raise StorageError(f"{first} or {second} is damaged ({error}). Train the run again.") from error
     if one.keys() != two.keys():
         return float("inf")
     return max((_apart(one[name], two[name]) for name in one), default=0.0)

@@ -11,6 +11,7 @@ import torch
 
 from landscape import store
 from landscape.device import resolve_device
+from landscape.plain_folder import refuse_links_out
 from landscape.registry import measures
 from landscape.study.assemble import assemble, typical
 from landscape.study.cells import Cell, cells, with_learning_rates
@@ -114,6 +115,7 @@ class _Work:
 
 def _opened(root: Path, config: StudyConfig) -> RunFolder:
     """Return the folder of a study, extended where it holds a smaller one, or one that is computed in another way."""
+    refuse_links_out(root)
     folder = RunFolder(root)
     if folder.study.exists():
         with locked(folder, wait=True):

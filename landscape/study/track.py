@@ -13,6 +13,7 @@ from landscape import store
 from landscape.device import resolve_device
 from landscape.errors import UsageError
 from landscape.problem import Problem
+from landscape.shapes import any_object
 from landscape.statistics.edge_crossing import edge_crossing
 from landscape.study.cells import Cell, cells, learning_rates
 from landscape.study.config import StudyConfig
@@ -122,10 +123,9 @@ def track(config: StudyConfig, request: TrackRequest, root: Path, on_progress: O
         if not finished:
             _go_on(run, problem, settings, followed, rows, request, config, (folder, cell), on_progress)
         result = _result(config, request, settings, cell, run, problem, rows)
-        result["environment"] = environment(run.device)
-        if finished and (root / "track.json").is_file():
-            # nothing was computed: where it was computed stands
-            result["environment"] = store.read_json(root / "track.json").get("environment", result["environment"])
+        # where nothing was computed, it stays where it was computed
+        kept = store.read_json(root / "track.json", any_object) if finished and (root / "track.json").is_file() else {}
+        result["environment"] = kept.get("environment", environment(run.device))
     return result
 
 
@@ -136,7 +136,7 @@ def _check_request(root: Path, request: TrackRequest) -> None:
     if not path.exists():
         store.write_json(path, new)
         return
-    old = store.read_json(path)
+    old = store.read_json(path, any_object)
     changed = [f"{key}: {old.get(key)} there, {each} here" for key, each in new.items() if old.get(key) != each]
     if changed:
         raise UsageError(

@@ -17,6 +17,7 @@ from landscape.models import build_model, check_outputs
 from landscape.problem import Problem
 from landscape.registry import losses
 from landscape.stops import END
+from landscape.study import record
 from landscape.study.cells import Cell
 from landscape.study.config import StudyConfig
 from landscape.study.folder import RunFolder, is_trained, write_result
@@ -189,7 +190,9 @@ def _take_checkpoint(config: StudyConfig, cell: Cell, path: str, folder: RunFold
 
 def _check_same_checkpoint(cell: Cell, folder: RunFolder) -> None:
     """Refuse a checkpoint file that is another one than the folder was made from."""
-    if cell.checkpoint and store.read_json(folder.config(cell.id)).get("sha256") != _digest(cell.checkpoint):
+    if cell.checkpoint and store.read_json(folder.config(cell.id), record.CONFIG).get("sha256") != _digest(
+        cell.checkpoint
+    ):
         raise UsageError(
             f"{cell.checkpoint} has changed since {folder.root} was made from it. Choose another folder with --out."
         )

@@ -13,8 +13,21 @@ from torch import Tensor
 
 from landscape.atomic_write import write_atomically
 from landscape.errors import StorageError
+from landscape.memory import available_memory
+from landscape.shapes import Misshapen, anything, number, optional, record, table, text, whole
 from landscape.training.optimizer_state import OptimizerState
 from landscape.training.snapshot import Snapshot
+
+_maybe = optional(number)
+_SNAPSHOT = record(
+    {
+        **dict.fromkeys(("step", "examples"), whole),
+        **dict.fromkeys(("epoch", "seconds"), number),
+        **dict.fromkeys(("train_loss", "test_loss", "train_accuracy", "test_accuracy"), _maybe),
+    },
+    {"target": _maybe, "note": text},
+)
+_STATE = record({"name": text, "options": table(anything), "lr": number, "step": whole})
 
 
 def write_snapshot(snapshot: Snapshot, minimum: Path, optimizer: Path) -> None:
@@ -51,13 +64,16 @@ def read_snapshot(minimum: Path, optimizer: Path) -> Snapshot:
     state_dict, about = read_tensors(minimum)
     tensors, about_state = read_tensors(optimizer)
     try:
+        _SNAPSHOT(about)
+        _STATE(about_state)
         options = {key: _tuple(value) for key, value in about_state.pop("options").items()}
         state = OptimizerState(options=options, tensors=tensors, **about_state)
         losses = {name: math.nan for name in ("train_loss", "test_loss") if about[name] is None}
         return Snapshot(state_dict=state_dict, optimizer=state, **{**about, **losses})
-    except (TypeError, KeyError, AttributeError) as error:
+    except (TypeError, KeyError, Misshapen) as error:
         raise StorageError(
-            f"{minimum} and {optimizer} are not a minimum and its optimizer's state. Delete them and train again."
+            f"{minimum} and {optimizer} are not a minimum and its optimizer's state ({error}). Delete them and train "
+            f"again."
         ) from error
 
 
@@ -81,12 +97,15 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         StorageError: If the file is missing, truncated or none of ours.
     """
     try:
+        size, there = path.stat().st_size, available_memory()
+        if there is not None and size > there:
+            raise StorageError(f"{path} has {size:,} bytes, more than the {there:,} of memory that are free.")
         with safetensors.safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {})["landscape"])
             return {name: _read(file, name) for name in file.keys()}, about  # noqa: SIM118 (it is no mapping)
     except OSError as error:
         raise StorageError(f"Cannot read {path}: {error.strerror or error}.") from error
-    except (safetensors.SafetensorError, KeyError, ValueError) as error:
+    except (safetensors.SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise StorageError(
             f"{path} is truncated or was not written by landscape ({error}). Delete it and train again."
         ) from error

@@ -60,6 +60,8 @@ def second_moment(state: OptimizerState) -> SecondMoment | None:
     keys = optimizer_definition(state.name).second_moment
     if keys is None or keys.tensor not in state.tensors:
         return None
+    if not {keys.decay, "eps"} <= state.options.keys():
+        return None
     decay = state.options[keys.decay]
     return SecondMoment(
         value=state.tensors[keys.tensor],

@@ -2,10 +2,11 @@
 
 import pickle
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from landscape.errors import StorageError, UsageError
 
 WRAPPERS = ("state_dict", "model", "model_state_dict")
 MOST_LISTED = 10
+LONGEST_NAME = 80
 
 
 def load_into(model: nn.Module, path: Path | str) -> None:
@@ -33,9 +35,26 @@ def load_into(model: nn.Module, path: Path | str) -> None:
         UsageError: If keys are missing, extra or of another shape; at most ten are listed.
     """
     path = Path(path)
-    found = _unwrap(path, _read(path))
     wanted = {name: each for name, each in model.state_dict(keep_vars=True).items() if isinstance(each, Tensor)}
-    matched = _with_tied(_match(found, wanted), wanted)
+    if path.suffix == ".safetensors":
+        # by its header alone: what asks for more memory than there is does not fit, and is never read
+        _matched(path, _read(path, _shapes_of), wanted)
+    matched = _matched(path, _read(path, _loaded), wanted)
+    for name, tensor in wanted.items():
+        if not _is_plain(matched[name]) or matched[name].is_complex() > tensor.is_complex():
+            raise UsageError(f"{name!r} in {path} is sparse, quantized, complex or without content. Save a dense one.")
+    with torch.no_grad():
+        for name, tensor in wanted.items():
+            tensor.copy_(matched[name])
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    return tensor.layout == torch.strided and not (tensor.is_quantized or tensor.is_meta)
+
+
+def _matched(path: Path, content: Any, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return what a checkpoint holds under the model's own names, if it fits."""
+    matched = _with_tied(_match(_unwrap(path, content), wanted), wanted)
     problems = _differences(matched, wanted)
     if problems:
         listed = "; ".join(problems[:MOST_LISTED])
@@ -44,21 +63,30 @@ def load_into(model: nn.Module, path: Path | str) -> None:
             f"{path} does not fit the model: {listed}{more}. Give the model that it was saved from (--model, "
             f"--model-option). Nothing was loaded."
         )
-    with torch.no_grad():
-        for name, tensor in wanted.items():
-            tensor.copy_(matched[name])
+    return matched
 
 
-def _read(path: Path) -> Any:
+def _shapes_of(path: Path) -> Any:
+    """Return the tensors of a safetensors file without their content."""
+    with safetensors.safe_open(path, framework="pt") as file:
+        shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118 (it is no mapping)
+    return {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
+
+
+def _loaded(path: Path) -> Any:
+    if path.suffix == ".safetensors":
+        return safetensors.torch.load_file(path)
+    with warnings.catch_warnings():
+        # a pickle of another protocol than torch's own is either read or refused; the user is told then
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _read(path: Path, how: Callable[[Path], Any]) -> Any:
     if not path.is_file():
         raise StorageError(f"There is no checkpoint {str(path)!r}. Give the path of a .safetensors or .pt file.")
     try:
-        if path.suffix == ".safetensors":
-            return safetensors.torch.load_file(path)
-        with warnings.catch_warnings():
-            # a pickle of another protocol than torch's own is either read or refused; the user is told then
-            warnings.simplefilter("ignore", UserWarning)
-            return torch.load(path, map_location="cpu", weights_only=True)
+        return how(path)
     except pickle.UnpicklingError as error:
         raise StorageError(
             f"{path} was not loaded: it holds more than tensors, and loading that could run code, or it is no "
@@ -75,18 +103,22 @@ def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [""])[0][:200]
 
 
+def _quoted(name: object) -> str:
+    """Return a name that somebody else chose, as short as it can be shown."""
+    return repr(name if len(str(name)) <= LONGEST_NAME else f"{str(name)[:LONGEST_NAME]}...")
+
+
 def _unwrap(path: Path, value: Any) -> dict[str, Tensor]:
     """Return the state dict in what a checkpoint holds."""
-    while isinstance(value, Mapping):
-        inner = next((value[key] for key in WRAPPERS if isinstance(value.get(key), Mapping)), None)
-        if inner is None:
-            break
-        value = inner
+    # no deeper than there are words for it: a mapping can hold itself
+    for _ in WRAPPERS:
+        inner = [value[key] for key in WRAPPERS if isinstance(value, Mapping) and isinstance(value.get(key), Mapping)]
+        value = inner[0] if inner else value
     found = {}
     if isinstance(value, Mapping):
         found = {str(key): each for key, each in value.items() if isinstance(each, Tensor)}
     if not found:
-        holds = f"the keys {', '.join(map(repr, list(value)[:MOST_LISTED]))}" if isinstance(value, Mapping) else ""
+        holds = f"the keys {', '.join(map(_quoted, list(value)[:MOST_LISTED]))}" if isinstance(value, Mapping) else ""
         raise UsageError(
             f"{path} holds no state dict, but {holds or 'a ' + type(value).__name__}. "
             f"It must be one, or hold one under {', '.join(WRAPPERS)}."
@@ -115,7 +147,7 @@ def _with_tied(found: dict[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[s
 
 def _differences(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[str]:
     missing = [f"missing {name!r}" for name in wanted if name not in found]
-    extra = [f"extra {name!r}" for name in found if name not in wanted]
+    extra = [f"extra {_quoted(name)}" for name in found if name not in wanted]
     reshaped = [
         f"{name!r} has shape {tuple(found[name].shape)}, the model's {tuple(each.shape)}"
         for name, each in wanted.items()

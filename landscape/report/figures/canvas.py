@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from landscape.atomic_write import write_atomically
+from landscape.plain_folder import refuse_links_out
 from landscape.report.escape import for_figure
 from landscape.report.figures.venue import HOUSE, Venue
 from landscape.report.folder import Report
@@ -103,7 +104,8 @@ def canvas(width: float, height: float, constrained: bool = True) -> Figure:
 
 
 def save(drawing: Drawing, folder: Path) -> list[Path]:
-    """Write a drawing into ``folder`` as PDF, PNG and JSON, and return the paths."""
+    """Write a drawing into ``folder``, unless that leads elsewhere, as PDF, PNG and JSON, and return the paths."""
+    refuse_links_out(folder.parent, folder.name)
     figure = drawing.figure
     if figure.get_layout_engine() is not None:
         figure.draw_without_rendering()

@@ -43,6 +43,8 @@ def write_mp4(grids: Grids, path: Path) -> None:
     if shutil.which("ffmpeg") is None:
         return
     part = path.with_name(f".part-{path.name}")
+    # ffmpeg would follow a link in its place
+    part.unlink(missing_ok=True)
     writer, figures = FFMpegWriter(fps=FRAMES_A_SECOND), _frames(grids)
     first = next(figures, None)
     if first is None:

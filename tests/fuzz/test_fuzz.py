@@ -1,0 +1,39 @@
+"""A short round of what run.py does for hours: whatever a file holds, a reader reads it or says what is wrong."""
+
+import itertools
+import json
+
+import pytest
+from fuzz_guard import Forbidden, Hang, guarded
+from fuzz_readers import READERS
+from fuzz_round import RECORD, fuzz
+
+CASES = {"checkpoint": 300, "toml": 300, "folder": 100, "relate": 150}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_mutated_inputs_are_read_or_refused_in_words(reader):
+    found = fuzz(reader, range(CASES[reader]))
+    assert not found.failures, next(iter(found.failures.values()))
+    # some of either: a reader that refuses everything, or nothing, tests nothing
+    assert 0.1 < found.refused / found.cases < 1
+
+
+def test_the_guard_sees_what_it_is_for(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    with guarded(tmp_path / "in"):
+        (tmp_path / "in" / "x").write_text("x")
+    with pytest.raises(Forbidden, match="open"), guarded(tmp_path / "in"):
+        (tmp_path / "x").write_text("x")
+    with pytest.raises(Forbidden, match=r"os\.mkdir"), guarded(tmp_path / "in"):
+        (tmp_path / "in" / ".." / "y").mkdir()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
+    monkeypatch.setattr("fuzz_guard.SECONDS", 0.01)
+    with pytest.raises(Hang), guarded(tmp_path):
+        sum(itertools.repeat(1))
+
+
+def test_the_record_holds_no_failure():
+    rounds = json.loads(RECORD.read_text())
+    assert {each["reader"] for each in rounds} == set(READERS)
+    assert all(each["cases"] and not each["failures"] for each in rounds)
