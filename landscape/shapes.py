@@ -54,6 +54,12 @@ def plain(value: Any) -> None:
         raise Misshapen("one word or number")
 
 
+def option(value: Any) -> None:
+    """Take the value of an option: a word, a number, or a list of them."""
+    for each in value if isinstance(value, list) else [value]:
+        plain(each)
+
+
 def anything(value: Any) -> None:
     """Take everything."""
 

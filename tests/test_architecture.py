@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "landscape"
 LAYERS = [
     {"_version", "errors", "randomness", "memory", "random_state", "shared_work", "weight_average"},
     {"ranks"},
-    {"references", "options", "atomic_write", "plain_folder", "shapes", "stops", "compiled"},
+    {"references", "options", "atomic_write", "file_size", "plain_folder", "shapes", "stops", "compiled"},
     {"registry"},
     {"device", "data"},
     {"models", "losses"},

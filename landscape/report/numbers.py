@@ -44,8 +44,15 @@ def with_error(value: float | None, error: float | None) -> str:
     if -4 < exponent < 5:
         rounded = (fixed(round(each, decimals), max(0, decimals)) for each in (value, error))
         return " ± ".join(rounded)
-    scale, decimals = 10.0**exponent, max(0, decimals + exponent)
-    return f"({fixed(value / scale, decimals)} ± {fixed(error / scale, decimals)}){power_of_ten(exponent)}"
+    decimals = max(0, decimals + exponent)
+    value, error = (_over_power(each, exponent) for each in (value, error))
+    return f"({fixed(value, decimals)} ± {fixed(error, decimals)}){power_of_ten(exponent)}"
+
+
+def _over_power(value: float, exponent: int) -> float:
+    """Return a number over a power of ten, which by itself may be less than any number."""
+    half = exponent // 2
+    return value / 10.0**half / 10.0 ** (exponent - half)
 
 
 def estimate(value: float | None, low: float | None, high: float | None, decimals: int | None = None) -> str:

@@ -28,4 +28,5 @@ def learning_rate_effect(runs: Iterable[Run], stop: str, measure: str, optimizer
         if value is not None and value > 0:
             logs[repr(run.get("lr_rank"))].append(math.log(value))
     means = [math.fsum(each) / len(each) for each in logs.values()]
-    return math.exp(max(means) - min(means)) if len(means) > 1 else None
+    # within what a float holds, as with the paired ratio
+    return math.exp(min(max(means) - min(means), 700.0)) if len(means) > 1 else None

@@ -44,7 +44,7 @@ def _change(group: list[dict[str, Any]], best: dict[str, Any], factor: float) ->
     found = [row for row in group if math.isclose(row["lr"], wanted, rel_tol=TOLERANCE)]
     if not found:
         return {**nothing, "status": NOT_RUN}
-    row = min(found, key=lambda each: abs(math.log(each["lr"] / wanted)))
+    row = min(found, key=lambda each: abs(math.log(each["lr"]) - math.log(wanted)))
     if _lost(row) or not row["test_loss"]:
         return {**nothing, "lr": row["lr"], "status": DIVERGED}
     changes = {

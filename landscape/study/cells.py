@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from landscape.errors import UsageError
+from landscape.references import is_reference
 from landscape.registry import optimizers
 from landscape.study.config import StudyConfig
 from landscape.study.folder import plain_name
@@ -196,7 +197,8 @@ def _given_rates(config: StudyConfig, optimizer: str) -> tuple[float, ...]:
         raise UsageError("The search for hyper-parameters is not finished. Run the same `landscape analyze` again.")
     rates = config.lr.get(optimizer) or config.lr.get("*") or DEFAULT_LR.get(optimizer)
     if not rates:
-        optimizers[optimizer]  # refused here if there is no such optimizer: no learning rate would help it
+        if not is_reference(optimizer):
+            optimizers[optimizer]  # refused here if there is no such optimizer: no learning rate would help it
         raise UsageError(f"No learning rate is given for {optimizer!r}. Type --lr {optimizer}=0.01 or so.")
     return tuple(sorted(rates))
 

@@ -10,8 +10,8 @@ from landscape.shapes import (
     anything,
     number,
     one_of,
+    option,
     optional,
-    plain,
     record,
     several,
     table,
@@ -118,12 +118,6 @@ TOGETHER = several(several(text))
 CONFIG = record({}, {"together": whole, "sha256": text})
 
 
-def _option(value: Any) -> None:
-    """Take the value of an option: one, or a list of them."""
-    for each in value if isinstance(value, list) else [value]:
-        plain(each)
-
-
 def _rate(value: Any) -> None:
     """Take a learning rate."""
     number(value)
@@ -145,7 +139,7 @@ _SEARCHED = record(
         "failed": whole,
         "judged_by": text,
         "best": whole,
-        "picked": record({"lr": _rate, "options": table(_option)}),
+        "picked": record({"lr": _rate, "options": table(option)}),
         "edges": several(record({"name": text, "side": text, "value": number, "end": number})),
     }
 )

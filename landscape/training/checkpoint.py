@@ -13,8 +13,8 @@ from torch import Tensor
 
 from landscape.atomic_write import write_atomically
 from landscape.errors import StorageError
-from landscape.memory import available_memory
-from landscape.shapes import Misshapen, anything, number, optional, record, table, text, whole
+from landscape.file_size import refuse_larger_than_memory
+from landscape.shapes import Misshapen, number, option, optional, record, table, text, whole
 from landscape.training.optimizer_state import OptimizerState
 from landscape.training.snapshot import Snapshot
 
@@ -27,7 +27,7 @@ _SNAPSHOT = record(
     },
     {"target": _maybe, "note": text},
 )
-_STATE = record({"name": text, "options": table(anything), "lr": number, "step": whole})
+_STATE = record({"name": text, "options": table(option), "lr": number, "step": whole})
 
 
 def write_snapshot(snapshot: Snapshot, minimum: Path, optimizer: Path) -> None:
@@ -97,9 +97,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         StorageError: If the file is missing, truncated or none of ours.
     """
     try:
-        size, there = path.stat().st_size, available_memory()
-        if there is not None and size > there:
-            raise StorageError(f"{path} has {size:,} bytes, more than the {there:,} of memory that are free.")
+        refuse_larger_than_memory(path)
         with safetensors.safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {})["landscape"])
             return {name: _read(file, name) for name in file.keys()}, about  # noqa: SIM118 (it is no mapping)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from landscape.errors import StorageError
 from landscape.minimum import SecondMoment
 from landscape.training.optimizer_definition import optimizer_definition
 
@@ -46,6 +47,9 @@ def second_moment(state: OptimizerState) -> SecondMoment | None:
         The shadow is made of the mini-batch gradients as the optimizer got them, after clipping. Adam's own v
         also holds its coupled weight decay (it averages the squares of $g + \lambda\theta$); the shadow does not.
         v has absorbed the gradients up to the point *before* the last step, not the one at this point.
+
+    Raises:
+        StorageError: If an option was saved that is no number.
     """
     if not state.step:
         return None
@@ -60,17 +64,23 @@ def second_moment(state: OptimizerState) -> SecondMoment | None:
     keys = optimizer_definition(state.name).second_moment
     if keys is None or keys.tensor not in state.tensors:
         return None
-    if not {keys.decay, "eps"} <= state.options.keys():
-        return None
-    decay = state.options[keys.decay]
     return SecondMoment(
         value=state.tensors[keys.tensor],
         step=state.step if keys.bias_correction else 0,
-        beta2=float(decay[-1] if isinstance(decay, list | tuple) else decay),
-        eps=float(state.options["eps"]),
+        beta2=_option(state, keys.decay),
+        eps=_option(state, "eps"),
         source=f"{keys.tensor} of {state.name}",
-        weight_decay=0.0 if state.name == "adamw" else float(state.options.get("weight_decay", 0.0)),
+        weight_decay=0.0 if state.name == "adamw" else _option(state, "weight_decay", 0.0),
     )
+
+
+def _option(state: OptimizerState, name: str, default: float | None = None) -> float:
+    """Return an option as a number, of several the last; what was saved may come out of a damaged file."""
+    value = state.options.get(name, default)
+    last = value[-1] if isinstance(value, list | tuple) and value else value
+    if isinstance(last, bool) or not isinstance(last, int | float):
+        raise StorageError(f"The state of {state.name} was saved with {name} = {value!r}. Train the run again.")
+    return float(last)
 
 
 def flat_tensors(optimizer: torch.optim.Optimizer, parameters: Sequence[Tensor]) -> dict[str, Tensor]:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.errors import StorageError, UsageError
+from landscape.file_size import refuse_larger_than_memory
 
 WRAPPERS = ("state_dict", "model", "model_state_dict")
 MOST_LISTED = 10
@@ -85,6 +86,7 @@ def _loaded(path: Path) -> Any:
 def _read(path: Path, how: Callable[[Path], Any]) -> Any:
     if not path.is_file():
         raise StorageError(f"There is no checkpoint {str(path)!r}. Give the path of a .safetensors or .pt file.")
+    refuse_larger_than_memory(path)
     try:
         return how(path)
     except pickle.UnpicklingError as error:

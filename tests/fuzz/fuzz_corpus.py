@@ -8,6 +8,8 @@ from pathlib import Path
 HERE = Path(__file__).parent / "corpus"
 STUDIES = ("study", "searched")
 """Eight runs at two learning rates with their slices; four runs after a search, with a primary question."""
+SMALL = ("study_small", "searched_small")
+"""The same with one measure and two points of each training, so that their statistics take milliseconds."""
 
 
 def pack(folder: Path) -> str:

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from fuzz_readers import READERS
 from fuzz_round import RECORD, fuzz
 
-PART = 500
+PART = 200
 """Cases after which the record is written."""
 
 

@@ -37,6 +37,7 @@ from landscape.statistics.trade_offs import trade_offs as relate_trade_offs
         (3.0, 0.0, "3.00000 ± 0"),
         (3.0, 1e-12, "3.00000 ± 1×10⁻¹²"),
         (0.0, 0.1, "0.00 ± 0.10"),
+        (5e-324, 5e-324, "(5 ± 5)×10⁻³²⁴"),
         (3.14159, None, "3.142"),
         (3.14159, float("nan"), "3.142"),
         (None, 0.1, "–"),

@@ -73,10 +73,9 @@ def test_a_file_of_holes_that_is_larger_than_memory_is_not_read(tmp_path):
     except OSError:
         pytest.skip("no file of that size here")
     before = peak_memory()
-    with pytest.raises(UsageError, match=r"'weight' has shape \(1000000000000,\), the model's \(2, 3\)"):
-        load_into(network(), path)
-    with pytest.raises(StorageError, match=r"more than the .* of memory that are free"):
-        read_tensors(path)
+    for read in (lambda: load_into(network(), path), lambda: read_tensors(path)):
+        with pytest.raises(StorageError, match=r"more than the .* of memory that are free"):
+            read()
     assert peak_memory() - before < LITTLE
 
 

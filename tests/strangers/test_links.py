@@ -166,3 +166,14 @@ def test_runs_are_folders_under_runs_whatever_words_a_file_has():
         assert cell.id not in {".", ".."}
     with pytest.raises(UsageError, match="cannot be called"):
         cells(resolve(("Here", {"checkpoint": ["..=x.safetensors"]})))
+
+
+def test_code_that_a_run_folder_names_is_not_run_to_relate_it(places):
+    folder, private = places
+    (folder / "evil.py").write_text(f"open({str(private / 'ran')!r}, 'w')\nmake = None\n")
+    text = (folder / "study.toml").read_text().split("[lr]")[0]
+    text = text.replace('optimizer = ["sgd", "adam"]', f"optimizer = ['{folder / 'evil.py'}:make', 'adam']")
+    (folder / "study.toml").write_text(text)
+    with pytest.raises(UsageError, match=r"No learning rate is given for .*evil\.py:make"):
+        assemble(folder)
+    assert not (private / "ran").exists()
