@@ -31,14 +31,14 @@ def text(value: Any) -> None:
 
 
 def number(value: Any) -> None:
-    """Take a number; true and false are none. Files are read without infinities and NaN."""
-    if type(value) not in (int, float):
+    """Take a number; true and false are none."""
+    if type(value) not in (int, float) or (type(value) is int and abs(value) > LARGEST):
         raise Misshapen("a number")
 
 
 def whole(value: Any) -> None:
     """Take a whole number from 0 on."""
-    if type(value) is not int or value < 0:
+    if type(value) is not int or not 0 <= value <= LARGEST:
         raise Misshapen("a whole number, 0 or more")
 
 
@@ -50,8 +50,8 @@ def truth(value: Any) -> None:
 
 def plain(value: Any) -> None:
     """Take a text, a number, true, false or nothing."""
-    if not isinstance(value, str | int | float | None):
-        raise Misshapen("one word or number")
+    if not isinstance(value, str | None | bool):
+        number(value)
 
 
 def option(value: Any) -> None:

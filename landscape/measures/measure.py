@@ -14,6 +14,7 @@ from landscape.measures.cautions import cautions
 from landscape.measures.exact import rounding
 from landscape.measures.measurement import Measure, Measurement
 from landscape.measures.measurements import Measurements
+from landscape.measures.not_finite import without_nan
 from landscape.minimum import Minimum
 from landscape.options import parse_options
 from landscape.problem import Problem
@@ -133,6 +134,7 @@ def _timed(
             result = Measurement(value=None, reason=f"{error}; try float64")
         except AsymmetryError as error:
             minimum, result = _in_float64(compute, minimum, error, seed, options)
+    result = without_nan(result, minimum)
     return dataclasses.replace(
         result,
         error=_at_least_rounding(result, minimum),

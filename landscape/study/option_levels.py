@@ -132,7 +132,8 @@ def _levels(name: str, value: Any) -> Any:
     nested = [isinstance(each, list | tuple) for each in value]
     if name in LISTS and not any(nested):
         return list(value)
-    if not value or (any(nested) and not all(nested)):
+    flat = [part for each in value for part in (each if isinstance(each, list | tuple) else [each])]
+    if not value or (any(nested) and not all(nested)) or any(isinstance(part, list | tuple | dict) for part in flat):
         raise ValueError("values, or lists of one value or more")
     if not all(nested) and len(value) == 1:
         return value[0]

@@ -107,10 +107,9 @@ RESULT = record(
 DESCRIBED = several(
     record(
         {
-            **dict.fromkeys(("name", "label", "symbol", "summary", "blind_spot", "quantity"), text),
+            **dict.fromkeys(("name", "label", "symbol", "summary", "blind_spot", "quantity", "why_not"), text),
             "sign": one_of(-1, 0, 1),
-        },
-        {"why_not": text},
+        }
     )
 )
 ENVIRONMENT = record({"created": text, "command": text}, {"processes": optional(whole)})

@@ -29,19 +29,32 @@ SPECTRA = {
 }
 
 
+def each_has_its_own(values, bounds, exact):
+    """Whether there are as many different eigenvalues as values, one within the bound of each."""
+    left = sorted(exact)
+    for value, bound in sorted(zip(values, bounds, strict=True), key=lambda pair: pair[0] + pair[1]):
+        within = [each for each in left if value - bound <= each <= value + bound]
+        if not within:
+            return False
+        left.remove(within[0])
+    return True
+
+
 @pytest.mark.parametrize("kind", SPECTRA)
-def test_eigenvalues_lie_within_their_bounds_or_are_said_not_to_have_converged(kind):
+def test_each_value_has_an_eigenvalue_of_its_own_within_its_bound(kind):
+    """That it is the one of its rank is not promised closer than the tolerance."""
     for seed in range(6):
         rng = np.random.default_rng(seed)
         A, exact = matrix_with(SPECTRA[kind](rng), rng)
-        k = (1, 3, 22)[seed % 3]
-        pairs = lanczos(Dense(A), k, bottom=seed % 2, seed=seed)
-        true = np.concatenate([exact[:k], exact[len(exact) - seed % 2 :]])
+        k, bottom = (1, 3, 22)[seed % 3], seed % 2
+        pairs = lanczos(Dense(A), k, bottom=bottom, seed=seed)
         rigorous = np.array([each == "rigorous" for each in pairs.bound_kind])
-        within = np.abs(pairs.values - true) <= pairs.bounds
-        assert within[rigorous].all() or not pairs.converged, (seed, pairs.reason)
+        assert each_has_its_own(pairs.values[rigorous], pairs.bounds[rigorous], exact), (seed, pairs)
+        true = np.concatenate([exact[:k], exact[len(exact) - bottom :]])
+        scale = np.maximum(1e-3 * np.abs(true), pairs.bounds)
+        assert not pairs.converged or np.all(np.abs(pairs.values - true) <= scale), (seed, pairs)
         one = power_iteration(Dense(A), 1, seed=seed, max_matvecs=300)
-        assert np.abs(exact - one.values[0]).min() <= one.residuals[0], (seed, one.reason)
+        assert np.abs(exact - one.values[0]).min() <= one.residuals[0], (seed, one)
 
 
 def network():
@@ -113,8 +126,6 @@ def test_a_gradient_that_is_nan_in_one_batch_gives_no_number_and_names_the_batch
         row = found[name]
         assert row.value is None or math.isfinite(row.value), name
         assert not row.converged or row.value is not None, name
-    for name in ("top_eigenvalue", "trace", "gauss_newton_trace"):
+    for name in ("top_eigenvalue", "trace", "batch_sharpness", "directional_sharpness"):
         assert found[name].value is None
-        assert not found[name].converged
-    assert "batch 3 (of 6 examples)" in found["top_eigenvalue"].reason
-    assert "batch 3 (of 6 examples)" in found["trace"].reason
+        assert "batch 3 (of 6 examples)" in found[name].reason, name
