@@ -8,6 +8,7 @@ from landscape.report import points as view
 from landscape.report import relation_tables, tables
 from landscape.report.attention import attention, caveats, unconverged
 from landscape.report.escape import for_html
+from landscape.report.factor_tables import ratios_within
 from landscape.report.figures.canvas import LeftOut
 from landscape.report.folder import Report, Slice
 from landscape.report.level_tables import level_tables
@@ -120,13 +121,14 @@ def _sharpness(page: Page, report: Report) -> None:
     for index, stop in enumerate(found):
         page.add(_opening(index, f"Sharpness {stop_words(stop)}"))
         _table(page, tables.sharpness(report, stop))
+        _table(page, ratios_within(report, stop))
         page.draw(ratio_plots(report, stop), wide=True)
         pairs = pair_plots(report, stop)
         if pairs:
             page.add("<h4>Run against run: on the dashed line both minima are equally sharp</h4>")
             page.add(legend(report, _any_faint(report, stop)))
         page.draw(pairs)
-        _table(page, tables.ratios_by_rank(report, stop), "All ratios, by learning rate")
+        _table(page, tables.ratios_by_rank(report, stop), "All ratios, by learning rate and by what else varies")
         for table in tables.measurements(report, stop):
             _table(page, table, table.caption)
         page.add(_closing(index))
