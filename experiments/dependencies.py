@@ -13,7 +13,7 @@ HEAD = """# Dependencies and their licences
 <!-- made by experiments/dependencies.py from the metadata of the installed packages -->
 
 Everything that `pip install -c constraints.txt 'landscape[test,lint]'` brings, at the versions that are tested. *Needed
-by*: the packages above it; `landscape` alone where it is a direct dependency, with the extra in brackets. This package
+by*: the packages that ask for it, with the extra in brackets. This package
 itself is under the MIT licence.
 
 | package | version | licence | needed by |
@@ -26,10 +26,10 @@ def main() -> None:
     names = [line.split("==")[0] for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line]
     found = {name: each for name in names if (each := _installed(name))}
     needed = _needed_by(found)
-    rows = [
-        f"| {name} | {each.version.partition('+')[0]} | {_licence(each)} | {', '.join(sorted(needed.get(_key(name), ())))} |"
-        for name, each in sorted(found.items(), key=lambda item: item[0].lower())
-    ]
+    rows = []
+    for name, each in sorted(found.items(), key=lambda item: item[0].lower()):
+        above = ", ".join(sorted(needed.get(_key(name), ())))
+        rows.append(f"| {name} | {each.version.partition('+')[0]} | {_licence(each)} | {above} |")
     absent = sorted(set(names) - set(found))
     end = f"\nPinned, and not installed on the platform of this table: {', '.join(absent)}.\n" if absent else ""
     (ROOT / "docs" / "dependencies.md").write_text(HEAD + "\n".join(rows) + "\n" + end, encoding="utf-8")
@@ -43,17 +43,15 @@ def _installed(name: str) -> Distribution | None:
 
 
 def _needed_by(found: dict[str, Distribution]) -> dict[str, set[str]]:
-    """Return who asks for each package."""
-    needed: dict[str, set[str]] = {}
+    """Return who asks for each package: directly, or else in an extra."""
+    always: dict[str, set[str]] = {}
+    in_extra: dict[str, set[str]] = {}
     for name, each in {**found, "landscape": distribution("landscape")}.items():
         for line in each.requires or ():
             extra = re.search(r"extra\s*==\s*['\"]([\w-]+)", line)
-            if extra and name != "landscape":
-                continue
-            needed.setdefault(_key(re.split(r"[^\w.-]", line)[0]), set()).add(
-                f"landscape[{extra[1]}]" if extra else name
-            )
-    return needed
+            asked, by = _key(re.split(r"[^\w.-]", line)[0]), f"{name}[{extra[1]}]" if extra else name
+            (in_extra if extra and name != "landscape" else always).setdefault(asked, set()).add(by)
+    return {**in_extra, **always}
 
 
 def _key(name: str) -> str:
