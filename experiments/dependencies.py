@@ -13,8 +13,7 @@ HEAD = """# Dependencies and their licences
 <!-- made by experiments/dependencies.py from the metadata of the installed packages -->
 
 Everything that `pip install -c constraints.txt 'landscape[test,lint]'` brings, at the versions that are tested. *Needed
-by*: the packages that ask for it, with the extra in brackets. This package
-itself is under the MIT licence.
+by*: the packages that ask for it, with the extra in brackets. This package itself is under the MIT licence.
 
 | package | version | licence | needed by |
 |---|---|---|---|
