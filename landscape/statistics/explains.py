@@ -77,7 +77,9 @@ def associate(
     names = [run["optimizer"] for run in there]
     sizes = {ALL: len(names)} | {name: names.count(name) for name in optimizers}
     grounds = dict.fromkeys((each["factor"], each["level"]) for each in by_level)
-    sizes |= {level: sum(str(run["factors"].get(factor)) == level for run in there) for factor, level in grounds}
+    sizes |= {
+        level: sum(str((run.get("factors") or {}).get(factor)) == level for run in there) for factor, level in grounds
+    }
     made = []
     for group in quantities(measures):
         found = [_groups(records, each, sizes, gap) for each in group]
