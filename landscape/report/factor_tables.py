@@ -1,6 +1,7 @@
 """The paired ratios within each level of a factor: a ratio over two networks may be that of neither."""
 
 from landscape.report import points as view
+from landscape.report.factors import factor_words
 from landscape.report.folder import Report
 from landscape.report.numbers import NOTHING, number, ratio_estimate
 from landscape.report.primary import exploratory_notes
@@ -22,7 +23,7 @@ def ratios_within(report: Report, stop: str) -> Table:
             if any(each and each["ratio"] is not None for each in own):
                 cells = [ratio_estimate(each["ratio"], each["low"], each["high"]) if each else NOTHING for each in own]
                 rows.append((view.term(measure), f"{other} / {report['optimizers'][0]}", *cells))
-    header = ("measure", "ratio of", *(f"{factor.replace('_', ' ')} {level}" for factor, level in heads))
+    header = ("measure", "ratio of", *(f"{factor_words(factor)} {level}" for factor, level in heads))
     caption = f"Paired ratios {stop_words(stop)} within each level of what else the study varies, with their intervals."
     return Table(f"within-{stop}", caption, header, tuple(rows), names=2, notes=exploratory_notes(report))
 
@@ -33,7 +34,7 @@ def rows_by_level(report: Report, stop: str, measure: Report) -> list[Row]:
         (
             view.term(measure),
             f"{row['numerator']} / {row['denominator']}",
-            f"{row['factor'].replace('_', ' ')} {row['level']}",
+            f"{factor_words(row['factor'])} {row['level']}",
             ratio_estimate(row["ratio"], row["low"], row["high"]),
             ratio_estimate(row.get("median_ratio"), row.get("median_low"), row.get("median_high")),
             number(row.get("probability_larger"), 2),

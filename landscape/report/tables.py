@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from landscape.report import points as view
 from landscape.report.factor_tables import ratios_within, rows_by_level
+from landscape.report.factors import LEARNING_RATE, factor_words, factors, level, level_words
 from landscape.report.folder import GAPS, Report
 from landscape.report.level_tables import level_tables
 from landscape.report.numbers import NOTHING, estimate, fixed, number, plain, ratio_estimate
@@ -62,7 +63,8 @@ def sharpness(report: Report, stop: str) -> Table:
         rows.append((view.term(measure), *cells))
     ratio = f"; paired ratios with {_confidence(report, stop)} intervals" if len(optimizers) > 1 else ""
     caption = f"Sharpness {stop_words(stop)}: the median run ± its own error{ratio}."
-    notes = (*_unconverged_note(rows), *_left_out(report, stop, "ratios", "Ratios"), *primary_notes(report))
+    notes = (*_unconverged_note(rows), *_mixed(report), *_left_out(report, stop, "ratios", "Ratios"))
+    notes = (*notes, *primary_notes(report))
     return Table(f"sharpness-{stop}", caption, tuple(header), tuple(rows), notes=notes)
 
 
@@ -88,6 +90,11 @@ def _unconverged_note(rows: list[Row]) -> tuple[str, ...]:
     if not any(str(cell).endswith("!") for row in rows for cell in row):
         return ()
     return ("! marks numbers that did not converge, or rest on some that did not.",)
+
+
+def _mixed(report: Report) -> tuple[str, ...]:
+    mixed = [{"model": "networks", "dataset": "data sets"}[name] for name in view.grounds(report)]
+    return (f"Medians and ratios are over all {' and '.join(mixed)} together.",) if mixed else ()
 
 
 def _left_out(report: Report, stop: str, kind: str, what: str) -> tuple[str, ...]:
@@ -196,12 +203,16 @@ def _measurements(report: Report, stop: str, measures: list[Report], part: int) 
         for measure in measures
     }
     rows: list[Row] = []
+    varied = [name for name in factors(report) if name != LEARNING_RATE]
     for run in report["runs"]:
         minimum = run["minima"].get(stop)
         state = "diverged" if run["status"] == "diverged" else "not reached"
         cells = [numbers[measure["name"]].get(run["id"], NOTHING) if minimum else state for measure in measures]
         loss = number(minimum["train_loss"]) if minimum else NOTHING
-        rows.append((run["optimizer"], plain(run.get("lr")), str(run.get("seed", "")), loss, *cells))
-    header = ("optimizer", "lr", "seed", "train loss", *(str(view.term(measure)) for measure in measures))
+        levels = [level_words(name, level(run, name)) for name in varied]
+        rows.append((run["optimizer"], plain(run.get("lr")), *levels, str(run.get("seed", "")), loss, *cells))
+    heads = ("optimizer", "lr", *(factor_words(name) for name in varied), "seed")
+    header = (*heads, "train loss", *(str(view.term(measure)) for measure in measures))
     caption = f"Every measurement {stop_words(stop)} ± its error, part {part}."
-    return Table(f"measurements-{stop}-{part}", caption, header, tuple(rows), names=3, notes=_unconverged_note(rows))
+    notes = _unconverged_note(rows)
+    return Table(f"measurements-{stop}-{part}", caption, header, tuple(rows), names=len(heads), notes=notes)

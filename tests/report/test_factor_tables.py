@@ -4,7 +4,7 @@ from landscape.report.factor_tables import MOST_LEVELS, ratios_within, rows_by_l
 from landscape.report.figures.contrasts import agreement
 from landscape.report.numbers import ratio, ratio_estimate
 from landscape.report.points import run_name
-from landscape.report.tables import sharpness
+from landscape.report.tables import measurements, sharpness
 
 TRACE = {"name": "trace", "label": "trace", "symbol": "", "sign": 1}
 NORM = {"name": "weight_norm", "label": "weight norm", "symbol": "", "sign": 0}
@@ -19,7 +19,7 @@ def row(factor, level, value, other="adam"):
 
 
 def report(rows, optimizers=("sgd", "adam"), **relations):
-    minimum = {"measurements": {"trace": {"value": 1.0, "converged": True}}}
+    minimum = {"train_loss": 0.01, "measurements": {"trace": {"value": 1.0, "converged": True}}}
     runs = [
         {"id": f"{name}-{model}", "optimizer": name, "lr": 0.1, "seed": 0, "factors": {"model": model},
          "minima": {"end": minimum}, "status": "finished"}
@@ -56,9 +56,15 @@ def test_without_factors_there_is_no_table():
 
 def test_runs_of_several_networks_are_told_apart():
     assert run_name(report([]), "adam-mlp") == "adam, lr 0.1, mlp, seed 0"
+    (table,) = measurements(report([]), "end")
+    assert table.header[:4] == ("optimizer", "lr", "model", "seed")
+    assert [row[2] for row in table.rows] == ["cnn", "mlp", "cnn", "mlp"]
+    assert "Medians and ratios are over all networks together." in sharpness(report([]), "end").notes
     one = report([])
     one["runs"] = one["runs"][::2]
     assert run_name(one, "adam-cnn") == "adam, lr 0.1, seed 0"
+    assert measurements(one, "end")[0].header[:3] == ("optimizer", "lr", "seed")
+    assert not any("networks" in note for note in sharpness(one, "end").notes)
 
 
 @pytest.mark.parametrize(
