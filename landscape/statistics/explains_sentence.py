@@ -92,7 +92,8 @@ def _undecided(associations: Sequence[Association]) -> str:
     if simpson:
         return (
             f"the two go together over all runs but not clearly {_within(associations)}, by {simpson}, so this may be "
-            "the difference between these alone; more seeds and learning rates would tell"
+            f"the difference between the {listed([f'{each}s' for each in _kinds(associations)])} alone; more seeds and "
+            "learning rates would tell"
         )
     return (
         f"no measure's rank correlation with it decides over all runs and {_within(associations)}: "
@@ -106,9 +107,14 @@ def _factors(associations: Sequence[Association]) -> list[str]:
     return [factor_words(each).removeprefix("the ") for each in dict.fromkeys(found) if each]
 
 
-def _within(associations: Sequence[Association]) -> str:
+def _kinds(associations: Sequence[Association]) -> list[str]:
+    """Within each of what a correlation is wanted: optimizer, data set, network, as far as there are several."""
     several = any(len([1 for each in one.groups.values() if "factor" not in each]) > 2 for one in associations)
-    return f"within each {listed([*(['optimizer'] if several else []), *_factors(associations)]) or 'optimizer'}"
+    return [*(["optimizer"] if several else []), *_factors(associations)] or ["optimizer"]
+
+
+def _within(associations: Sequence[Association]) -> str:
+    return f"within each {listed(_kinds(associations))}"
 
 
 def _in_words(association: Association) -> str:

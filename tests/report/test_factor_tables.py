@@ -96,8 +96,8 @@ def test_what_was_left_out_is_said_of_whom():
     ratios = [left_out("adam", 2), left_out("sam", 3), left_out("muon", 2)]
     optimizers = ("sgd", "adam", "sam", "muon")
     notes = sharpness(report([], optimizers, ratios=ratios), "end").notes
-    assert notes[0] == (
+    assert (
         "Ratios: left out of 9 pairs: 2 (not measured) (of adam, muon); left out of 9 pairs: 3 (not measured) (of sam)."
-    )
+    ) in notes
     notes = sharpness(report([], optimizers, ratios=[ratios[0], ratios[2]]), "end").notes
-    assert notes[0] == "Ratios: left out of 9 pairs: 2 (not measured)."
+    assert "Ratios: left out of 9 pairs: 2 (not measured)." in notes

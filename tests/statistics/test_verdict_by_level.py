@@ -61,6 +61,7 @@ def test_a_gap_that_differs_between_networks_alone_is_no_correlation(make_runs):
     second = found["sentences"][1]
     assert second.startswith("The data do not tell whether sharpness explains the generalization gap")
     assert "over all runs but not clearly within each optimizer and model, by top eigenvalue" in second
+    assert "may be the difference between the optimizers and models alone" in second
     given = found["sentences"][2]
     assert given.startswith("Given the optimizer, the model and the learning rate, no measure clearly explains any")
     assert not any("where training moved" in each.lower() for each in found["sentences"])
