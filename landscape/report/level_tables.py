@@ -4,7 +4,7 @@ from typing import Any
 
 from landscape.report import points as view
 from landscape.report.folder import Report
-from landscape.report.numbers import NOTHING, estimate
+from landscape.report.numbers import NOTHING, ratio_estimate
 from landscape.report.primary import primary_notes
 from landscape.report.table import Row, Table
 from landscape.stops import END, MATCHED, is_epoch, is_level, level_text
@@ -65,7 +65,7 @@ def _level(report: Report, stop: str) -> str:
 
 def _ratio(report: Report, stop: str, measure: str, other: str) -> str:
     rows = [row for row in view.ratios(report, stop, measure, other) if row["pairing"] == "all"]
-    return estimate(rows[0]["ratio"], rows[0]["low"], rows[0]["high"]) if rows else NOTHING
+    return ratio_estimate(rows[0]["ratio"], rows[0]["low"], rows[0]["high"]) if rows else NOTHING
 
 
 def _matched(stop: str, pairs: list[dict[str, Any]]) -> tuple[str, str, str]:
@@ -73,5 +73,5 @@ def _matched(stop: str, pairs: list[dict[str, Any]]) -> tuple[str, str, str]:
     off = [abs(each) for row in compared for each in row["mismatch"] if each is not None]
     ratios = sorted(row["loss_ratio"] for row in compared if row["loss_ratio"])
     largest = f"{100 * max(off):.1f} %" if off and is_level(stop) else NOTHING
-    middle = estimate(ratios[len(ratios) // 2], ratios[0], ratios[-1]) if ratios else NOTHING
+    middle = ratio_estimate(ratios[len(ratios) // 2], ratios[0], ratios[-1]) if ratios else NOTHING
     return f"{len(compared)} of {len(pairs)}", largest, middle

@@ -29,8 +29,45 @@ REFERENCES = {
     "Hoeffding 1963": "Hoeffding (1963), Probability inequalities for sums of bounded random variables, JASA 58.",
     "Choi 2019": "Choi, Shallue, Nado, Lee, Maddison, Dahl (2019), On empirical comparisons of optimizers for deep "
     "learning, arXiv:1910.05446.",
+    "Polyak 1964": "Polyak (1964), Some methods of speeding up the convergence of iteration methods, USSR "
+    "Computational Mathematics and Mathematical Physics 4(5), 1-17.",
+    "Kingma 2015": "Kingma, Ba (2015), Adam: a method for stochastic optimization, ICLR.",
+    "Loshchilov 2019": "Loshchilov, Hutter (2019), Decoupled weight decay regularization, ICLR.",
+    "Tieleman 2012": "Tieleman, Hinton (2012), Lecture 6.5: RMSProp, COURSERA: Neural networks for machine learning.",
+    "Foret 2021": "Foret, Kleiner, Mobahi, Neyshabur (2021), Sharpness-aware minimization for efficiently improving "
+    "generalization, ICLR.",
+    "Kwon 2021": "Kwon, Kim, Park, Choi (2021), ASAM: adaptive sharpness-aware minimization for scale-invariant "
+    "learning of deep neural networks, ICML.",
+    "Jordan 2024": "Jordan, Jin, Boza, You, Cesista, Newhouse, Bernstein (2024), Muon: an optimizer for hidden "
+    "layers in neural networks, kellerjordan.github.io/posts/muon.",
     "Li 2018": "Li, Xu, Taylor, Studer, Goldstein (2018), Visualizing the loss landscape of neural nets, NeurIPS.",
 }
+
+
+_AUTHORS = {
+    each: f"{each} et al." for each in ("Jiang", "Dziugaite", "Cameron", "Choi", "Li", "Foret", "Kwon", "Jordan")
+}
+_AUTHORS |= {
+    "Clopper": "Clopper and Pearson",
+    "Kingma": "Kingma and Ba",
+    "Loshchilov": "Loshchilov and Hutter",
+    "Tieleman": "Tieleman and Hinton",
+}
+_OPTIMIZERS = {
+    "heavy_ball": "Polyak 1964",
+    "adam": "Kingma 2015",
+    "adamw": "Loshchilov 2019",
+    "rmsprop": "Tieleman 2012",
+    "sam": "Foret 2021",
+    "asam": "Kwon 2021",
+    "muon": "Jordan 2024",
+}
+
+
+_TRAINING = (
+    "loss", "model_option", "batch_size", "weight_decay", "train_examples", "label_noise", "schedule", "warmup",
+    "clip_norm", "amp", "compile",
+)  # fmt: skip
 
 
 def methods(report: Report) -> str:
@@ -62,9 +99,7 @@ def methods_html(report: Report) -> str:
 
 def _cited(name: str) -> str:
     author, year = name.split()
-    return (
-        f"{author} et al. {year}" if author in ("Jiang", "Dziugaite", "Cameron", "Choi", "Li") else f"{author} {year}"
-    )
+    return f"{_AUTHORS.get(author, author)} {year}"
 
 
 def _training(report: Report, settings: dict[str, Any]) -> str:
@@ -79,15 +114,17 @@ def _training(report: Report, settings: dict[str, Any]) -> str:
     length = f"{settings['steps']} steps" if settings.get("steps") else f"{settings.get('epochs')} epochs"
     others = {
         key: settings[key]
-        for key in ("batch_size", "weight_decay", "train_examples", "label_noise", "schedule", "warmup", "clip_norm")
-        if settings.get(key) not in (None, (), [], [None], (None,), 0, [0.0], (0.0,))
+        for key in _TRAINING
+        if settings.get(key) not in (None, (), [], {}, [None], (None,), 0, [0.0], (0.0,), False, "off")
     }
     varied = "".join(f", {key.replace('_', ' ')} {_plain(value)}" for key, value in others.items())
     options = settings.get("optimizer_option") or {}
     given = f"; optimizer options {_plain(options)}" if options else ""
+    cited = {name: f"{name} ({_cited(_OPTIMIZERS[name])})" for name in report["optimizers"] if name in _OPTIMIZERS}
+    names = ", ".join(one_line(cited.get(name, name)) for name in report["optimizers"])
     return (
-        f"We trained {_plain(settings.get('model'))} on {_plain(data)} with {_plain(report['optimizers'])} for "
-        f"{length} at learning rates {'; '.join(rates) or 'as given'}{varied}{given}, with {seeds} seeds each "
+        f"We trained {_plain(settings.get('model'))} on {_plain(data)} with {names} for {length} at learning rates "
+        f"{'; '.join(rates) or 'as given'}{varied}{given}, with {seeds} seeds each "
         f"({len(runs)} runs in all). Runs of one seed share their initial weights and the order of their data; "
         f"learning rates of different optimizers are paired by rank."
     )
@@ -151,12 +188,8 @@ def _measuring(report: Report, settings: dict[str, Any]) -> str:
 
 
 def _levels(further: list[Any]) -> str:
-    if not further:
-        return ""
-    return (
-        f", the primary level, and likewise at {_plain(further)}; each level is located inside the epoch, at the first "
-        f"step at or below it"
-    )
+    also = f", the primary level, and likewise at {_plain(further)}" if further else ""
+    return f"{also}; it is located inside the epoch, at the first step at or below {'each level' if further else 'it'}"
 
 
 def _statistics(report: Report, settings: dict[str, Any]) -> str:
@@ -165,8 +198,8 @@ def _statistics(report: Report, settings: dict[str, Any]) -> str:
     resamples = settings.get("resamples", 2000)
     contrast = (
         f"Optimizers are compared pair by pair with {report['optimizers'][0]}: the geometric mean of the ratios, the "
-        "median over seeds, and the probability that the first of a pair is the larger (Clopper 1934, each seed one "
-        "trial). "
+        "median over seeds, and the probability that the first of a pair is the larger (Clopper and Pearson 1934, each "
+        "seed one trial), over all pairs and within each level of what else varies. "
         if len(report["optimizers"]) > 1
         else ""
     )
@@ -178,8 +211,9 @@ def _statistics(report: Report, settings: dict[str, Any]) -> str:
         f"(Cameron et al. 2008; Hesterberg 2015); fewer than {MIN_SEEDS} seeds have none. Where a statistic has no "
         f"spread over seeds, each seed counts as one trial. P-values are corrected over the measures of one question "
         f"(Holm 1979). Measures are related to the gap by Kendall's tau-b (Kendall 1945) and Spearman's coefficient "
-        f"over all runs and within each optimizer; by partial rank correlations given learning rate, training loss, "
-        f"weight norm and margin, as far as they were measured; by the granulated coefficient along each "
+        f"over all runs, within each optimizer and within each network and data set of several; by partial rank "
+        f"correlations given learning rate, training loss, weight norm and margin, as far as they were measured, and "
+        f"optimizer, network and data set where there are several; by the granulated coefficient along each "
         f"hyper-parameter and the normalised conditional mutual information given each two of them (Jiang et al. "
         f"2020); and by the sign-error in the worst of all pairs of settings that differ in one hyper-parameter "
         f"(Dziugaite et al. 2020), for the gap in error also with the weights of Hoeffding 1963 and at least "

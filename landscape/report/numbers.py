@@ -74,6 +74,30 @@ def estimate(value: float | None, low: float | None, high: float | None, decimal
     return text(value) if low is None or high is None else f"{text(value)} [{text(low)}, {text(high)}]"
 
 
+def ratio(value: float | None) -> str:
+    """Return a ratio to three significant digits, or as many more as tell it from 1.
+
+    Example:
+        >>> ratio(0.99973), ratio(1.004), ratio(1.0), ratio(None)
+        ('0.9997', '1.004', '1.00', '–')
+    """
+    digits = 3
+    while value is not None and value != 1 and digits < 7 and float(f"{value:.{digits - 1}e}") == 1:
+        digits += 1
+    return number(value, digits)
+
+
+def ratio_estimate(value: float | None, low: float | None, high: float | None) -> str:
+    """Return ``ratio [low, high]``, without the brackets where there is no interval.
+
+    Example:
+        >>> ratio_estimate(1.0012, 1.0004, 1.002), ratio_estimate(1.15, 1.07, 1.24)
+        ('1.001 [1.0004, 1.002]', '1.15 [1.07, 1.24]')
+    """
+    ends = "" if low is None or high is None else f" [{ratio(low)}, {ratio(high)}]"
+    return NOTHING if value is None else ratio(value) + ends
+
+
 def spread(values: dict[str, float] | None, percent: bool = False) -> str:
     """Return ``value (low–high)`` of a median with its extremes, or only the value where all agree."""
     if values is None or values.get("value") is None:

@@ -170,9 +170,19 @@ def relations(report: Report, stop: str) -> Report:
 
 
 def run_name(report: Report, run_id: str) -> str:
-    """Return a run as a person names it: optimizer, learning rate, seed."""
+    """Return a run as a person names it: optimizer, learning rate, network and data set of several, seed."""
     for run in report["runs"]:
         if run["id"] == run_id:
             lr = "" if run.get("lr") is None else f", lr {plain(run['lr'])}"
-            return f"{run['optimizer']}{lr}, seed {run.get('seed', 0)}"
+            on = "".join(f", {_factor(run, name)}" for name in grounds(report))
+            return f"{run['optimizer']}{lr}{on}, seed {run.get('seed', 0)}"
     return run_id
+
+
+def grounds(report: Report) -> list[str]:
+    """Return which of network and data set, on which sharpness is measured, the study has several of."""
+    return [name for name in ("model", "dataset") if len({_factor(run, name) for run in report["runs"]}) > 1]
+
+
+def _factor(run: Report, name: str) -> str:
+    return str((run.get("factors") or {}).get(name))

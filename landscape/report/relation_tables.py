@@ -5,7 +5,7 @@ from typing import Any
 from landscape.report import points as view
 from landscape.report.escape import one_line
 from landscape.report.folder import GAPS, Report
-from landscape.report.numbers import NOTHING, estimate, number
+from landscape.report.numbers import NOTHING, estimate, number, ratio_estimate
 from landscape.report.primary import exploratory_notes
 from landscape.report.symbols import Term
 from landscape.report.table import Cell, Row, Table
@@ -56,8 +56,8 @@ def explanations(report: Report, stop: str, brief: bool = False) -> Table:
         f"What each measure tells of the gap{' in loss' if brief else ''} {stop_words(stop)} beside the "
         f"hyper-parameters: Ψ, Kendall's coefficient along one hyper-parameter at a time, averaged (Jiang et al. "
         f"2020), and ψ along the learning rate, with whether it beats that of the learning rate alone; Spearman's "
-        f"partial coefficient given optimizer and learning rate; K, the least information given two hyper-parameters "
-        f"(0 to 1); the sign-error in the worst environment (Dziugaite et al. 2020; 0.5 is chance)."
+        f"partial coefficient given optimizer, network, data set and learning rate; K, the least information given two "
+        f"hyper-parameters (0 to 1); the sign-error in the worst environment (Dziugaite et al. 2020; 0.5 is chance)."
     )
     return Table(
         f"explanations-{stop}", caption, header, tuple(rows), names=1 if brief else 2, notes=exploratory_notes(report)
@@ -134,7 +134,7 @@ def interventions(report: Report, stop: str, brief: bool = False) -> Table:
                 one_line(done),
                 terms[each["measure"]],
                 *([] if brief else [each["gap"].removeprefix("gap_")]),
-                estimate(each["ratio"], each["ratio_low"], each["ratio_high"]),
+                ratio_estimate(each["ratio"], each["ratio_low"], each["ratio_high"]),
                 estimate(each["gap_change"], each["gap_low"], each["gap_high"]),
                 each["answer"],
             )

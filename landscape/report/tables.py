@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 from landscape.report import points as view
+from landscape.report.factor_tables import ratios_within, rows_by_level
+from landscape.report.factors import LEARNING_RATE, factor_words, factors, level, level_words
 from landscape.report.folder import GAPS, Report
 from landscape.report.level_tables import level_tables
-from landscape.report.numbers import NOTHING, estimate, fixed, number, plain
+from landscape.report.numbers import NOTHING, estimate, fixed, number, plain, ratio_estimate
 from landscape.report.points import Point
 from landscape.report.primary import primary_notes
 from landscape.report.relation_tables import explanations, granulated, interventions, partials
@@ -19,7 +21,7 @@ def main_tables(report: Report) -> list[Table]:
     """Return the tables that answer the question: sharpness and gap at every stop, then the trade-offs."""
     tables: list[Table] = []
     for stop in view.main_stops(report):
-        tables += [sharpness(report, stop), correlations(report, stop)]
+        tables += [sharpness(report, stop), ratios_within(report, stop), correlations(report, stop)]
         tables += [explanations(report, stop), interventions(report, stop)]
     return _filled([*tables, *level_tables(report), *trade_offs(report), searches(report)])
 
@@ -61,7 +63,8 @@ def sharpness(report: Report, stop: str) -> Table:
         rows.append((view.term(measure), *cells))
     ratio = f"; paired ratios with {_confidence(report, stop)} intervals" if len(optimizers) > 1 else ""
     caption = f"Sharpness {stop_words(stop)}: the median run ± its own error{ratio}."
-    notes = (*_unconverged_note(rows), *_left_out(report, stop, "ratios", "Ratios"), *primary_notes(report))
+    notes = (*_unconverged_note(rows), *_mixed(report), *_left_out(report, stop, "ratios", "Ratios"))
+    notes = (*notes, *primary_notes(report))
     return Table(f"sharpness-{stop}", caption, tuple(header), tuple(rows), notes=notes)
 
 
@@ -74,7 +77,7 @@ def _typical(points: list[Point]) -> str:
 
 def _overall_ratio(report: Report, stop: str, measure: str, numerator: str) -> str:
     rows = [row for row in view.ratios(report, stop, measure, numerator) if row["pairing"] == "all"]
-    return estimate(rows[0]["ratio"], rows[0]["low"], rows[0]["high"]) if rows else NOTHING
+    return ratio_estimate(rows[0]["ratio"], rows[0]["low"], rows[0]["high"]) if rows else NOTHING
 
 
 def _confidence(report: Report, stop: str) -> str:
@@ -89,13 +92,24 @@ def _unconverged_note(rows: list[Row]) -> tuple[str, ...]:
     return ("! marks numbers that did not converge, or rest on some that did not.",)
 
 
+def _mixed(report: Report) -> tuple[str, ...]:
+    mixed = [{"model": "networks", "dataset": "data sets"}[name] for name in view.grounds(report)]
+    return (f"Medians and ratios are over all {' and '.join(mixed)} together.",) if mixed else ()
+
+
 def _left_out(report: Report, stop: str, kind: str, what: str) -> tuple[str, ...]:
     """Return a sentence on what the statistics over all runs or pairs left out, or computed differently."""
     rows = view.relations(report, stop).get(kind, [])
-    known = {measure["name"] for measure in report["measures"]}
+    known = {measure["name"]: measure for measure in report["measures"]}
     own = [row for row in rows if row["measure"] in known and "all" in (row.get("group"), row.get("pairing"))]
-    notes = {row["note"]: None for row in own if row.get("note")}
-    return (f"{what}: {'; '.join(notes)}.",) if notes else ()
+    several = len({row.get("numerator") for row in own}) > 1
+    notes: dict[str, dict[str, None]] = {}
+    for row in own:
+        if row.get("note"):
+            of = row["numerator"] if several and "numerator" in row else str(view.term(known[row["measure"]]))
+            notes.setdefault(row["note"], {})[of] = None
+    said = [note + (f" (of {', '.join(of)})" if len(notes) > 1 else "") for note, of in notes.items()]
+    return (f"{what}: {'; '.join(said)}.",) if said else ()
 
 
 def correlations(report: Report, stop: str, brief: bool = False) -> Table:
@@ -135,7 +149,7 @@ def _coefficient(row: Report | None, brief: bool = False) -> str:
 
 
 def ratios_by_rank(report: Report, stop: str) -> Table:
-    """Return every paired ratio, over all pairs and at each learning-rate rank."""
+    """Return every paired ratio, over all pairs, at each learning-rate rank and at each level of other factors."""
     rows: list[Row] = []
     notes: dict[str, None] = {}
     for measure in view.measured(report, stop):
@@ -148,8 +162,8 @@ def ratios_by_rank(report: Report, stop: str) -> Table:
                         view.term(measure),
                         f"{other} / {row['denominator']}",
                         pairing,
-                        estimate(row["ratio"], row["low"], row["high"]),
-                        estimate(row.get("median_ratio"), row.get("median_low"), row.get("median_high")),
+                        ratio_estimate(row["ratio"], row["low"], row["high"]),
+                        ratio_estimate(row.get("median_ratio"), row.get("median_low"), row.get("median_high")),
                         estimate(larger, row.get("probability_low"), row.get("probability_high"), decimals=2),
                         number(row.get("p_holm"), 2),
                         f"{row['pairs']} ({row['seeds']})",
@@ -157,11 +171,12 @@ def ratios_by_rank(report: Report, stop: str) -> Table:
                 )
                 if row.get("note"):
                     notes[f"{pairing}: {row['note']}."] = None
+        rows += rows_by_level(report, stop, measure)
     header = ("measure", "ratio of", "pairs by", "ratio", "median", "P(larger)", "p (Holm)", "pairs (seeds)")
     caption = (
         f"Paired ratios {stop_words(stop)} with {_confidence(report, stop)} intervals: same seed, same rank of the "
         f"learning rate. The median is over seeds; P(larger) is the share of pairs in which the first is larger, each "
-        f"seed one trial; p is corrected over the measures."
+        f"seed one trial; p is corrected over the measures, of levels of a factor over these."
     )
     return Table(f"ratios-{stop}", caption, header, tuple(rows), names=3, notes=(*notes, *primary_notes(report)))
 
@@ -188,12 +203,16 @@ def _measurements(report: Report, stop: str, measures: list[Report], part: int) 
         for measure in measures
     }
     rows: list[Row] = []
+    varied = [name for name in factors(report) if name != LEARNING_RATE]
     for run in report["runs"]:
         minimum = run["minima"].get(stop)
         state = "diverged" if run["status"] == "diverged" else "not reached"
         cells = [numbers[measure["name"]].get(run["id"], NOTHING) if minimum else state for measure in measures]
         loss = number(minimum["train_loss"]) if minimum else NOTHING
-        rows.append((run["optimizer"], plain(run.get("lr")), str(run.get("seed", "")), loss, *cells))
-    header = ("optimizer", "lr", "seed", "train loss", *(str(view.term(measure)) for measure in measures))
+        levels = [level_words(name, level(run, name)) for name in varied]
+        rows.append((run["optimizer"], plain(run.get("lr")), *levels, str(run.get("seed", "")), loss, *cells))
+    heads = ("optimizer", "lr", *(factor_words(name) for name in varied), "seed")
+    header = (*heads, "train loss", *(str(view.term(measure)) for measure in measures))
     caption = f"Every measurement {stop_words(stop)} ± its error, part {part}."
-    return Table(f"measurements-{stop}-{part}", caption, header, tuple(rows), names=3, notes=_unconverged_note(rows))
+    notes = _unconverged_note(rows)
+    return Table(f"measurements-{stop}-{part}", caption, header, tuple(rows), names=len(heads), notes=notes)

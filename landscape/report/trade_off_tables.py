@@ -48,7 +48,7 @@ def about_times(rows: list[dict[str, Any]]) -> str:
         return ""
     return (
         " Seconds of runs that trained together as one batched model are their share of its time and do not compare "
-        "with those of runs that trained alone (--population off trains all alone)."
+        "with those of runs that trained alone or with another number of others (--population off trains all alone)."
     )
 
 

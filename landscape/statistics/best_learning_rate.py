@@ -29,6 +29,17 @@ class Edge:
         return f"{whose} ({rates}) is at the edge of those tried"
 
 
+def in_words(found: Sequence[Edge]) -> str:
+    """Return whose best learning rates lie at the edge, with what may be beyond: all in one clause."""
+    if len(found) < 3 or len({edge.score for edge in found}) > 1:
+        return f"{listed([edge.words for edge in found])}, where a better one may lie beyond"
+    each = [f"{optimizer_words(edge.optimizer)} ({listed([f'{rate:g}' for rate in edge.rates])})" for edge in found]
+    return (
+        f"the best learning rates by {found[0].score} of {listed(each, most=len(each))} are at the edge of those "
+        "tried, where better ones may lie beyond"
+    )
+
+
 def edges(trade_offs: Sequence[Mapping[str, Any]], optimizers: Sequence[str]) -> list[Edge]:
     """Return the optimizers whose best learning rate is the smallest or largest tried, of two or more.
 

@@ -6,11 +6,11 @@ from typing import Any
 from landscape.statistics.against_learning_rate import BEATS, LOSES
 from landscape.statistics.best_learning_rate import Edge
 from landscape.statistics.cluster_bootstrap import MIN_SEEDS
-from landscape.statistics.columns import LEARNING_RATE
+from landscape.statistics.columns import GROUNDS, LEARNING_RATE
 from landscape.statistics.explains import unmatched
 from landscape.statistics.granulated import MEAN
 from landscape.statistics.interventions import FOLLOWS, OPPOSITE, STAYS
-from landscape.statistics.meaning import Meaning, listed, number, optimizer_words, plural, quantities
+from landscape.statistics.meaning import Meaning, factor_words, listed, number, optimizer_words, plural, quantities
 from landscape.statistics.multiple_comparisons import holm
 from landscape.statistics.reading import MATCHED, Run
 
@@ -27,12 +27,12 @@ def beyond_sentences(
     """Return what is left of each sharpness beside the hyper-parameters, at the matched training loss.
 
     Rules, for the gap in loss and one measure of each quantity: it explains a share of the gap where its partial
-    coefficient given optimizer and learning rate differs from zero after Holm's correction over the measures; the
-    share is the square, of the variance of ranks. It beats the learning rate, changes sign along a hyper-parameter, or
-    is followed by the gap, where the interval of that row says so. Nothing is said of rows without an interval, nor
-    where most runs of an optimizer are not at the matched training loss. Where a best learning rate lies at the edge
-    of those tried, each says that it speaks of these alone; not the last, for what leaves the function as it is does
-    so at any.
+    coefficient given optimizer, network, data set and learning rate differs from zero after Holm's correction over the
+    measures; the share is the square, of the variance of ranks. It beats the learning rate where that row says so after
+    the same correction. It changes sign along hyper-parameters, or is followed by the gap, where the intervals of two
+    rows, or of what was moved and of the gap, say so. Nothing is said of rows without an interval, nor where most runs
+    of an optimizer are not at the matched training loss. Where a best learning rate lies at the edge of those tried,
+    each says that it speaks of these alone; not the last, for what leaves the function as it is does so at any.
 
     Args:
         runs: The ``runs`` of ``report.json``.
@@ -46,7 +46,7 @@ def beyond_sentences(
     if not any(_seeds(rows, each) >= MIN_SEEDS for each in chosen) or unmatched(runs, optimizers):
         return []
     found = [
-        _explained(rows, chosen, optimizers),
+        _explained(rows, chosen, _given(runs, optimizers)),
         _against_learning_rate(rows, chosen),
         _changes_sign(rows, chosen),
         _followed(rows, chosen),
@@ -62,7 +62,14 @@ def _seeds(rows: Mapping[str, Any], meaning: Meaning) -> int:
     )
 
 
-def _explained(rows: Mapping[str, Any], chosen: Sequence[Meaning], optimizers: Sequence[str]) -> str:
+def _given(runs: Sequence[Run], optimizers: Sequence[str]) -> str:
+    """What the partial coefficients are given, beside the learning rate where there are several of it."""
+    several = [name for name in GROUNDS if len({(run.get("factors") or {}).get(name) for run in runs}) > 1]
+    names = [*(["optimizer"] if len(optimizers) > 1 else []), *several, "lr"]
+    return listed([factor_words(name) for name in names], most=len(names))
+
+
+def _explained(rows: Mapping[str, Any], chosen: Sequence[Meaning], known_too: str) -> str:
     given = {"group": "all", "gap": GAP, "given": LEARNING_RATE}
     records = [(each, _pick(rows, "partial", each.measure, **given)) for each in chosen]
     known = [(each, record) for each, record in records if record and record["p_value"] is not None]
@@ -74,7 +81,7 @@ def _explained(rows: Mapping[str, Any], chosen: Sequence[Meaning], optimizers: S
         for (each, record), p in zip(known, corrected, strict=True)
         if p is not None and p < 0.05 and (record["low"] > 0 or record["high"] < 0)
     ]
-    beside = "Given the optimizer and the learning rate" if len(optimizers) > 1 else "Given the learning rate"
+    beside = f"Given {known_too}"
     if clear:
         parts = [f"{each.words} explains {_share(record)}" for each, record in clear]
         return f"{beside}, of the ranks of the gap in loss {listed(parts)}."
@@ -92,10 +99,15 @@ def _share(record: Mapping[str, Any]) -> str:
 
 
 def _against_learning_rate(rows: Mapping[str, Any], chosen: Sequence[Meaning]) -> str:
-    found = {answer: [each.words for each in chosen if _answer(rows, each) == answer] for answer in (BEATS, LOSES)}
+    records = [(each, _pick(rows, "against_learning_rate", each.measure, gap=GAP)) for each in chosen]
+    known = [(each, record) for each, record in records if record and record["low"] is not None]
+    corrected = holm([record["p_value"] for _, record in known])
+    clear = [pair for pair, p in zip(known, corrected, strict=True) if p is not None and p < 0.05]
+    found = {answer: [each.words for each, record in clear if record["answer"] == answer] for answer in (BEATS, LOSES)}
     if found[BEATS]:
-        return f"Along the learning rate, {listed(found[BEATS])} orders the gap better than the learning rate itself."
-    if any(_answer(rows, each) for each in chosen):
+        verb = "order" if len(found[BEATS]) > 1 else "orders"
+        return f"Along the learning rate, {listed(found[BEATS])} {verb} the gap better than the learning rate itself."
+    if known:
         beaten = f" ({listed(found[LOSES])} clearly worse)" if found[LOSES] else ""
         return (
             f"Along the learning rate, no measure clearly orders the gap better than the learning rate itself{beaten}."
@@ -103,17 +115,12 @@ def _against_learning_rate(rows: Mapping[str, Any], chosen: Sequence[Meaning]) -
     return ""
 
 
-def _answer(rows: Mapping[str, Any], meaning: Meaning) -> str:
-    record = _pick(rows, "against_learning_rate", meaning.measure, gap=GAP)
-    return "" if not record or record["low"] is None else str(record["answer"])
-
-
 def _changes_sign(rows: Mapping[str, Any], chosen: Sequence[Meaning]) -> str:
     parts = []
     for each in chosen:
         own = [row for row in rows.get("granulated", []) if (row["measure"], row["gap"]) == (each.measure, GAP)]
         sides = {row["axis"]: _side(row) for row in own if row["axis"] != MEAN}
-        up, down = ([_axis(axis) for axis, side in sides.items() if side == wanted] for wanted in (1, -1))
+        up, down = ([factor_words(axis) for axis, side in sides.items() if side == wanted] for wanted in (1, -1))
         if up and down:
             parts.append(f"{each.words} goes with the gap along {listed(up)} and against it along {listed(down)}")
     return f"It changes sign with what is varied: {listed(parts)}." if parts else ""
@@ -121,10 +128,6 @@ def _changes_sign(rows: Mapping[str, Any], chosen: Sequence[Meaning]) -> str:
 
 def _side(row: Mapping[str, Any]) -> int:
     return 0 if row["low"] is None else int(row["low"] > 0) - int(row["high"] < 0)
-
-
-def _axis(name: str) -> str:
-    return {"lr": "the learning rate", "optimizer": "the optimizer"}.get(name, name.replace("_", " "))
 
 
 def _followed(rows: Mapping[str, Any], chosen: Sequence[Meaning]) -> str:

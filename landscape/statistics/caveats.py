@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
+from typing import Any
 
-from landscape.statistics.best_learning_rate import Edge
+from landscape.statistics.best_learning_rate import Edge, in_words
 from landscape.statistics.explains import Association
 from landscape.statistics.generalization_gap import finite
 from landscape.statistics.matched_loss import TOLERANCE, comparable, target_loss
 from landscape.statistics.meaning import (
     Meaning,
+    capital,
+    factor_words,
     interval,
     listed,
     number,
@@ -17,7 +20,7 @@ from landscape.statistics.meaning import (
     quantities,
 )
 from landscape.statistics.reading import MATCHED, Run, minimum, read_measure, stops
-from landscape.statistics.sharper import CHANGES, Comparison, Matching
+from landscape.statistics.sharper import Comparison, Matching
 
 
 def about_matching(runs: Sequence[Run], matched: Mapping[str, Matching], first: str) -> list[str]:
@@ -43,10 +46,13 @@ def about_matching(runs: Sequence[Run], matched: Mapping[str, Matching], first: 
             f"The largest mismatch with the target is {100 * max(mismatches):.1f} %"
             + (f"; beyond {100 * TOLERANCE:.0f} % are {_ids(far)}." if far else ".")
         )
-    for other, found in matched.items():
-        names = f"{optimizer_words(other)} and {optimizer_words(first)}"
+    counts = [
+        f"{found.matched} of {plural(found.pairs, 'pair')} of {optimizer_words(other)}"
+        for other, found in matched.items()
+    ]
+    if counts:
         sentences.append(
-            f"{found.matched} of {plural(found.pairs, 'pair')} of {names} have both training losses within "
+            f"{listed(counts, most=len(counts))} and {optimizer_words(first)} have both training losses within "
             f"{100 * TOLERANCE:.0f} % of the target; only these are compared at matched training loss."
         )
     return sentences
@@ -92,11 +98,25 @@ def about_learning_rate(comparisons: Mapping[str, Sequence[Comparison]]) -> list
             f"{limits}, larger in {100 * record['probability_larger']:.0f} % of "
             f"{plural(record['pairs'], 'pair')}; {alone}."
         )
+        parts = []
         if each.by_rate:
             ranks = [number(rank["ratio"]) for rank in each.by_rate]
-            changes = ": the answer changes with the learning rate" if each.answer == CHANGES else ""
-            sentences.append(f"By rank of learning rate its ratio is {listed(ranks, most=len(ranks))}{changes}.")
+            changes = ": the answer changes with the learning rate" if "lr" in each.changes_with else ""
+            parts.append(f"by rank of learning rate its ratio is {listed(ranks, most=len(ranks))}{changes}")
+        parts += [_about_level(each, factor) for factor in each.by_level]
+        sentences += [f"{capital('; '.join(parts))}."] if parts else []
     return sentences
+
+
+def _about_level(comparison: Comparison, factor: str) -> str:
+    """The ratio at each level of a factor, and whether the answer changes with it."""
+    levels = [f"{number(each['ratio'])}{_ends(each)} for {each['level']}" for each in comparison.by_level[factor]]
+    changes = f": the answer changes with {factor_words(factor)}" if factor in comparison.changes_with else ""
+    return f"by {factor_words(factor).removeprefix('the ')} {listed(levels, most=len(levels))}{changes}"
+
+
+def _ends(record: Mapping[str, Any]) -> str:
+    return "" if record["low"] is None else f" ({number(record['low'])} to {number(record['high'])})"
 
 
 def about_measures(runs: Sequence[Run], measures: Sequence[Meaning]) -> list[str]:
@@ -167,7 +187,7 @@ def about_gap_in_error(in_loss: Sequence[Association], in_error: Sequence[Associ
 
 def about_best_learning_rate(edges: Sequence[Edge]) -> list[str]:
     """Return whose best learning rate is the smallest or largest tried, so that a better one may lie outside."""
-    return [f"{edge.words}: a better one may lie beyond." for edge in edges]
+    return [f"{capital(in_words(edges))}."] if edges else []
 
 
 def _ids(runs: Sequence[Run]) -> str:

@@ -12,6 +12,9 @@ from landscape.statistics.matched_loss import TOLERANCE, comparable
 from landscape.statistics.reading import Run, minimum, missing_at, read_measure
 
 GAPS = ("gap_loss", "gap_error")
+GROUNDS = ("dataset", "model")
+"""What sharpness is measured on: its size on two of a kind means nothing beside each other."""
+
 MISMATCH = f"training loss more than {100 * TOLERANCE:.0f} % from the target"
 LEARNING_RATE = "learning_rate"
 """The learning rate alone: the baseline that a sharpness has to beat, as a measure of its own."""

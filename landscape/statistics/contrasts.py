@@ -9,7 +9,7 @@ import numpy as np
 from landscape.statistics.columns import LEARNING_RATE, MISMATCH, Columns
 from landscape.statistics.multiple_comparisons import holm
 from landscape.statistics.paired_ratio import paired_ratio
-from landscape.statistics.pairing import Pairing
+from landscape.statistics.pairing import Pair, Pairing
 from landscape.statistics.reading import counted
 
 NOT_POSITIVE = "not positive, so without a logarithm"
@@ -26,11 +26,9 @@ def contrasts(
         measures: Names of measures.
         bootstrap: ``confidence``, ``resamples`` and ``seed``.
     """
-    index = {id(run): position for position, run in enumerate(columns.runs)}
     first, rows = columns.optimizers[0] if columns.optimizers else "", []
     for other, (pairs, alone) in pairings.items():
-        ends = np.array([(index[id(pair.numerator)], index[id(pair.denominator)]) for pair in pairs], dtype=np.intp)
-        ends = ends.reshape(-1, 2)
+        ends = pair_ends(columns, pairs)
         ranks = [pair.lr_rank for pair in pairs]
         groups = {"all": ends}
         if len(set(ranks)) > 1:
@@ -39,7 +37,7 @@ def contrasts(
         for measure in measures:
             for name, group in groups.items():
                 head = {"measure": measure, "numerator": other, "denominator": first, "pairing": name}
-                rows.append(head | _row(columns, group, measure, alone if name == "all" else 0, bootstrap))
+                rows.append(head | contrast(columns, group, measure, alone if name == "all" else 0, bootstrap))
     return corrected(rows, ("numerator", "pairing"), lambda row: row["p_value"])
 
 
@@ -61,9 +59,25 @@ def corrected(
     return [row | {"p_holm": p} for row, p in zip(rows, found, strict=True)]
 
 
-def _row(
+def pair_ends(columns: Columns, pairs: Sequence[Pair]) -> np.ndarray[Any, Any]:
+    """Return the positions of the two runs of each pair, shape ``(pairs, 2)``."""
+    index = {id(run): position for position, run in enumerate(columns.runs)}
+    ends = [(index[id(pair.numerator)], index[id(pair.denominator)]) for pair in pairs]
+    return np.array(ends, dtype=np.intp).reshape(-1, 2)
+
+
+def contrast(
     columns: Columns, ends: np.ndarray[Any, Any], measure: str, alone: int, bootstrap: Mapping[str, Any]
 ) -> dict[str, Any]:
+    """Return the ratio over some pairs with its interval, how many they are, and what was left out.
+
+    Args:
+        columns: The runs' numbers at a stop.
+        ends: What `pair_ends` returned, or some of it.
+        measure: Name of the measure.
+        alone: How many runs have no partner.
+        bootstrap: ``confidence``, ``resamples`` and ``seed``.
+    """
     values = columns.measures[measure][ends]
     positive = np.isfinite(values).all(axis=1) & (np.where(np.isfinite(values), values, 1.0) > 0).all(axis=1)
     seeds = columns.seed[ends[positive, 0]].tolist()

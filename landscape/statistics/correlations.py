@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from landscape.statistics.cluster_bootstrap import Floats
-from landscape.statistics.columns import GAPS, LEARNING_RATE, Columns
+from landscape.statistics.columns import GAPS, GROUNDS, LEARNING_RATE, Columns
 from landscape.statistics.contrasts import corrected
 from landscape.statistics.partial_correlation import partial_correlation
 from landscape.statistics.rank_correlation import kendall, spearman
@@ -30,7 +30,7 @@ def correlations(columns: Columns, measures: Sequence[str], bootstrap: Mapping[s
     """
     groups = columns.groups()
     rows = [
-        {"measure": measure, "gap": gap, "group": name, **_row(columns, members, measure, gap, bootstrap)}
+        {"measure": measure, "gap": gap, "group": name, **correlation(columns, members, measure, gap, bootstrap)}
         for measure in measures
         for gap in GAPS
         for name, members in groups.items()
@@ -38,9 +38,18 @@ def correlations(columns: Columns, measures: Sequence[str], bootstrap: Mapping[s
     return corrected(rows, ("gap", "group"), lambda row: row["kendall"]["p_value"])
 
 
-def _row(
+def correlation(
     columns: Columns, members: np.ndarray[Any, Any], measure: str, gap: str, bootstrap: Mapping[str, Any]
 ) -> dict[str, Any]:
+    """Return both coefficients of a measure with a gap over some runs, how many they are, and what was left out.
+
+    Args:
+        columns: The runs at a stop.
+        members: Which of them, shape ``(n,)``.
+        measure: Name of the measure.
+        gap: Name of the gap.
+        bootstrap: ``confidence``, ``resamples`` and ``seed``.
+    """
     x, y = columns.measures[measure], columns.gaps[gap]
     kept = members & np.isfinite(x) & np.isfinite(y)
     seeds = columns.seed[kept].tolist()
@@ -62,7 +71,8 @@ def partial_correlations(columns: Columns, measures: Sequence[str], confidence: 
     """Return partial rank correlations with the gaps, given one thing at a time and all of them together.
 
     Given are the learning rate (its rank among the optimizer's own), the training loss at the minimum, the weight norm
-    and the margin, as far as the study has them; over all runs the optimizer is given too.
+    and the margin, as far as the study has them; the data set and the network, where there are several, are always
+    given too, and over all runs the optimizer.
 
     Args:
         columns: The runs at a stop.
@@ -103,8 +113,8 @@ def _partial(
     if not own:
         nothing = {"value": None, "low": None, "high": None, "p_value": None}
         return {"runs": int(kept.sum()), **nothing, "note": "undefined: what is given is the same for all runs"}
-    if optimizer_too:
-        present = np.unique(columns.optimizer[kept])
-        own += [(columns.optimizer[kept] == each).astype(np.float64) for each in present[1:]]
+    kinds = [columns.axes[name] for name in GROUNDS if name in columns.axes]
+    for kind in [*kinds, *([columns.optimizer] if optimizer_too else [])]:
+        own += [(kind[kept] == each).astype(np.float64) for each in np.unique(kind[kept])[1:]]
     found = partial_correlation(x[kept], y[kept], own, columns.seed[kept], confidence=confidence)
     return {"runs": int(kept.sum()), **found}

@@ -1,6 +1,6 @@
 """Does sharpness explain the generalization gap? The evidence, one quantity at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,11 +14,11 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class Association:
-    """One quantity and the gap, over all runs and within each optimizer.
+    """One quantity and the gap, over all runs, within each optimizer, and within each data set and network of several.
 
     Attributes:
         meaning: How its measure is read.
-        groups: Its correlation records, first over all runs (``"all"``), then by optimizer.
+        groups: Its correlation records, over all runs (``"all"``), then by optimizer, then by data set and network.
         p_value: Largest p-value of the groups, corrected for the number of quantities; None where one has none.
     """
 
@@ -45,7 +45,7 @@ class Association:
 
     @property
     def only_over_all(self) -> bool:
-        """Whether the correlation is there over all runs but not within each optimizer (Simpson's paradox)."""
+        """Whether the correlation is there over all runs but not within each group (Simpson's paradox)."""
         return side(self.groups[ALL]) != 0 and len(self.sides) > 1
 
 
@@ -55,7 +55,8 @@ def associate(
     """Return the associations of the quantities with a gap at matched training loss, corrected for their number (Holm).
 
     The p-value of a quantity is the largest of its groups: a claim that holds over all runs and within each
-    optimizer is refuted as soon as one of them is, and such a test needs no correction for the number of groups.
+    optimizer, data set and network is refuted as soon as one of them is, and such a test needs no correction for the
+    number of groups.
     There is none where most runs of a group lack a converged value: what converges is then a selection.
 
     Args:
@@ -69,12 +70,19 @@ def associate(
         Berger (1982), Multiparameter hypothesis testing and acceptance sampling, Technometrics 24(4)
         (intersection-union tests).
     """
-    records = relations.get(MATCHED, {}).get("correlations", [])
-    names = [run["optimizer"] for run in runs if comparable(run, MATCHED)]
+    related = relations.get(MATCHED, {})
+    by_level = related.get("correlations_by_level", [])
+    records = [*related.get("correlations", []), *by_level]
+    there = [run for run in runs if comparable(run, MATCHED)]
+    names = [run["optimizer"] for run in there]
     sizes = {ALL: len(names)} | {name: names.count(name) for name in optimizers}
+    grounds = dict.fromkeys((each["factor"], each["level"]) for each in by_level)
+    sizes |= {
+        level: sum(str((run.get("factors") or {}).get(factor)) == level for run in there) for factor, level in grounds
+    }
     made = []
     for group in quantities(measures):
-        found = [_groups(records, each, optimizers, gap) for each in group]
+        found = [_groups(records, each, sizes, gap) for each in group]
         choice = min(range(len(group)), key=lambda i: _worst_p(found[i], sizes) is None)
         if found[choice]:
             made.append(Association(group[choice], found[choice], _worst_p(found[choice], sizes)))
@@ -100,10 +108,10 @@ def side(record: Mapping[str, Any]) -> int:
 
 
 def _groups(
-    records: Sequence[Mapping[str, Any]], meaning: Meaning, optimizers: Sequence[str], gap: str
+    records: Sequence[Mapping[str, Any]], meaning: Meaning, names: Iterable[str], gap: str
 ) -> dict[str, Mapping[str, Any]]:
     own = {each["group"]: each for each in records if (each["measure"], each["gap"]) == (meaning.measure, gap)}
-    return {name: own[name] for name in (ALL, *optimizers) if name in own}
+    return {name: own[name] for name in names if name in own}
 
 
 def _worst_p(groups: Mapping[str, Mapping[str, Any]], sizes: Mapping[str, int]) -> float | None:

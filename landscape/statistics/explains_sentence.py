@@ -3,15 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from landscape.statistics.best_learning_rate import Edge
+from landscape.statistics.best_learning_rate import Edge, in_words
 from landscape.statistics.cluster_bootstrap import MIN_SEEDS
 from landscape.statistics.explains import ALL, Association, unmatched
 from landscape.statistics.matched_loss import MATCH_MORE, TOLERANCE
-from landscape.statistics.meaning import interval, listed, number, optimizer_words, plural
+from landscape.statistics.meaning import factor_words, interval, listed, number, optimizer_words, plural
 from landscape.statistics.reading import Run
 
 MIN_RUNS = 6
 """With five independent runs nothing short of perfect order counts: one exchange of neighbours has p = 0.083."""
+
+
+MOST_NAMED = 4
+"""Coefficients within more groups than these are said as a range; the table has each."""
 
 
 _QUESTION = "The data do not tell whether sharpness explains the generalization gap"
@@ -33,18 +37,18 @@ def explains_sentence(
     if refusal:
         return f"{_QUESTION}, because {refusal}."
     if edges:
-        best = listed([edge.words for edge in edges])
         finding = _finding(associations, optimizers)
-        return f"{_QUESTION}, because {best}, where a better one may lie beyond; at those tried, {finding}."
+        return f"{_QUESTION}, because {in_words(edges)}; at those tried, {finding}."
     return f"At matched training loss, {_finding(associations, optimizers)}."
 
 
 def _finding(associations: Sequence[Association], optimizers: Sequence[str]) -> str:
     """What the measures that decide say, then those that do not."""
     larger, smaller = (listed([_in_words(each) for each in associations if each.answer == sign]) for sign in (1, -1))
-    where = "over all runs and within each optimizer"
+    where = f"over all runs and {_within(associations)}"
     if len(optimizers) == 1:
         where = f"over the runs of {optimizer_words(optimizers[0])}"
+        where += f" and {_within(associations)}" if _factors(associations) else ""
     if larger and smaller:
         said = (
             f"the answer depends on the measure: sharper minima had the larger generalization gap in loss by {larger} "
@@ -87,19 +91,39 @@ def _undecided(associations: Sequence[Association]) -> str:
     simpson = listed([_in_words(each) for each in associations if each.only_over_all])
     if simpson:
         return (
-            f"the two go together over all runs but not clearly within each optimizer, by {simpson}, so this may be "
-            "the difference between the optimizers alone; more seeds and learning rates would tell"
+            f"the two go together over all runs but not clearly {_within(associations)}, by {simpson}, so this may be "
+            f"the difference between the {listed([f'{each}s' for each in _kinds(associations)])} alone; more seeds and "
+            "learning rates would tell"
         )
     return (
-        "no measure's rank correlation with it decides over all runs and within each optimizer: "
+        f"no measure's rank correlation with it decides over all runs and {_within(associations)}: "
         f"{listed([_in_words(each) for each in associations])}; more seeds or learning rates would narrow the intervals"
     )
+
+
+def _factors(associations: Sequence[Association]) -> list[str]:
+    """What runs are grouped by beside the optimizer."""
+    found = [record.get("factor") for each in associations for record in each.groups.values()]
+    return [factor_words(each).removeprefix("the ") for each in dict.fromkeys(found) if each]
+
+
+def _kinds(associations: Sequence[Association]) -> list[str]:
+    """Within each of what a correlation is wanted: optimizer, data set, network, as far as there are several."""
+    several = any(len([1 for each in one.groups.values() if "factor" not in each]) > 2 for one in associations)
+    return [*(["optimizer"] if several else []), *_factors(associations)] or ["optimizer"]
+
+
+def _within(associations: Sequence[Association]) -> str:
+    return f"within each {listed(_kinds(associations))}"
 
 
 def _in_words(association: Association) -> str:
     (_, over_all), *within = association.groups.items()
     parts = [_tau(over_all)]
-    if len(within) > 1:
+    known = [record["kendall"]["value"] for _, record in within if record["kendall"]["value"] is not None]
+    if len(within) > MOST_NAMED and known:
+        parts.append(f"{number(min(known))} to {number(max(known))} {_within([association])}")
+    elif len(within) > 1:
         parts += [f"{_value(record)} within {optimizer_words(name)}" for name, record in within]
     return f"{association.meaning.words} (Kendall's tau {'; '.join(parts)})"
 

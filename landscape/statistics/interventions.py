@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landscape.statistics.cluster_bootstrap import Floats, cluster_numbers, resample_counts, seed_error, t_interval
-from landscape.statistics.columns import GAPS, Columns
+from landscape.statistics.columns import GAPS, GROUNDS, Columns
 from landscape.statistics.generalization_gap import finite
 from landscape.statistics.paired_ratio import paired_ratio
 from landscape.statistics.reading import MOVED, minimum
@@ -38,8 +38,9 @@ def interventions(
 
     Done to the training: the largest learning rate instead of the smallest, likewise any other hyper-parameter, SAM
     instead of the first other optimizer, random labels (the control: the gap must grow). Each is within one optimizer,
-    with all else and the seed fixed. Done to the minimum, where the study has moved it: a rescaling of neurons, and the
-    balanced point of its orbit, which leave the function as it is, so that the gap stays whatever the measure does.
+    with all else and the seed fixed; another network or data set is none, for their sharpness is not comparable. Done
+    to the minimum, where the study has moved it: a rescaling of neurons, and the balanced point of its orbit, which
+    leave the function as it is, so that the gap stays whatever the measure does.
 
     Args:
         stop: Where the minima are taken.
@@ -70,7 +71,7 @@ def _along_factors(columns: Columns) -> list[Done]:
     """The smallest and the largest level of each hyper-parameter, by optimizer."""
     found = []
     for axis in columns.axes:
-        if axis == "optimizer":
+        if axis in ("optimizer", *GROUNDS):
             continue
         for index, name in enumerate(columns.optimizers):
             own = np.flatnonzero(columns.optimizer == index)

@@ -3,13 +3,19 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import combinations
 
 from landscape.statistics.matched_loss import comparable
 from landscape.statistics.reading import Run, read_measure
 
+_MOVED = {"lr", "lr_rank"}
+
 
 def learning_rate_effect(runs: Iterable[Run], stop: str, measure: str, optimizer: str) -> float | None:
-    """Return the largest over the smallest geometric mean of a measure among an optimizer's learning rates.
+    """Return the largest geometric mean ratio of a measure between two of an optimizer's learning rates.
+
+    Over pairs of runs that agree in all else, the seed too: where one learning rate reaches the target on one network
+    alone, the difference between networks is none of the learning rate's.
 
     Args:
         runs: Runs of any optimizers.
@@ -18,15 +24,28 @@ def learning_rate_effect(runs: Iterable[Run], stop: str, measure: str, optimizer
         optimizer: Whose runs.
 
     Returns:
-        At least 1; None with fewer than two learning rates.
+        At least 1; None where no two runs differ in the learning rate alone.
     """
-    logs: dict[str, list[float]] = defaultdict(list)
+    logs: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for run in runs:
         if run["optimizer"] != optimizer or not comparable(run, stop):
             continue
         value = read_measure(run, stop, measure).value
         if value is not None and value > 0:
-            logs[repr(run.get("lr_rank"))].append(math.log(value))
-    means = [math.fsum(each) / len(each) for each in logs.values()]
+            logs[repr(run.get("lr_rank"))][_cell(run)].append(math.log(value))
+    moved = [
+        each for one, other in combinations(logs.values(), 2) if (each := _mean_difference(one, other)) is not None
+    ]
     # within what a float holds, as with the paired ratio
-    return math.exp(min(max(means) - min(means), 700.0)) if len(means) > 1 else None
+    return math.exp(min(max(map(abs, moved)), 700.0)) if moved else None
+
+
+def _mean_difference(one: dict[str, list[float]], other: dict[str, list[float]]) -> float | None:
+    both = one.keys() & other.keys()
+    differences = [math.fsum(one[cell]) / len(one[cell]) - math.fsum(other[cell]) / len(other[cell]) for cell in both]
+    return math.fsum(differences) / len(differences) if differences else None
+
+
+def _cell(run: Run) -> str:
+    factors = {key: value for key, value in (run.get("factors") or {}).items() if key not in _MOVED}
+    return repr((run.get("seed"), sorted(factors.items())))

@@ -24,14 +24,23 @@ class Meaning:
 
 _OPTIMIZERS = {
     "sgd": "SGD",
+    "heavy_ball": "heavy ball",
+    "nesterov": "Nesterov",
     "adam": "Adam",
     "adamw": "AdamW",
+    "nadam": "NAdam",
+    "radam": "RAdam",
     "rmsprop": "RMSProp",
     "sam": "SAM",
+    "asam": "ASAM",
     "muon": "Muon",
     "lion": "Lion",
     "adagrad": "Adagrad",
+    "lbfgs": "L-BFGS",
+    "soap": "SOAP",
+    "shampoo": "Shampoo",
 }
+_FACTORS = {"lr": "learning rate", "dataset": "data set", "option_rank": "optimizer's options"}
 
 
 def meaning(described: Mapping[str, Any]) -> Meaning:
@@ -51,6 +60,16 @@ def quantities(measures: Sequence[Meaning]) -> list[list[Meaning]]:
 def optimizer_words(name: str) -> str:
     """Return what an optimizer is called in a sentence."""
     return _OPTIMIZERS.get(name, name)
+
+
+def factor_words(name: str) -> str:
+    """Return what a factor is called in a sentence."""
+    return f"the {_FACTORS.get(name, name.replace('_', ' '))}"
+
+
+def capital(text: str) -> str:
+    """Return a text that begins with a capital letter, the rest as it is."""
+    return text[:1].upper() + text[1:]
 
 
 def number(value: float) -> str:

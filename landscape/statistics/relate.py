@@ -5,6 +5,7 @@ from typing import Any
 
 from landscape.errors import UsageError
 from landscape.statistics.against_learning_rate import against_learning_rate
+from landscape.statistics.by_level import correlations_by_level, ratios_by_level
 from landscape.statistics.cluster_bootstrap import Floats
 from landscape.statistics.columns import GAPS, LEARNING_RATE, Columns, columns_of, in_order
 from landscape.statistics.contrasts import contrasts, corrected
@@ -32,7 +33,8 @@ def relate(
     """Return ``{stop: {"ratios": [...], "correlations": [...], ...}}`` for each stop that any run has.
 
     ``matching`` says how the training losses of each pair compare. ``ratios`` compare every optimizer with the first,
-    pair by pair, over all learning rates and for each rank of them.
+    pair by pair, over all learning rates and for each rank of them, and ``ratios_by_level`` for each level of the
+    factors that pairs share. ``correlations_by_level`` are within each data set and network, where there are several.
     All others relate every measure to the gap in loss and in error: ``correlations`` over all runs and within each
     optimizer, ``partial`` ones given what else differs, ``granulated`` ones along each hyper-parameter,
     ``against_learning_rate`` beside the learning rate alone, ``information`` given pairs of hyper-parameters,
@@ -80,7 +82,9 @@ def _at_stop(
     return {
         "matching": pair_matching(paired, stop, next(iter(optimizers), "")),
         "ratios": contrasts(columns, paired, measures, bootstrap),
+        "ratios_by_level": ratios_by_level(columns, paired, measures, bootstrap),
         "correlations": correlations(columns, names, bootstrap),
+        "correlations_by_level": correlations_by_level(columns, sharpness, bootstrap),
         "partial": partial_correlations(columns, sharpness, confidence),
         "granulated": _granulated(columns, grid, names, bootstrap),
         "against_learning_rate": [

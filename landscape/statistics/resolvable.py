@@ -4,6 +4,8 @@ import math
 
 from scipy import optimize, stats
 
+from landscape.statistics.cluster_bootstrap import MIN_SEEDS
+
 SPREAD = 0.2
 """Standard deviation over seeds of a log ratio of sharpness (0.09 to 0.20 in the digits study of `figures/`)."""
 
@@ -22,13 +24,13 @@ def smallest_ratio(seeds: int, *, spread: float = SPREAD, confidence: float = 0.
         power: Share of studies that are to see it.
 
     Returns:
-        The ratio, above 1; infinite for a single seed, which has no interval.
+        The ratio, above 1; infinite for fewer than three seeds, which are given no interval.
 
     References:
         Cohen 1988, "Statistical power analysis for the behavioral sciences", section 2.3, with the noncentral t
         distribution instead of its tables.
     """
-    if seeds < 2:
+    if seeds < MIN_SEEDS:
         return math.inf
     degrees = seeds - 1
     critical = float(stats.t.ppf((1 + confidence) / 2, degrees))

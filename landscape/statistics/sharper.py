@@ -1,7 +1,7 @@
 """Is one optimizer's minimum sharper than the other's? The evidence, one quantity at a time."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Any
 
@@ -12,7 +12,7 @@ from landscape.statistics.multiple_comparisons import holm
 from landscape.statistics.pairing import find_pairs
 from landscape.statistics.reading import END, MATCHED, Run
 
-SHARPER, FLATTER, UNDECIDED, CHANGES = "sharper", "flatter", "undecided", "changes with the learning rate"
+SHARPER, FLATTER, UNDECIDED, CHANGES = "sharper", "flatter", "undecided", "changes sides"
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Comparison:
         pooled: Its record over all learning rates, with a ratio.
         pairs: How many pairs it should rest on.
         by_rate: Its records for each rank of the learning rates; empty with a single one.
+        by_level: Its records for each level of each other factor that pairs share, by factor.
         p_value: Corrected for the number of comparisons; None without an interval.
         learning_rate: Factor by which the learning rate alone moves it, by optimizer.
     """
@@ -57,16 +58,30 @@ class Comparison:
     by_rate: tuple[Mapping[str, Any], ...]
     p_value: float | None
     learning_rate: Mapping[str, float]
+    by_level: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
 
     @property
     def answer(self) -> str:
-        """Sharper or flatter where the corrected p-value allows it and no learning rate says the opposite."""
-        if self.mostly_missing or self.p_value is None or self.p_value >= 1 - self.pooled["confidence"]:
+        """Sharper or flatter where the corrected p-value allows it and no level of a factor says the opposite."""
+        if self.mostly_missing:
             return UNDECIDED
-        sides = {_side(record) for record in (self.pooled, *self.by_rate)} - {0}
-        if len(sides) > 1:
+        if self.changes_with:
             return CHANGES
-        return SHARPER if sides == {self.meaning.sign} else FLATTER
+        if self.p_value is None or self.p_value >= 1 - self.pooled["confidence"]:
+            return UNDECIDED
+        return SHARPER if _side(self.pooled) == self.meaning.sign else FLATTER
+
+    @property
+    def changes_with(self) -> tuple[str, ...]:
+        """Factors between whose levels the side changes, whatever the ratio over all pairs says.
+
+        A level has a side where its interval excludes 1, of factors other than the learning rate after correction for
+        the number of levels (Holm).
+        """
+        sides = {"lr": {_side(record) for record in self.by_rate}}
+        sides |= {factor: {_corrected_side(each) for each in records} for factor, records in self.by_level.items()}
+        pooled = _side(self.pooled)
+        return tuple(factor for factor, own in sides.items() if len((own | {pooled}) - {0}) > 1)
 
     @property
     def mostly_missing(self) -> bool:
@@ -154,8 +169,21 @@ def _compare(
             effects = {name: effect(stop, meaning.measure, name) for name in (first, other)}
             known = {name: each for name, each in effects.items() if each is not None}
             by_rate = tuple(record for record in own if record["pairing"] != "all")
-            return Comparison(meaning, pooled[0], found.there, by_rate, pooled[0]["p_value"], known)
+            levels = _by_level(relations.get(stop, {}), meaning.measure, other, first)
+            return Comparison(meaning, pooled[0], found.there, by_rate, pooled[0]["p_value"], known, levels)
     return None
+
+
+def _by_level(
+    related: Mapping[str, Any], measure: str, other: str, first: str
+) -> dict[str, tuple[Mapping[str, Any], ...]]:
+    """The records with a ratio for each level of a factor, by factor."""
+    found: dict[str, tuple[Mapping[str, Any], ...]] = {}
+    for record in related.get("ratios_by_level", []):
+        asked = (record["measure"], record["numerator"], record["denominator"]) == (measure, other, first)
+        if asked and record["ratio"] is not None:
+            found[record["factor"]] = (*found.get(record["factor"], ()), record)
+    return found
 
 
 def _interval_missing(records: list[Mapping[str, Any]], meaning: Meaning) -> bool:
@@ -170,3 +198,9 @@ def _side(record: Mapping[str, Any]) -> int:
     if record["low"] is None:
         return 0
     return int(record["low"] > 1) - int(record["high"] < 1)
+
+
+def _corrected_side(record: Mapping[str, Any]) -> int:
+    """The side of a level, 0 where the correction for the number of levels undoes it."""
+    p_value = record["p_holm"]
+    return 0 if p_value is None or p_value >= 1 - record["confidence"] else _side(record)

@@ -3,13 +3,17 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from landscape.statistics.best_learning_rate import Edge
+from landscape.statistics.best_learning_rate import Edge, in_words
 from landscape.statistics.cluster_bootstrap import MIN_SEEDS
 from landscape.statistics.matched_loss import MATCH_MORE, TOLERANCE, loss_ratio, target_loss
-from landscape.statistics.meaning import interval, listed, number, optimizer_words, plural
+from landscape.statistics.meaning import factor_words, interval, listed, number, optimizer_words, plural
 from landscape.statistics.pairing import find_pairs
 from landscape.statistics.reading import END, Run
 from landscape.statistics.sharper import CHANGES, FLATTER, SHARPER, UNDECIDED, Comparison, Matching
+from landscape.statistics.sharper_by_measure import Group, by_measure, changing, learning_rate_clause
+
+MANY = 3
+"""So many optimizers beside the first are said together, measure by measure."""
 
 
 def sharper_sentence(
@@ -36,10 +40,41 @@ def sharper_sentence(
             f"The data do not tell whether another optimizer finds sharper minima than {name}: only {name} was run; "
             "a second optimizer with the same seeds would tell."
         )
-    first, *rest = [
-        _clause(runs, comparisons[other], matched[other], (other, optimizers[0]), edges) for other in optimizers[1:]
-    ]
-    return "; ".join([first, *(clause[0].lower() + clause[1:] for clause in rest)]) + "."
+    several = _together(runs, comparisons, matched, optimizers, edges)
+    apart = [other for other in optimizers[1:] if other not in several.optimizers]
+    clauses = [_clause(runs, comparisons[other], matched[other], (other, optimizers[0]), edges) for other in apart]
+    joined = "; ".join([*clauses[:1], *(clause[0].lower() + clause[1:] for clause in clauses[1:])])
+    return " ".join([f"{text}." for text in (several.text, joined) if text])
+
+
+def _together(
+    runs: Sequence[Run],
+    comparisons: Mapping[str, Sequence[Comparison]],
+    matched: Mapping[str, Matching],
+    optimizers: Sequence[str],
+    edges: Sequence[Edge],
+) -> Group:
+    """Those of many optimizers that measures answer for, in one text; none where they are few."""
+    first, others = optimizers[0], optimizers[1:]
+    told = [name for name in others if matched[name].matched and not refusal_of(matched[name], comparisons[name])]
+    edged = [name for name in told if {edge.optimizer for edge in edges} & {name, first}]
+    group = edged if len(edged) >= MANY else [name for name in told if name not in edged]
+    if len(group) < MANY:
+        return Group()
+    made = {name: comparisons[name] for name in group}
+    answers = by_measure(made, first)
+    if group is edged:
+        names = listed([optimizer_words(name) for name in group], most=len(group))
+        best = in_words([edge for edge in edges if edge.optimizer in (first, *group)])
+        return Group(
+            tuple(group),
+            f"The data do not tell whether the minima of {names} are sharper than {optimizer_words(first)}'s at "
+            f"matched training loss, because {best}. At those tried, {answers}",
+        )
+    found, pairs = (sum(getattr(matched[name], key) for name in group) for key in ("matched", "pairs"))
+    some = f", in {found} of {plural(pairs, 'pair')} of runs" if found < pairs else ""
+    about = f" (about {number(target_loss(runs) or 0)}{some})"
+    return Group(tuple(group), f"At matched training loss{about} and the learning rates tried, {answers}")
 
 
 def _clause(
@@ -50,7 +85,7 @@ def _clause(
     edges: Sequence[Edge],
 ) -> str:
     other, first = compared
-    refusal = _refusal(found, made)
+    refusal = refusal_of(found, made) or _undecided(made)
     names = f"{optimizer_words(other)}'s minima are sharper than {optimizer_words(first)}'s"
     question = f"The data do not tell whether {names} at matched training loss"
     if found.pairs and found.stop == END:
@@ -63,15 +98,14 @@ def _clause(
     at_edge = [edge for edge in edges if edge.optimizer in (other, first)]
     if at_edge:
         found_here = _finding(made, other, first)
-        best = listed([edge.words for edge in at_edge])
-        return f"{question}, because {best}, where a better one may lie beyond; at those tried, {found_here}"
+        return f"{question}, because {in_words(at_edge)}; at those tried, {found_here}"
     some = f", in {found.matched} of {plural(found.pairs, 'pair')} of runs" if found.matched < found.pairs else ""
     about = f" (about {number(target_loss(runs) or 0)}{some})"
     return f"At matched training loss{about} and the learning rates tried, {_finding(made, other, first)}"
 
 
-def _refusal(found: Matching, made: Sequence[Comparison]) -> str:
-    """Why there is no answer and what would give one; empty where there is an answer."""
+def refusal_of(found: Matching, made: Sequence[Comparison]) -> str:
+    """Return why measures cannot be asked for an answer and what would give one; empty where they can."""
     if not found.pairs:
         return "no two runs share a seed and a learning-rate rank; the same seeds for both would tell"
     if found.too_few:
@@ -93,9 +127,20 @@ def _refusal(found: Matching, made: Sequence[Comparison]) -> str:
     seeds = max(each.pooled["seeds"] for each in made)
     if seeds < MIN_SEEDS:
         return f"{plural(seeds, 'seed')} cannot give an interval: {values}; {MIN_SEEDS} can, 5 or more do it better"
-    if all(each.answer in {UNDECIDED, CHANGES} for each in made):
-        return f"no measure decides: {values}; more seeds than these {seeds} would narrow the intervals"
     return ""
+
+
+def _undecided(made: Sequence[Comparison]) -> str:
+    """That no measure decides, and what would; empty where one does."""
+    answers = {each.answer for each in made}
+    if not answers <= {UNDECIDED, CHANGES}:
+        return ""
+    seeds = max(each.pooled["seeds"] for each in made)
+    more = f"more seeds than these {seeds} would narrow the intervals"
+    if answers == {CHANGES}:
+        factors = list(dict.fromkeys(factor_words(each) for one in made for each in one.changes_with))
+        more = f"each level of {listed(factors)} has an answer of its own, which more seeds will not change"
+    return f"no measure decides: {listed([_in_words(each) for each in made])}; {more}"
 
 
 def _finding(made: Sequence[Comparison], other: str, first: str) -> str:
@@ -112,24 +157,14 @@ def _finding(made: Sequence[Comparison], other: str, first: str) -> str:
         side = SHARPER if by_answer[SHARPER] else FLATTER
         text = f"{subject} {side} {than} {by_answer[side]}"
     open_ = listed([_in_words(each) for each in made if each.answer in {UNDECIDED, CHANGES}])
-    return text + (f", undecided by {open_}" if open_ else "") + _learning_rate_clause(made)
-
-
-def _learning_rate_clause(made: Sequence[Comparison]) -> str:
-    """The measure that the learning rate moves most, where it moves one more than the optimizer does."""
-    moved = [each for each in made if each.answer in {SHARPER, FLATTER} and each.moved_more_by_learning_rate]
-    if not moved:
-        return ""
-    most = max(moved, key=lambda each: max(each.learning_rate.values()))
-    factor = number(max(most.learning_rate.values()))
-    return f"; but the learning rate alone changes the {most.meaning.words} more, by a factor of up to {factor}"
+    return text + (f", undecided by {open_}" if open_ else "") + learning_rate_clause(made)
 
 
 def _in_words(comparison: Comparison) -> str:
     record = comparison.pooled
     limits = f", {interval(record)}" if record["low"] is not None else ""
     few = f", in only {record['pairs']} of {comparison.pairs} pairs" if comparison.mostly_missing else ""
-    changes = ", but changing sides with the learning rate" if comparison.answer == CHANGES else ""
+    changes = f", but changing sides with {changing(comparison)}" if comparison.answer == CHANGES else ""
     alone = comparison.answer == UNDECIDED and limits and not record["low"] <= 1 <= record["high"]
     corrected = ", not clear once corrected for the number of comparisons" if alone and not few else ""
     return f"{comparison.meaning.words} ({number(record['ratio'])} times{limits}{few}{changes}{corrected})"

@@ -69,7 +69,7 @@ def sign_errors(
     r"""Return the largest and the mean sign-error of a measure over environments, with intervals.
 
     An environment is two settings that differ along one axis; its sign-error is the mean over all pairs of their runs,
-    one of each, of $\frac12|{\rm sign}(x - x') - {\rm sign}(y - y')|$: 0 where the measure orders them as the gap
+    one of each, of $\frac12(1 - {\rm sign}(x - x')\,{\rm sign}(y - y'))$: 0 where the measure orders them as the gap
     does, 1 where the other way round, one half where one of them ties. The interval of the largest is simultaneous:
     Clopper and Pearson's of every environment, a seed a trial, at a level divided by their number (Bonferroni).
     That of the mean leaves out one seed at a time.

@@ -26,9 +26,10 @@ def trade_offs(runs: Sequence[Run], optimizers: Sequence[str]) -> list[dict[str,
     five says nothing about the two that never arrived. Generalization is at the end of training.
     ``relative_seconds_per_step`` is to the median step of SGD at the same settings, over all its learning rates; None
     where SGD is not in the study, or trained in another way: runs that trained as one batched model share its time, so
-    their seconds do not compare with those of runs that trained alone. Where a study has both, ``speed_unit`` is
-    ``"epochs"`` and not ``"seconds"``. ``factors`` holds what varies beside the learning rate; ``pareto`` and
-    ``sensitivity`` are as `mark_front` and `mark_sensitivity` say.
+    their seconds do not compare with those of runs that trained alone, or with more or fewer others. Where a study has
+    several ways (``together`` is how many trained as one), ``speed_unit`` is ``"epochs"`` and not ``"seconds"``.
+    ``factors`` holds what varies beside the learning rate; ``pareto`` and ``sensitivity`` are as `mark_front` and
+    `mark_sensitivity` say.
 
     Args:
         runs: Runs of any optimizers.
@@ -70,7 +71,7 @@ def _row(optimizer: str, lr: float | None, factors: Mapping[str, Any], runs: lis
         "runs": len(runs),
         "reached": sum(bool(run.get("reached")) for run in runs),
         "diverged": sum(run.get("status") == "diverged" for run in runs),
-        "together": sorted({(run.get("together") or 1) > 1 for run in runs}),
+        "together": sorted({run.get("together") or 1 for run in runs}),
     }
     for target in _TARGETS:
         speeds = [(run.get("speed") or {}).get(target) or {} for run in runs]

@@ -11,6 +11,7 @@ from landscape import store
 from landscape._version import __version__
 from landscape.errors import StorageError
 from landscape.statistics.generalization_gap import generalization_gap
+from landscape.statistics.meaning import capital, optimizer_words
 from landscape.statistics.relate import relate
 from landscape.statistics.trade_offs import trade_offs
 from landscape.statistics.verdict import verdict
@@ -117,17 +118,17 @@ def _described(folder: RunFolder, config: StudyConfig) -> list[dict[str, Any]]:
 
 def title(config: StudyConfig, optimizers: Sequence[str]) -> str:
     """Return what the study is called: who is compared, on what."""
-    names = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSProp"}
-    first, *others = [names.get(name, name) for name in optimizers]
+    first, *others = [optimizer_words(name) for name in optimizers]
     compared = f"{', '.join(others)} against {first}" if others else first
-    return f"{compared}: {', '.join(config.model)} on {config.data or ', '.join(config.dataset)}"
+    return f"{capital(compared)}: {', '.join(config.model)} on {config.data or ', '.join(config.dataset)}"
 
 
 def typical(runs: Sequence[Cell], measured: Mapping[str, Measured], measure: str) -> list[tuple[Cell, str]]:
     """Return the run of each optimizer whose measure is the median over its runs, and the stop it was taken at.
 
     Minima at the matched loss come first; the end is taken where no run reached it. Of an even number the lower
-    of the two in the middle is taken, so that it is a run and not a mean.
+    of the two in the middle is taken, so that it is a run and not a mean. All are of one network and data set, that of
+    the first optimizer's: others could not be shown on one scale.
 
     Args:
         runs: Of any optimizers.
@@ -139,9 +140,18 @@ def typical(runs: Sequence[Cell], measured: Mapping[str, Measured], measure: str
     """
     optimizers = list(dict.fromkeys(cell.optimizer for cell in runs))
     found = [
-        _typical([cell for cell in runs if cell.optimizer == optimizer], measured, measure) for optimizer in optimizers
+        each
+        for optimizer in optimizers
+        if (each := _typical([cell for cell in runs if cell.optimizer == optimizer], measured, measure)) is not None
     ]
-    return [each for each in found if each is not None]
+    if len({_ground(cell) for cell, _ in found}) > 1:
+        ground = _ground(found[0][0])
+        return typical([cell for cell in runs if _ground(cell) == ground], measured, measure)
+    return found
+
+
+def _ground(cell: Cell) -> tuple[str, str]:
+    return cell.dataset, cell.model
 
 
 def _typical(runs: Sequence[Cell], measured: Mapping[str, Measured], measure: str) -> tuple[Cell, str] | None:

@@ -67,6 +67,11 @@ def _check_primary(config: StudyConfig) -> None:
             f"A primary measure needs the one comparison that it is about. Name it: "
             f'primary_comparison = "{others[0]}/{first}".'
         )
+    if config.primary_comparison is not None and "/" not in config.primary_comparison:
+        raise UsageError(
+            f"primary_comparison is {config.primary_comparison!r}, which names no two optimizers. Write one over the "
+            f'first: primary_comparison = "{others[0]}/{first}".'
+        )
     for name in (numerator, denominator):
         if name not in config.optimizer:
             raise UsageError(

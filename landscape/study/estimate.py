@@ -11,6 +11,7 @@ from landscape.measures.measure import registered
 from landscape.memory import peak_memory
 from landscape.operators import Hessian
 from landscape.problem import Problem
+from landscape.statistics.cluster_bootstrap import MIN_SEEDS
 from landscape.statistics.resolvable import SPREAD, smallest_ratio, smallest_tau
 from landscape.stops import END, place, stop_words
 from landscape.study.cells import Cell, cells
@@ -147,7 +148,7 @@ def _resolution_lines(resolves: dict[str, Any]) -> list[str]:
     if ratio is None:
         return [tau]
     if not math.isfinite(ratio):
-        return ["one seed: ratios of sharpness have no interval, add --seeds", tau]
+        return [f"fewer than {MIN_SEEDS} seeds: neither ratios nor correlations have an interval, add --seeds"]
     return [
         f"a ratio of sharpness below {ratio:.2f} is not told from 1 (at a spread of {resolves['spread']:g} a seed)",
         tau,

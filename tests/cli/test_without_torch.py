@@ -63,7 +63,8 @@ def test_relate_then_report_then_export(folder):
     code, out, err = run("relate", folder, "--json")
     assert code == 0
     kinds = {"ratios", "correlations", "partial", "granulated", "against_learning_rate", "information"}
-    assert kinds | {"matching", "sign_errors", "interventions"} == set(json.loads(out)["relations"]["matched"])
+    kinds |= {"matching", "sign_errors", "interventions", "ratios_by_level", "correlations_by_level"}
+    assert kinds == set(json.loads(out)["relations"]["matched"])
     code, out, err = run("report", folder)
     assert (code, err) == (0, "")
     assert {"methods.md", "report.html", "table.tex"} <= {line.rsplit("/")[-1] for line in out.splitlines()}

@@ -123,6 +123,11 @@ def test_the_methods_name_the_learning_rates_that_ran_and_the_work_they_rest_on(
     assert f"at learning rates sgd: {ran['sgd'][0]:g}, {ran['sgd'][1]:g}; adam: {ran['adam'][0]:g}" in text
     assert "sgd: 7" not in text
     assert "with every neuron rescaled at random and at the point of least weight norm among all rescalings" in text
+    assert "with sgd, adam (Kingma and Ba 2015) for" in text
+    assert "- Kingma, Ba (2015), Adam" in text
+    assert "Clopper and Pearson 1934" in text
+    assert "- Clopper, Pearson (1934)" in text
+    assert "Foret" not in text
     assert "Choi" not in text
     assert "filter normalisation" not in text
     report["search"] = {

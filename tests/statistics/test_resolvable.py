@@ -9,7 +9,7 @@ from scipy import stats
 from landscape.statistics.resolvable import smallest_ratio, smallest_tau
 
 
-@pytest.mark.parametrize("seeds", [2, 3, 5, 20])
+@pytest.mark.parametrize("seeds", [3, 5, 20])
 def test_the_smallest_ratio_is_seen_in_four_of_five_studies(seeds):
     spread, ratio = 0.3, smallest_ratio(seeds, spread=0.3)
     logs = np.random.default_rng(0).normal(math.log(ratio), spread, (40_000, seeds))
@@ -22,9 +22,10 @@ def test_a_published_sample_size():
     assert math.log(smallest_ratio(34, spread=1.0)) == pytest.approx(0.5, abs=0.01)
 
 
-def test_more_seeds_resolve_more_and_one_nothing():
+def test_more_seeds_resolve_more_and_fewer_than_three_nothing():
     found = [smallest_ratio(seeds) for seeds in (1, 2, 3, 5, 10)]
-    assert found[0] == math.inf
+    assert found[:2] == [math.inf, math.inf]  # two seeds are given no interval
+    assert math.isfinite(found[2])
     assert found == sorted(found, reverse=True)
 
 

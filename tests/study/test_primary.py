@@ -98,7 +98,7 @@ def test_of_two_optimizers_there_is_one_comparison():
         ({"primary_measure": "fisher_rao", "primary_comparison": "adan/sgd"}, "[Dd]id you mean 'adam'"),
         ({"primary_measure": "fisher_rao", "primary_comparison": "sgd/adam"}, "one of adam/sgd"),
         ({"primary_measure": "fisher_rao", "primary_comparison": "sgd/sgd"}, "one of adam/sgd"),
-        ({"primary_measure": "fisher_rao", "primary_comparison": "adam"}, "''"),
+        ({"primary_measure": "fisher_rao", "primary_comparison": "adam"}, 'two optimizers. Write .*"adam/sgd"'),
         ({"primary_measure": "fisher_rao", "optimizer": "sgd", "lr": {"*": [0.1]}}, "only sgd is trained"),
         ({"primary_measure": "fisher_rao", "optimizer": "sgd,adam,sam", "lr": {"*": [0.1]}}, 'Name it: primary_c'),
         ({"primary_measure": "weight_norm"}, "cannot be the primary measure"),

@@ -15,7 +15,7 @@ from landscape.study.search_draws import draws, middle, trial
 from landscape.study.train_cell import training_config
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "study.md"
-RUNS = {"smoke": 12, "laptop": 180, "paper": 90}
+RUNS = {"smoke": 12, "laptop": 240, "paper": 90}
 
 
 @pytest.mark.parametrize("name", NAMES)

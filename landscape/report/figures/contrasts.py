@@ -12,7 +12,7 @@ from landscape.report import points as view
 from landscape.report.escape import for_figure
 from landscape.report.figures.canvas import WIDTH, Drawing, LeftOut, canvas, letters
 from landscape.report.folder import Report
-from landscape.report.numbers import NOTHING, number
+from landscape.report.numbers import NOTHING, ratio
 from landscape.report.palette import BLUE, VERMILION
 from landscape.report.symbols import term_for_figure
 from landscape.stops import file_name, stop_words
@@ -51,10 +51,11 @@ def contrast_cells(report: Report, stop: str) -> dict[str, dict[str, dict[str, A
     return found
 
 
-def agreement(cells: list[dict[str, Any]]) -> str:
-    """Return whether the clear ratios of some cells point the same way."""
-    ways = {cell["larger"] for cell in cells} - {0}
-    return "none clear" if not ways else "disagree" if len(ways) > 1 else "larger" if ways == {1} else "smaller"
+def agreement(report: Report, cells: dict[str, dict[str, dict[str, Any]]], other: str) -> str:
+    """Return whether the clear ratios of the measures of sharpness say the same of an optimizer."""
+    signs = {measure["name"]: measure.get("sign", 1) for measure in report["measures"]}
+    ways = {signs[name] * row[other]["larger"] for name, row in cells.items() if other in row} - {0}
+    return "none clear" if not ways else "disagree" if len(ways) > 1 else "sharper" if ways == {1} else "flatter"
 
 
 def _figure(report: Report, stop: str, cells: dict[str, dict[str, dict[str, Any]]]) -> Drawing:
@@ -71,12 +72,12 @@ def _figure(report: Report, stop: str, cells: dict[str, dict[str, dict[str, Any]
                 logs[i, j] = math.log(cell["ratio"])
             _write(axes, cell, i, j)
     axes.imshow(np.ma.masked_invalid(logs), cmap=_MAP, vmin=-_MOST, vmax=_MOST, aspect="auto")
-    signs = {other: agreement([row[other] for row in cells.values() if other in row]) for other in others}
+    signs = {other: agreement(report, cells, other) for other in others}
     for j, other in enumerate(others):
         axes.text(j, len(measures), signs[other], ha="center", va="center", fontsize=letters(7.0), style="italic")
     names = [term_for_figure(view.term(measure), 36).replace("\n", "  ") for measure in measures]
     first = for_figure(report["optimizers"][0], 16)
-    axes.set_yticks(range(len(measures) + 1), [*names, "clear signs"], fontsize=letters(7.0))
+    axes.set_yticks(range(len(measures) + 1), [*names, "sharpness"], fontsize=letters(7.0))
     axes.set_xticks(
         range(len(others)), [f"{for_figure(other, 14)}\n/ {first}" for other in others], fontsize=letters(7.5)
     )
@@ -86,7 +87,7 @@ def _figure(report: Report, stop: str, cells: dict[str, dict[str, dict[str, Any]
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.axhline(len(measures) - 0.5, color="#444444", linewidth=0.7)
-    return Drawing(f"{NAME}_{file_name(stop)}", figure, _caption(report, stop), {"cells": cells, "clear signs": signs})
+    return Drawing(f"{NAME}_{file_name(stop)}", figure, _caption(report, stop), {"cells": cells, "sharpness": signs})
 
 
 def _write(axes: Axes, cell: dict[str, Any] | None, i: int, j: int) -> None:
@@ -94,7 +95,7 @@ def _write(axes: Axes, cell: dict[str, Any] | None, i: int, j: int) -> None:
         axes.text(j, i, NOTHING, ha="center", va="center", fontsize=letters(7.0), color="#777777")
         return
     clear = bool(cell["larger"])
-    text = number(cell["ratio"], 3) + (" *" if clear else "")
+    text = ratio(cell["ratio"]) + (" *" if clear else "")
     dark = abs(math.log(cell["ratio"])) > 0.75 * _MOST
     color = "white" if dark else "#111111" if clear else "#777777"
     axes.text(j, i, text, ha="center", va="center", fontsize=letters(7.0), color=color)
@@ -104,5 +105,5 @@ def _caption(report: Report, stop: str) -> str:
     return (
         f"Ratio of each measure to that of {report['optimizers'][0]} {stop_words(stop)}, over all pairs of runs; "
         f"* where its interval excludes 1. Red is larger, blue smaller, full colour a factor of four. The last row "
-        f"says whether the clear ones agree."
+        f"says whether the clear ones of the measures of sharpness agree; norms, margins and the like take no part."
     )

@@ -1,5 +1,6 @@
 """The panel of how the result at the end depends on the learning rate, relative to each optimizer's best one."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -11,6 +12,9 @@ from landscape.report.palette import look
 
 Row = dict[str, Any]
 Line = list[tuple[float, Row]]
+
+_FAR = 8.0  # times: from here on a logarithmic axis
+_MIRRORED = {"value": "value", "low": "high", "high": "low"}
 
 
 def sensitivity_lines(rows: list[Row]) -> list[Line]:
@@ -26,8 +30,51 @@ def sensitivity_lines(rows: list[Row]) -> list[Line]:
     return lines
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What the result at the end is drawn as.
+
+    Attributes:
+        key: Of the rows: ``"test_accuracy"`` or ``"test_loss"``.
+        name: For the axis.
+        scale: Of the axis.
+    """
+
+    key: str
+    name: str
+    scale: AxisScale
+
+    @classmethod
+    def of(cls, lines: list[Line], key: str) -> "Shown":
+        """Return how to draw the rows: accuracies that are far apart by their errors, as none is told apart else."""
+        ends = [row[key][end] for line in lines for _, row in line if row[key] for end in ("value", "low", "high")]
+        if key == "test_loss":
+            return cls(key, "test loss", axis_scale(ends, log_from=_FAR))
+        errors = [100 * (1 - each) for each in ends]
+        if min(errors) > 0 and max(errors) >= _FAR * min(errors):
+            return cls(key, "test error (%)", axis_scale(errors, log_from=_FAR))
+        return cls(key, "test accuracy (%)", axis_scale([100 * each for each in ends], log_from=float("inf")))
+
+    def spread(self, row: Row) -> dict[str, float]:
+        """Return the value of a row with its low and high end, as drawn."""
+        found = {end: row[self.key][end] for end in ("value", "low", "high")}
+        if self.key == "test_loss":
+            return found
+        if self.name == "test accuracy (%)":
+            return {end: 100 * each for end, each in found.items()}
+        return {end: 100 * (1 - found[other]) for end, other in _MIRRORED.items()}
+
+    @property
+    def lost(self) -> float:
+        """Where what diverged stands: a little beyond what is shown otherwise, on the worse side."""
+        low, high = self.scale.low, self.scale.high
+        if self.name == "test accuracy (%)":
+            return low - 0.12 * (high - low)
+        return float(high * (high / low) ** 0.12) if self.scale.log else high + 0.12 * (high - low)
+
+
 def draw_sensitivity(axes: Axes, report: Report, rows: list[Row], key: str) -> None:
-    """Draw the result against the learning rate over the best one; what diverged stands at the bottom as a cross.
+    """Draw the result against the learning rate over the best one; what diverged stands at the edge as a cross.
 
     Args:
         axes: Where.
@@ -35,42 +82,32 @@ def draw_sensitivity(axes: Axes, report: Report, rows: list[Row], key: str) -> N
         rows: Of the trade-offs, each with its ``rank``.
         key: ``"test_accuracy"`` or ``"test_loss"``.
     """
-    lines, factor = sensitivity_lines(rows), 100 if key == "test_accuracy" else 1
-    found = [
-        factor * row[key][end] for line in lines for _, row in line if row[key] for end in ("value", "low", "high")
-    ]
-    scale = axis_scale(found, log_from=8.0 if factor == 1 else float("inf"))
+    lines = sensitivity_lines(rows)
+    shown = Shown.of(lines, key)
     lost = any(not row[key] for line in lines for _, row in line)
-    floor = _floor(scale)
+    ends = [shown.scale.low, shown.scale.high, *([shown.lost] if lost else [])]
     apply(axes.xaxis, axis_scale([ratio for line in lines for ratio, _ in line], log_from=1.5, margin=0.06))
-    apply(axes.yaxis, AxisScale(floor, scale.high, scale.log) if lost else scale)
+    apply(axes.yaxis, AxisScale(min(ends), max(ends), shown.scale.log))
     axes.axvline(1, color="#888888", linewidth=0.7, linestyle=":")
     for line in lines:
         color = look(report["optimizers"], line[0][1]["optimizer"]).color
-        ended = [(ratio, factor * row[key]["value"]) for ratio, row in line if row[key]]
+        ended = [(ratio, shown.spread(row)["value"]) for ratio, row in line if row[key]]
         axes.plot(*zip(*ended, strict=True), color=color, linewidth=0.8)
         for ratio, row in line:
-            _mark(axes, report, ratio, row, key, factor, floor)
+            _mark(axes, report, ratio, row, shown)
     axes.set_title("sensitivity to the learning rate")
     axes.set_xlabel("learning rate / best one" + (" (cross: diverged)" if lost else ""))
-    axes.set_ylabel("test accuracy (%)" if factor == 100 else "test loss")
+    axes.set_ylabel(shown.name)
 
 
-def _mark(axes: Axes, report: Report, ratio: float, row: Row, key: str, factor: int, floor: float) -> None:
+def _mark(axes: Axes, report: Report, ratio: float, row: Row, shown: Shown) -> None:
     style = look(report["optimizers"], row["optimizer"], row["rank"])
-    if not row[key]:
+    if not row[shown.key]:
         cross: dict[str, Any] = {"marker": "X", "markersize": 8, "markeredgecolor": "white", "clip_on": False}
-        axes.plot(ratio, floor, **cross, color=style.color, linestyle="none", zorder=5)
+        axes.plot(ratio, shown.lost, **cross, color=style.color, linestyle="none", zorder=5)
         return
-    value, low, high = (factor * row[key][end] for end in ("value", "low", "high"))
+    value, low, high = shown.spread(row).values()
     axes.errorbar(ratio, value, yerr=[[value - low], [high - value]], **markers(style), markersize=6, elinewidth=0.8)
-
-
-def _floor(scale: AxisScale) -> float:
-    """Return where the crosses stand: a little below what is shown otherwise."""
-    if scale.log:
-        return float(scale.low * (scale.low / scale.high) ** 0.12)
-    return scale.low - 0.12 * (scale.high - scale.low)
 
 
 def _setting(row: Row) -> tuple[str, str]:

@@ -19,6 +19,7 @@ from landscape.report.figures.canvas import (
 )
 from landscape.report.figures.sensitivity import draw_sensitivity, sensitivity_lines
 from landscape.report.folder import Report
+from landscape.report.numbers import NOTHING
 from landscape.report.palette import look
 from landscape.report.trade_off_tables import about_times
 
@@ -105,10 +106,11 @@ def _speed_by_lr(axes: Axes, report: Report, rows: list[Row]) -> None:
     missed = [row for row in rows if not row["epochs_to_target_loss"]]
     apply(axes.xaxis, lrs)
     apply(axes.yaxis, room if missed else epochs)
-    for optimizer in report["optimizers"]:
-        own = sorted(
-            (row for row in rows if row["optimizer"] == optimizer and row not in missed), key=lambda row: row["lr"]
-        )
+    lines: dict[tuple[str, str], list[Row]] = {}
+    for row in sorted(rows, key=lambda row: row["lr"]):
+        if row not in missed:
+            lines.setdefault((row["optimizer"], repr(row.get("factors"))), []).append(row)
+    for (optimizer, _), own in lines.items():
         style = look(report["optimizers"], optimizer)
         axes.plot(
             [row["lr"] for row in own],
@@ -159,8 +161,15 @@ def _by_optimizer(axes: Axes, report: Report, rows: list[Row], key: str) -> None
     for row in rows:
         x = report["optimizers"].index(row["optimizer"]) + 0.14 * (row["rank"] - (_lr_count(rows) - 1) / 2)
         _mark(axes, report, row, dict.fromkeys(("value", "low", "high"), x), row[key])
-    names = [for_figure(name, 14 if len(report["optimizers"]) < 4 else 8) for name in report["optimizers"]]
+    few = len(report["optimizers"]) < 4
+    names = [
+        for_figure(name, 14) if few else "\n".join(for_figure(part, 8) for part in name.split("_"))
+        for name in report["optimizers"]
+    ]
     axes.set_xticks(range(len(names)), names)
+    for x, name in enumerate(report["optimizers"]):
+        if not any(row["optimizer"] == name for row in rows):
+            axes.text(x, 0.04, NOTHING, transform=axes.get_xaxis_transform(), ha="center", color="#777777")
     axes.set_xlim(-0.6, len(names) - 0.4)
     axes.grid(visible=False, axis="x")
 

@@ -6,7 +6,7 @@ from landscape.report import points as view
 from landscape.report.escape import for_html, for_plotly
 from landscape.report.figures.levels import Levels, level_ratios, level_scales, level_ticks
 from landscape.report.folder import Report
-from landscape.report.numbers import estimate, number
+from landscape.report.numbers import number, ratio_estimate
 from landscape.report.page.plot import Plot, axis, layout, marker
 from landscape.report.palette import look
 from landscape.report.symbols import term_for_html
@@ -52,5 +52,5 @@ def _plot(report: Report, measure: Report, levels: Levels, key: str) -> Plot:
 
 
 def _text(other: str, row: dict[str, Any]) -> str:
-    numbers = estimate(row["ratio"], row["low"], row["high"])
+    numbers = ratio_estimate(row["ratio"], row["low"], row["high"])
     return f"{for_plotly(other)} at training loss {number(row['level'])}<br>{numbers}, {row['pairs']} pairs"

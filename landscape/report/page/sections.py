@@ -6,8 +6,9 @@ from typing import Any
 
 from landscape.report import points as view
 from landscape.report import relation_tables, tables
-from landscape.report.attention import attention, caveats, unconverged
+from landscape.report.attention import caveats, unconverged
 from landscape.report.escape import for_html
+from landscape.report.factor_tables import ratios_within
 from landscape.report.figures.canvas import LeftOut
 from landscape.report.folder import Report, Slice
 from landscape.report.level_tables import level_tables
@@ -21,6 +22,7 @@ from landscape.report.page.scene import color_bar
 from landscape.report.page.sharpness import gap_plots, pair_plots, ratio_plots
 from landscape.report.page.slices import MOST_SURFACES, surface_plots
 from landscape.report.page.training import trade_off_plots, training_plots
+from landscape.report.page.verdict import verdict_html
 from landscape.report.primary import primary_note
 from landscape.report.search_tables import drawn, searches
 from landscape.report.symbols import term_for_html
@@ -85,12 +87,6 @@ def body(report: Report, slices: list[Slice], figures: list[Path], left_out: lis
 
 
 def _head(report: Report) -> str:
-    verdict = report.get("verdict") or {}
-    sentences = "".join(f"<p>{for_html(sentence)}</p>" for sentence in verdict.get("sentences", []))
-    details = "".join(f"<li>{for_html(detail)}</li>" for detail in verdict.get("details", []))
-    warnings = "".join(f'<li><span class="bad">!</span> {for_html(note)}</li>' for note in attention(report))
-    lists = f'<ul class="why">{details}</ul>' * bool(details)
-    lists += f'<ul class="attention">{warnings}</ul>' * bool(warnings)
     links = {
         "sharpness": "Sharpness",
         "gap": "Sharpness and the gap",
@@ -103,7 +99,7 @@ def _head(report: Report) -> str:
     contents = "".join(f'<li><a href="#{key}">{name}</a></li>' for key, name in links.items())
     return (
         f"<header><h1>{for_html(report.get('title') or 'Report')}</h1>"
-        f'<div class="verdict" role="region" aria-label="Verdict">{sentences}</div>{lists}</header>\n'
+        f"{verdict_html(report)}</header>\n"
         f'<nav aria-label="Contents"><ul>{contents}</ul></nav>\n'
         f"<noscript><style>.flat {{ display: block; }} .plots {{ display: none; }}</style>"
         f"<p>The plots need JavaScript; the same figures are in the folder figures.</p></noscript>\n"
@@ -120,13 +116,14 @@ def _sharpness(page: Page, report: Report) -> None:
     for index, stop in enumerate(found):
         page.add(_opening(index, f"Sharpness {stop_words(stop)}"))
         _table(page, tables.sharpness(report, stop))
+        _table(page, ratios_within(report, stop))
         page.draw(ratio_plots(report, stop), wide=True)
         pairs = pair_plots(report, stop)
         if pairs:
             page.add("<h4>Run against run: on the dashed line both minima are equally sharp</h4>")
             page.add(legend(report, _any_faint(report, stop)))
         page.draw(pairs)
-        _table(page, tables.ratios_by_rank(report, stop), "All ratios, by learning rate")
+        _table(page, tables.ratios_by_rank(report, stop), "All ratios, by learning rate and by what else varies")
         for table in tables.measurements(report, stop):
             _table(page, table, table.caption)
         page.add(_closing(index))

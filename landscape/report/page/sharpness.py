@@ -11,7 +11,7 @@ from landscape.report.figures.paired import all_pairs
 from landscape.report.figures.ratios import ratio_rows, ratio_scale
 from landscape.report.figures.sharpness_gap import SHORT, known_gaps, tau
 from landscape.report.folder import Report
-from landscape.report.numbers import estimate, number, plain
+from landscape.report.numbers import number, plain, ratio_estimate
 from landscape.report.page.plot import Plot, axis, layout, marker
 from landscape.report.palette import look
 from landscape.report.points import Pair, Point
@@ -28,7 +28,7 @@ def ratio_plots(report: Report, stop: str) -> list[Plot]:
     traces, notes = [], []
     for index, (measure, other, ratios) in enumerate(rows):
         known = [ratio for ratio in ratios if ratio["pairing"] == "all"] or ratios
-        numbers = estimate(known[0]["ratio"], known[0]["low"], known[0]["high"])
+        numbers = ratio_estimate(known[0]["ratio"], known[0]["low"], known[0]["high"])
         name = f"{view.term(measure)}, {other}" if several else str(view.term(measure))
         notes.append(_above(index, f"{name}: {numbers}"))
         traces += _interval(report, known[0], other, -index)
@@ -50,7 +50,7 @@ def _above(index: int, text: str) -> dict[str, Any]:
 def _interval(report: Report, ratio: dict[str, Any], other: str, height: int) -> list[dict[str, Any]]:
     style = look(report["optimizers"], other)
     value, low, high = ratio["ratio"], ratio["low"], ratio["high"]
-    text = f"{estimate(value, low, high)}<br>{ratio['pairs']} pairs, {ratio['seeds']} seeds"
+    text = f"{ratio_estimate(value, low, high)}<br>{ratio['pairs']} pairs, {ratio['seeds']} seeds"
     common = {"type": "scatter", "hoverinfo": "text"}
     ends = [low, high] if low is not None and high is not None else []
     line = {"mode": "lines", "x": ends, "y": [height] * len(ends), "line": {"color": style.color, "width": 4}}

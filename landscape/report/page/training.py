@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator
 from landscape.report import histories
 from landscape.report.escape import for_plotly
 from landscape.report.figures.axis_scale import AxisScale, axis_scale, tick_text
-from landscape.report.figures.sensitivity import sensitivity_lines
+from landscape.report.figures.sensitivity import Shown, sensitivity_lines
 from landscape.report.figures.trade_offs import quality, speed
 from landscape.report.figures.training_curves import TARGETS
 from landscape.report.folder import Array, Report
@@ -121,23 +121,24 @@ def trade_off_plots(report: Report) -> list[Plot]:
 def _sensitivity(report: Report, rows: list[dict[str, Any]]) -> list[Plot]:
     """Return the result at the end against the learning rate over each optimizer's best one."""
     key, lines = quality(rows), sensitivity_lines(rows)
-    factor = 100 if key == "test_accuracy" else 1
-    name = "test accuracy (%)" if factor == 100 else "test loss"
     points = [(ratio, row) for line in lines for ratio, row in line if row[key]]
     if not points:
         return []
+    shown = Shown.of(lines, key)
     traces = []
     for ratio, row in points:
-        y = {end: factor * row[key][end] for end in ("value", "low", "high")}
-        text = f"{name} {spread(y)}<br>{ratio:.3g} times the best learning rate"
+        y = shown.spread(row)
+        text = f"{shown.name} {spread(y)}<br>{ratio:.3g} times the best learning rate"
         traces.append(_mark(report, row, dict.fromkeys(("value", "low", "high"), ratio), y, text))
     return [
         Plot(
             key="trade-sensitivity",
             title="Sensitivity to the learning rate",
-            label=f"Scatter plot of {name} against the learning rate over the best one.",
+            label=f"Scatter plot of {shown.name} against the learning rate over the best one.",
             traces=traces,
-            layout=layout(axis("learning rate / best one", axis_scale([x for x, _ in points], 1.5)), axis(name)),
+            layout=layout(
+                axis("learning rate / best one", axis_scale([x for x, _ in points], 1.5)), axis(shown.name, shown.scale)
+            ),
         )
     ]
 
