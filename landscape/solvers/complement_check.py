@@ -55,7 +55,7 @@ class ComplementCheck:
         self._questioned = ritz.values[ritz.wanted]
         self._left = max(math.ceil(math.log(self._request.n)) + 2, matvecs // 2)
 
-    def observe(self, ritz: Ritz, *, leads_on: bool, invariant: bool) -> None:
+    def observe(self, ritz: Ritz, *, invariant: bool) -> None:
         """Take notice of a product: has it shown something new, or has the line told all that it can?"""
         self._invariant_seen |= invariant
         if self._questioned is None:
@@ -64,8 +64,9 @@ class ComplementCheck:
             self._questioned = None
             return
         self._left -= 1
-        # a random line that ends has been through every eigenspace of the complement
-        self.passed = self._left <= 0 or not leads_on
+        # a random line that ends has been through every eigenspace of the complement, unless it ends in directions
+        # that are still to be multiplied
+        self.passed = self._left <= 0 or invariant
 
 
 def _close(values: np.ndarray) -> bool:

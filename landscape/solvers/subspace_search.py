@@ -51,9 +51,9 @@ class SubspaceSearch:
         basis, limit = self.basis, self.request.max_matvecs
         count = basis.pending
         while True:
-            leads_on = basis.expand(min(count, limit - basis.matvecs))
+            basis.expand(min(count, limit - basis.matvecs))
             ritz = Ritz(basis, self.request)
-            check.observe(ritz, leads_on=leads_on, invariant=not basis.pending)
+            check.observe(ritz, invariant=not basis.pending)
             reason = self._why_stop(ritz, check)
             if reason:
                 return ritz.pairs(reason, converged=ritz.within and not reason.startswith("max_matvecs"))

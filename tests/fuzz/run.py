@@ -37,7 +37,7 @@ def main() -> int:
                 "cases": found.cases,
                 "refused": found.refused,
                 "failures": sorted(found.failures),
-                "seconds": round(found.seconds, 1),
+                "seconds": found.seconds,
             }
         )
         asked.record.write_text(json.dumps(_joined(rows), indent=1) + "\n")
@@ -53,6 +53,7 @@ def _joined(rows: list[dict]) -> list[dict]:
         if last and last["reader"] == row["reader"] and last["first_seed"] + last["cases"] == row["first_seed"]:
             for key in ("cases", "refused", "failures", "seconds"):
                 last[key] += row[key]
+            last["seconds"] = round(last["seconds"], 1)
         else:
             joined.append(dict(row))
     return joined
