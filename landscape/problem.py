@@ -20,6 +20,7 @@ from landscape.forward.runner import Runner
 from landscape.forward.setting import Setting
 from landscape.forward.trial import Trial, check_loss, try_out
 from landscape.forward.unwrap import unwrap
+from landscape.full_precision import full_precision
 from landscape.loss_contract import LossOfModel, loss_contract
 from landscape.randomness import derive_seed
 from landscape.ranks import ranks_of
@@ -60,6 +61,7 @@ class Problem:
         batch_norm: ``"evaluation"`` (running statistics) or ``"batch"`` (those of each batch): two functions.
         process_group: Processes of ``torch.distributed`` that hold the same model and data, and share the examples
             of every product, diagonal and perturbed loss; each has to ask for the same in the same order.
+        tf32: Let float32 products round their factors, as PyTorch is set to: about 1e-3 off; see `full_precision`.
 
     Attributes:
         notes: What a reader of the numbers should know about how the model is run, as plain clauses: "BatchNorm uses
@@ -102,6 +104,7 @@ class Problem:
         weight_decay: float = 0.0,
         batch_norm: str = "evaluation",
         process_group: Any = None,
+        tf32: bool = False,
     ) -> None:
         if batch_norm not in ("evaluation", "batch"):
             raise UsageError(f"batch_norm is 'evaluation' or 'batch', not {batch_norm!r}.")
@@ -111,7 +114,7 @@ class Problem:
         self.sizes = [shape.numel() for shape in self.shapes]
         self.num_parameters = sum(self.sizes)
         self.dtype, self.device = chosen.dtype, chosen.device
-        self.weight_decay = weight_decay
+        self.weight_decay, self.tf32 = weight_decay, tf32
         self.batch_norm = batch_norm
         self.ranks = ranks_of(process_group)
         contract = loss_contract(loss)
@@ -123,7 +126,7 @@ class Problem:
         self._batches = weigh(batches, batch_weight_of or contract.divisor)
         if self._criterion is not None and not self._batches.uniform:
             self._criterion = opaque(self._criterion)
-        setting = Setting(batch_norm, self.device, writes=True)
+        setting = Setting(batch_norm, self.device, writes=True, tf32=tf32)
         self._run = Runner(self.model, self.parameter_names, self.dtype, self.device, setting)
         tried = self._try_out()
         said = [*notes, *chosen.notes, *notes_on(self.model, setting), *contract.notes, *found, *self._batches.notes]
@@ -210,7 +213,8 @@ class Problem:
         run, module = self._run, self._loss_of_model
         weight_of = None if self.batch_norm == "batch" else self._batches.weight
         tried = try_out(lambda some: run(module, leaves, some, "model."), leaves, batch, weight_of)
-        setting = Setting(self.batch_norm, self.device, tried.autocast, tried.checkpointing, tried.draws)
+        flags = (tried.autocast, tried.checkpointing, tried.draws)
+        setting = Setting(self.batch_norm, self.device, *flags, tf32=self.tf32)
         writes = dataclasses.replace(run, setting=setting).writes(module, leaves, batch, "model.")
         self._run = dataclasses.replace(run, setting=dataclasses.replace(setting, writes=writes))
         return tried
@@ -267,9 +271,10 @@ class Problem:
         theta = (self.theta if theta is None else theta).detach()
         leaves = [each.clone().requires_grad_() for each in self.unflatten(theta)]
         total = self.weight_decay * theta
-        for batch, share in self.batches():
-            loss = self.batch_loss(leaves, batch)
-            total += share * self.flatten(torch.autograd.grad(loss, leaves, materialize_grads=True))
+        with full_precision(self.tf32):
+            for batch, share in self.batches():
+                loss = self.batch_loss(leaves, batch)
+                total += share * self.flatten(torch.autograd.grad(loss, leaves, materialize_grads=True))
         return total
 
     def evaluate(self, theta: Tensor | None = None) -> Evaluation:

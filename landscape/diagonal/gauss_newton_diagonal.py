@@ -12,6 +12,7 @@ from landscape.batches import batch_size_of, spread_rows
 from landscape.diagonal.layer_record import LayerRecord, RecordLayers
 from landscape.diagonal.output_factors import exact_factors
 from landscape.errors import ProblemError
+from landscape.full_precision import full_precision
 from landscape.operators.linearisation import default_memory
 from landscape.operators.own_parts import OwnParts
 from landscape.operators.predictive import predictive_precision, scores_of_draws
@@ -122,9 +123,10 @@ def squares(problem: Problem, theta: Tensor | None, factors: Factors, *, memory:
     totals = [torch.zeros(shape, dtype=torch.float64, device=problem.device) for shape in problem.shapes]
     by_example: list[Tensor] = []
     passes = 0
-    for piece, before in _pieces(problem, leaves, memory):
-        passes, own = _add_squares(problem, leaves, piece, factors, before, totals)
-        by_example.append(own)
+    with full_precision(problem.tf32):
+        for piece, before in _pieces(problem, leaves, memory):
+            passes, own = _add_squares(problem, leaves, piece, factors, before, totals)
+            by_example.append(own)
     total = problem.ranks.add(torch.cat([each.reshape(-1) for each in totals]))
     passes = round(float(problem.ranks.gather([passes]).max()))
     every = problem.ranks.concatenate(torch.cat([*by_example, total.new_zeros(0)]))

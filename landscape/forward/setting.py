@@ -12,6 +12,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from landscape.forward.kept_attributes import kept_attributes
 from landscape.forward.without_autocast import WithoutAutocast
 from landscape.forward.without_checkpointing import without_checkpointing
+from landscape.full_precision import full_precision
 from landscape.random_state import kept_random_state
 
 
@@ -26,6 +27,7 @@ class Setting:
         checkpointing: Whether it checkpoints activations, which is then left out.
         draws: Whether it draws random numbers (to no effect): the generators are then put back.
         writes: Whether it writes into parameters that are not differentiated: it is then given copies.
+        tf32: Whether float32 products may round their factors, as PyTorch is set to.
     """
 
     batch_norm: str
@@ -34,12 +36,14 @@ class Setting:
     checkpointing: bool = False
     draws: bool = False
     writes: bool = False
+    tf32: bool = False
 
     @contextlib.contextmanager
     def entered(self, root: nn.Module) -> Iterator[None]:
         """While entered, ``root`` and all below it run as said; on leaving everything is as it was."""
         with contextlib.ExitStack() as stack:
             stack.enter_context(torch.enable_grad())
+            stack.enter_context(full_precision(self.tf32))
             if self.draws:
                 stack.enter_context(kept_random_state())
             stack.enter_context(kept_attributes(root))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.errors import AsymmetryError, ProblemError, UsageError
+from landscape.full_precision import full_precision
 from landscape.measures.cautions import cautions
 from landscape.measures.exact import rounding
 from landscape.measures.measurement import Measure, Measurement
@@ -93,16 +94,18 @@ def measure_minimum(
             f"Turn off shuffling within batches, augmentation and dropout."
         )
     measured: dict[str, Measurement] = {}
-    for name, (compute, own) in computed.items():
-        if on_progress is not None:
-            on_progress(len(measured), len(computed), name)
-        try:
-            measured[name] = _timed(name, compute, minimum, seed, own)
-        except (ProblemError, UsageError) as error:
-            if not keep_going or (isinstance(error, UsageError) and own.keys() - {"rtol"}):
-                raise
-            measured[name] = Measurement(value=None, reason=str(error))
-    return Measurements(measured, cautions(minimum, measured) if warn else (), minimum.problem.notes)
+    with full_precision(minimum.problem.tf32):
+        for name, (compute, own) in computed.items():
+            if on_progress is not None:
+                on_progress(len(measured), len(computed), name)
+            try:
+                measured[name] = _timed(name, compute, minimum, seed, own)
+            except (ProblemError, UsageError) as error:
+                if not keep_going or (isinstance(error, UsageError) and own.keys() - {"rtol"}):
+                    raise
+                measured[name] = Measurement(value=None, reason=str(error))
+        found = cautions(minimum, measured) if warn else ()
+    return Measurements(measured, found, minimum.problem.notes)
 
 
 def registered(name: str) -> Measure:

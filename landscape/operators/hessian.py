@@ -56,7 +56,7 @@ class Hessian(SymmetricOperator):
         self.problem = problem
         self.theta = theta = (problem.theta if theta is None else theta).detach()
         self.shape = (problem.num_parameters, problem.num_parameters)
-        self.dtype, self.device = problem.dtype, problem.device
+        self.dtype, self.device, self.tf32 = problem.dtype, problem.device, problem.tf32
         self._leaves = [each.clone().requires_grad_() for each in problem.unflatten(theta)]
         self._wanted = product
         self.batches = HeldBatches(problem, self._hold, memory, hold_any=product == "auto" or product in HOLDABLE)

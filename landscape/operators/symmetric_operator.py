@@ -7,6 +7,8 @@ import torch
 from scipy.sparse.linalg import LinearOperator
 from torch import Tensor
 
+from landscape.full_precision import full_precision
+
 
 class SymmetricOperator(ABC):
     """A real symmetric linear map of the space of vectors of shape ``(n,)``.
@@ -15,11 +17,13 @@ class SymmetricOperator(ABC):
         shape: ``(n, n)``.
         dtype: Precision of vectors in and out.
         device: Where vectors live.
+        tf32: Whether float32 products may round their factors, as PyTorch is set to; see `full_precision`.
     """
 
     shape: tuple[int, int]
     dtype: torch.dtype
     device: torch.device
+    tf32 = False
 
     @abstractmethod
     def matvec(self, v: Tensor) -> Tensor:
@@ -43,9 +47,8 @@ class SymmetricOperator(ABC):
         if v.ndim not in (1, 2) or v.shape[0] != self.shape[0]:
             raise ValueError(f"A vector of shape {tuple(v.shape)} does not go with an operator of shape {self.shape}.")
         v = v.to(self.device, self.dtype)
-        if v.ndim == 1:
-            return self.matvec(v)
-        return self.matmat(v)
+        with full_precision(self.tf32):
+            return self.matvec(v) if v.ndim == 1 else self.matmat(v)
 
     def to_scipy(self) -> LinearOperator:
         """Return the operator for ``scipy.sparse.linalg``, float64 in and out, products in ``self.dtype``."""

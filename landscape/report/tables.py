@@ -16,6 +16,9 @@ from landscape.report.table import Row, Table
 from landscape.report.trade_off_tables import brief_trade_offs, trade_offs
 from landscape.stops import stop_words
 
+MOST_BESIDE = 3
+"""With more optimizers than these a page does not show runs and ratios side by side."""
+
 
 def main_tables(report: Report) -> list[Table]:
     """Return the tables that answer the question: sharpness and gap at every stop, then the trade-offs."""
@@ -52,15 +55,17 @@ def _filled(tables: list[Table]) -> list[Table]:
 
 
 def sharpness(report: Report, stop: str) -> Table:
-    """Return the typical run of each optimizer for each measure, and the paired ratios."""
+    """Return the typical run of each optimizer by measure, and the paired ratios; of many optimizers these first."""
     optimizers = report["optimizers"]
-    header = ["measure", *optimizers, *(f"{other} / {optimizers[0]}" for other in optimizers[1:])]
+    many = len(optimizers) > MOST_BESIDE
+    heads = [list(optimizers), [f"{other} / {optimizers[0]}" for other in optimizers[1:]]]
+    header = ["measure", *(name for part in (reversed(heads) if many else heads) for name in part)]
     rows: list[Row] = []
     for measure in view.measured(report, stop):
         every = view.points(report, stop, measure["name"])
-        cells = [_typical([point for point in every if point.optimizer == name]) for name in optimizers]
-        cells += [_overall_ratio(report, stop, measure["name"], other) for other in optimizers[1:]]
-        rows.append((view.term(measure), *cells))
+        runs = [_typical([point for point in every if point.optimizer == name]) for name in optimizers]
+        ratios = [_overall_ratio(report, stop, measure["name"], other) for other in optimizers[1:]]
+        rows.append((view.term(measure), *(ratios + runs if many else runs + ratios)))
     ratio = f"; paired ratios with {_confidence(report, stop)} intervals" if len(optimizers) > 1 else ""
     caption = f"Sharpness {stop_words(stop)}: the median run ± its own error{ratio}."
     notes = (*_unconverged_note(rows), *_mixed(report), *_left_out(report, stop, "ratios", "Ratios"))

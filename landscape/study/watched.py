@@ -22,6 +22,7 @@ class Watched(SymmetricOperator):
 
     def __init__(self, operator: SymmetricOperator, tell: OnProgress, what: str, most: int | None = None) -> None:
         self.shape, self.dtype, self.device = operator.shape, operator.dtype, operator.device
+        self.tf32 = operator.tf32
         self._operator, self._tell, self._what, self._most = operator, tell, what, most
         self._done = 0
         tell(what, 0, most)

@@ -101,3 +101,8 @@ def test_what_was_left_out_is_said_of_whom():
     ) in notes
     notes = sharpness(report([], optimizers, ratios=[ratios[0], ratios[2]]), "end").notes
     assert "Ratios: left out of 9 pairs: 2 (not measured)." in notes
+
+
+def test_ratios_of_many_optimizers_come_before_their_runs():
+    assert sharpness(report([], ("sgd", "adam", "sam")), "end").header[1:3] == ("sgd", "adam")
+    assert sharpness(report([], ("sgd", "adam", "sam", "muon")), "end").header[1:3] == ("adam / sgd", "sam / sgd")
