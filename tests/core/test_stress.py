@@ -24,6 +24,7 @@ SPECTRA = {
     "singular": lambda rng: np.concatenate([[1.0, 0.9], np.zeros(38)]),
     "nothing above zero": lambda rng: np.concatenate([np.zeros(20), rest(rng, 20) - 0.9]),
     "twenty twice": lambda rng: np.concatenate([np.ones(20), -np.ones(20)]),
+    "clustered at both ends": lambda rng: np.concatenate([1 - 1e-6 * np.arange(20), -1 + 1e-9 * np.arange(20)[::-1]]),
     "denormal": lambda rng: np.concatenate([[1.0, 1 - 1e-6], rest(rng, 38)]) * 1e-310,
 }
 
