@@ -95,17 +95,14 @@ class KrylovBasis:
         self._append(v / left)
         return True
 
-    def expand(self, count: int = 1) -> bool:
+    def expand(self, count: int = 1) -> None:
         """Spend a product on each of the first ``count`` pending rows.
-
-        Returns:
-            Whether they led to a new direction.
 
         Raises:
             FloatingPointError: If a product is not finite.
             ProblemError: If the operator turns out not to be symmetric.
         """
-        first, before = self.size, self.total
+        first = self.size
         if count == 1:
             products: tuple[Tensor, ...] = (self.operator @ self._rows[first],)
         else:
@@ -118,7 +115,6 @@ class KrylovBasis:
         if self._scale:
             difference = np.abs(self.T[first:] - self.T[:, first:].T).max()
             refuse_asymmetry(float(difference) / self._scale, self.operator.dtype)
-        return self.total > before
 
     def lead(self, direction: np.ndarray) -> None:
         """Turn the pending rows so that the first of them points along ``direction``, shape ``(pending,)``."""
