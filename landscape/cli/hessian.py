@@ -72,7 +72,19 @@ PRODUCT_HELP = (
     "--memory",
     metavar="SIZE",
     parse=parsers.num_bytes,
-    help="For graphs held between products: 500MB, 8GB, 2GiB; by default half of what is free.",
+    help="For held graphs, vectors and basis: 500MB, 8GB, 2GiB; by default half of what is free.",
+)
+@own_option(
+    "--basis",
+    metavar="device|host",
+    parse=parsers.one_of("device", "host"),
+    help="Where the vectors of a Krylov basis are kept; by default on the host where the device does not hold them.",
+)
+@own_option(
+    "--basis-dtype",
+    metavar="DTYPE",
+    parse=parsers.one_of("float32", "bfloat16", "float16"),
+    help="Their precision, where it is to be less than that of products: float32, bfloat16, float16.",
 )
 @own_option("--product", metavar="KIND", default="auto", help=PRODUCT_HELP)
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write numbers, figure and report here.")
@@ -121,6 +133,7 @@ def command(folder: Path | None, out: Path | None, verbose: bool, as_json: bool,
         click.echo(f"Report: {files[-1]}" if files else HINT)
     if verbose:
         _explain(result["products"])
+        _explain_memory(result["memory_plan"])
     if strict and not result["converged"]:
         sys.exit(EXIT_UNCONVERGED)
 
@@ -157,6 +170,24 @@ def _explain(products: dict[str, Any]) -> None:
         click.echo(
             f"{_batches(products['held_batches'])} held in {sizes['held_bytes']} (all would take "
             f"{sizes['planned_bytes']}; the budget is {sizes['memory']}).",
+            err=True,
+        )
+
+
+def _explain_memory(plans: dict[str, Any]) -> None:
+    """Say what was planned before the first product, on standard error."""
+    from landscape.report.numbers import number
+
+    for part, plan in plans.items():
+        if plan is None:
+            continue
+        size = {name: f"{number(each / 1e6)} MB" for name, each in plan.items() if isinstance(each, int)}
+        click.echo(
+            f"Memory of the {part}, planned within {size['memory']}:\n"
+            f"  parameters {size['parameters']}, vectors at work {size['product']}\n"
+            f"  graphs at most {size['held']} (one batch {size['batch']}, all {size['graphs']})\n"
+            f"  basis {size['basis']}: {plan['max_basis']} vectors of {plan['basis_dtype']} on {plan['basis_device']} "
+            f"(at least {plan['least_basis']})",
             err=True,
         )
 

@@ -81,13 +81,18 @@ class HeldBatches:
         self.problem = problem
         self.memory = default_memory(problem.device) if memory is None else memory
         self.hold_any = hold_any
-        self.planned_bytes = 0
-        self.held_bytes = 0
+        self.planned_bytes = self.batch_bytes = self.held_bytes = 0
         self.complete = False
         self._parts = OwnParts(problem)
         self._hold = hold
         self._held: list[tuple[Linearisation, float]] = []
         self._full = not hold_any
+        self._left = 0
+
+    @property
+    def room(self) -> int:
+        """Bytes for graphs: the memory less what is left to others."""
+        return self.memory - self._left
 
     @property
     def count(self) -> int:
@@ -114,13 +119,30 @@ class HeldBatches:
             count += 1
         self.complete = count == len(self._held)
 
+    def look(self) -> None:
+        """Linearise the first batch, to know ``batch_bytes`` and ``planned_bytes`` before any product."""
+        if self.planned_bytes or not self.hold_any:
+            return
+        for batch, share, before in (piece for each in self._parts for piece in cut(*each, self._most)):
+            made = self._hold(batch, before)
+            self.batch_bytes = made.num_bytes
+            self.planned_bytes = round(made.num_bytes / share / self.problem.ranks.count)
+            return
+
+    def leave(self, num_bytes: int) -> None:
+        """Leave so many bytes of the memory to others, such as a basis, from now on; let go of graphs in their way."""
+        self._left = num_bytes
+        if self.held_bytes + (0 if self.planned_bytes <= self.room else self.batch_bytes) > self.room:
+            self._held.clear()
+            self.held_bytes, self.complete, self._full = 0, False, not self.hold_any
+
     def _try_to_hold(self, batch: Any, before: int, share: float) -> Linearisation:
         made = self._hold(batch, before)
         if not self._held:
             self._plan(made.num_bytes, share)
         # room for this one, and where not all fit for one more that is made and dropped again
-        working = 0 if self.planned_bytes <= self.memory else made.num_bytes
-        if self.held_bytes + made.num_bytes + working <= self.memory:
+        working = 0 if self.planned_bytes <= self.room else made.num_bytes
+        if self.held_bytes + made.num_bytes + working <= self.room:
             self._held.append((made, share))
             self.held_bytes += made.num_bytes
         else:
@@ -128,8 +150,9 @@ class HeldBatches:
         return made
 
     def _plan(self, num_bytes: int, share: float) -> None:
+        self.batch_bytes = num_bytes
         self.planned_bytes = round(num_bytes / share / self.problem.ranks.count)
-        if num_bytes > self.memory:
+        if num_bytes > self.room:
             # of one process among several: no measure may pass over it, for the others wait in its sums
             refusal = ProblemError if self.problem.ranks.count == 1 else LandscapeError
             raise refusal(

@@ -10,6 +10,7 @@ from landscape.errors import UsageError, suggest
 from landscape.operators.dense import Lambda
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.randomness import derive_seed
+from landscape.solvers.basis_storage import BasisStorage
 from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.eigenpairs import Eigenpairs
 from landscape.solvers.lanczos import lanczos
@@ -40,11 +41,16 @@ def block_lanczos(
     bottom: int = 0,
     rtol: float = 1e-3,
     max_matvecs: int = 200,
+    max_basis: int | None = None,
+    storage: BasisStorage | None = None,
     seed: int = 0,
 ) -> Eigenpairs:
     """Return what `lanczos` returns, from blocks as wide as the more values are wanted at one end."""
     width = max(k, bottom, 1)
-    return lanczos(operator, k, bottom=bottom, rtol=rtol, max_matvecs=max_matvecs, block_size=width, seed=seed)
+    return lanczos(
+        operator, k, bottom=bottom, rtol=rtol, max_matvecs=max_matvecs, block_size=width, max_basis=max_basis,
+        storage=storage, seed=seed,
+    )  # fmt: skip
 
 
 def power_iteration_of_both_ends(

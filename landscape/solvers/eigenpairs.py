@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+_PIECE = 2**18
+
 
 @dataclass(frozen=True, repr=False)
 class Eigenpairs:
@@ -106,7 +108,9 @@ def dot(a: Tensor, b: Tensor) -> float:
     Raises:
         FloatingPointError: If it is not finite: a product with the operator overflowed or is NaN.
     """
-    value = float(torch.dot(a.double(), b.double()))
+    # in pieces: the double of a whole vector is two more of them in memory
+    pieces = zip(torch.split(a, _PIECE), torch.split(b, _PIECE), strict=True)
+    value = sum(float(torch.dot(x.double(), y.double())) for x, y in pieces)
     if not math.isfinite(value):
         raise FloatingPointError(f"a product with the operator is {value}")
     return value
@@ -115,4 +119,4 @@ def dot(a: Tensor, b: Tensor) -> float:
 def random_unit_vector(size: int, seed: int, like: Tensor) -> Tensor:
     """Return a Gaussian direction of unit length, shape ``(size,)``, drawn on the CPU."""
     v = torch.randn(size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    return v.div(v.norm()).to(like.device, like.dtype)
+    return v.div_(v.norm()).to(like.device, like.dtype)

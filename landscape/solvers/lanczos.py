@@ -7,6 +7,7 @@ from torch import Tensor
 
 from landscape.errors import UsageError
 from landscape.operators.symmetric_operator import SymmetricOperator
+from landscape.solvers.basis_storage import BasisStorage
 from landscape.solvers.complement_check import ComplementCheck
 from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.eigenpairs import Eigenpairs
@@ -25,6 +26,7 @@ def lanczos(
     start: Tensor | None = None,
     block_size: int = 1,
     max_basis: int | None = None,
+    storage: BasisStorage | None = None,
     verify: bool | None = None,
     seed: int = 0,
 ) -> Eigenpairs:
@@ -48,6 +50,7 @@ def lanczos(
         block_size: Products at a time. Blocks share passes through the network but need more products in all.
         max_basis: Most vectors in memory (a copy that the check below finds adds one); 2 GiB of them by default, 256
             at most unless many eigenvalues are asked for.
+        storage: Where and in what precision the basis is kept; on the operator's device and in its precision when None.
         verify: Whether to look for eigenvalues that the search has missed, from random vectors of the complement.
             By default where a multiplicity is suspected: the basis became invariant, n is at most 2,000 and more
             than one value is wanted, or two wanted values are within 1 % of each other.
@@ -81,7 +84,7 @@ def lanczos(
     if block_size < 1:
         raise UsageError(f"block_size must be at least 1; it is {block_size}. 1 needs the fewest products.")
     scaled = UnitScale(operator)
-    basis = KrylovBasis(scaled)
+    basis = KrylovBasis(scaled, storage)
     for column in () if start is None else start_columns(start, request.n):
         basis.add(column)
     search = SubspaceSearch(basis, request, seed, block=min(block_size, request.n), max_basis=max_basis)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from landscape.solvers.basis import gram
 from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.eigenpairs import Eigenpairs, kato_temple, one_for_each, rounding_of_products
 from landscape.solvers.krylov_basis import KrylovBasis
@@ -15,7 +16,8 @@ class Ritz:
         small: Their vectors' coordinates in the basis, as columns.
         wanted: Where the wanted ones are; fewer than asked for while the basis is small.
         residuals: Shape ``(size,)``.
-        excess: How far each wanted residual is beyond its tolerance, as a ratio; at most 1 is within.
+        excess: How far each wanted residual is beyond its tolerance, as a ratio; at most 1 is within. What the storage
+            of the basis rounds is left out of it.
     """
 
     def __init__(self, basis: KrylovBasis, request: EigenRequest) -> None:
@@ -24,17 +26,24 @@ class Ritz:
         self.values, self.small = values[::-1], small[:, ::-1]
         self.wanted = request.indices(basis.size)
         self.rounding = rounding_of_products(basis.operator.dtype, float(np.abs(values).max()))
-        self.residuals = basis.leaks(self.small) + self.rounding
+        leaks = basis.leaks(self.small)
+        self.residuals = leaks + self.rounding
         wanted = np.abs(self.values[self.wanted])
         tolerance = np.maximum(request.rtol * wanted - self.rounding, self.rounding)
         leads_on = np.linalg.norm(basis.B @ self.small[:, self.wanted], axis=0)
         # what cannot be made smaller is within: 0 of 0 (the zero operator) included
         self.excess = np.divide(leads_on, tolerance, out=np.zeros_like(leads_on), where=leads_on > 0)
+        self._in_storage = basis.rows.rounds and bool((leaks[self.wanted] > tolerance).any())
 
     @property
     def within(self) -> bool:
         """Whether there are as many as asked for, each residual within its tolerance."""
         return len(self.wanted) == self._request.count and bool((self.excess <= 1).all())
+
+    @property
+    def to_correct(self) -> bool:
+        """Whether only the rounding of the basis in storage keeps a wanted residual beyond its tolerance."""
+        return self.within and self._in_storage
 
     @property
     def at_rounding(self) -> bool:
@@ -63,13 +72,18 @@ class Ritz:
 
     def pairs(self, reason: str, *, converged: bool) -> Eigenpairs:
         """Return the wanted ones with their bounds."""
-        heuristic = kato_temple(self.values, self.residuals) + self.rounding
-        rigorous = one_for_each(self.values[self.wanted], self.residuals[self.wanted])
+        vectors = self._basis.vectors(self.small[:, self.wanted])
+        residuals = self.residuals
+        if self._basis.rows.rounds:
+            # of vectors that are not quite orthonormal the residuals bound that much less (Cao, Xie and Li 1996)
+            residuals = residuals / np.sqrt(np.linalg.eigvalsh(gram(vectors.T, vectors.T))[0])
+        heuristic = kato_temple(self.values, residuals) + self.rounding
+        rigorous = one_for_each(self.values[self.wanted], residuals[self.wanted])
         matvecs = self._basis.matvecs
         return Eigenpairs(
             values=self.values[self.wanted],
-            vectors=self._basis.vectors(self.small[:, self.wanted]),
-            residuals=self.residuals[self.wanted],
+            vectors=vectors,
+            residuals=residuals[self.wanted],
             bounds=np.minimum(rigorous, heuristic[self.wanted]),
             matvecs=matvecs,
             converged=converged,

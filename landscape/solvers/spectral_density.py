@@ -8,6 +8,7 @@ from torch import Tensor
 
 from landscape.errors import UsageError
 from landscape.operators.symmetric_operator import SymmetricOperator
+from landscape.solvers.basis_storage import BasisStorage
 from landscape.solvers.density import SpectralDensity
 from landscape.solvers.estimate import mean_and_error
 from landscape.solvers.lanczos_quadrature import Quadrature, quadrature
@@ -27,6 +28,7 @@ def spectral_density(
     seed: int = 0,
     first: Quadrature | None = None,
     function: Callable[[np.ndarray], np.ndarray] | None = None,
+    storage: BasisStorage | None = None,
 ) -> SpectralDensity:
     r"""Return the distribution of the eigenvalues, with its spread over probes.
 
@@ -45,6 +47,7 @@ def spectral_density(
         seed: Of the probes; probe i is the same whatever their number.
         first: The first probe, where it is there already: a quadrature from a random unit vector.
         function: Of eigenvalues, whose sum over them ``rtol`` refers to instead of the trace.
+        storage: Where the vectors of a probe are kept; their precision is always the operator's.
 
     Returns:
         Nodes and weights of every probe, and the eigenvalues that are resolved: from the outermost inwards, as long
@@ -67,7 +70,7 @@ def spectral_density(
     """
     _check(num_probes, steps, rtol)
     n = operator.shape[0]
-    gathered = _Gathered(operator)
+    gathered, kept = _Gathered(operator), None if storage is None else storage.exact()
     traces = np.empty(0)
     for index in range(num_probes):
         if len(gathered.known) == n:
@@ -76,7 +79,7 @@ def spectral_density(
             gathered.add(first)
         else:
             start = draw_probes(operator, sphere, seed, "spectral density", [index])[0]
-            gathered.add(quadrature(operator, start, min(steps, n - len(gathered.known)), gathered.known))
+            gathered.add(quadrature(operator, start, min(steps, n - len(gathered.known)), gathered.known, kept))
         found = gathered.density(steps, seed, converged=True, reason=f"all of {num_probes} probes")
         traces = n * found.samples(function or (lambda x: x))
         mean, error = mean_and_error(traces)

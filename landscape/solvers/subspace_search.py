@@ -1,6 +1,7 @@
 """A basis on its way to the wanted eigenpairs: which direction next, when to shrink it, when to stop."""
 
 import numpy as np
+import torch
 
 from landscape.errors import UsageError
 from landscape.randomness import derive_seed
@@ -12,6 +13,22 @@ from landscape.solvers.ritz import Ritz
 
 _BASIS_BYTES = 2**31
 _MANY_ROWS = 256
+
+
+def least_rows(request: EigenRequest, pending: int, block: int) -> int:
+    """Return how many rows a search cannot do without: the wanted ones, those to be multiplied, and room to turn."""
+    return min(request.n, request.count + pending + max(block, 2))
+
+
+def default_rows(request: EigenRequest, dtype: torch.dtype, least: int) -> int:
+    """Return how many rows a search has where nothing says otherwise."""
+    by_memory = _BASIS_BYTES // (request.n * dtype.itemsize)
+    return max(2 * least, min(by_memory, max(_MANY_ROWS, 3 * request.count)))
+
+
+def kept_exactly(request: EigenRequest) -> int:
+    """Return how many rows a restart keeps in full precision where the storage of the others rounds."""
+    return request.count + max(request.count, 2)
 
 
 class SubspaceSearch:
@@ -35,16 +52,19 @@ class SubspaceSearch:
         self._drawn = 0
         while basis.pending < block and self._inject():
             pass
-        least = min(request.n, request.count + basis.pending + max(block, 2))
+        least, bounded = least_rows(request, basis.pending, block), max_basis is not None
         if max_basis is None:
-            by_memory = _BASIS_BYTES // (request.n * basis.operator.dtype.itemsize)
-            max_basis = max(2 * least, min(by_memory, max(_MANY_ROWS, 3 * request.count)))
+            max_basis = default_rows(request, basis.operator.dtype, least)
         if max_basis < least:
             raise UsageError(
                 f"A basis of {max_basis} vectors is too small for {request.count} eigenvalues from "
                 f"{basis.pending} vectors. Allow at least {least}."
             )
         self.most_rows = max_basis
+        # of a rounded basis, what a restart keeps is exact
+        self.most_kept = kept_exactly(request) if basis.rows.rounds else max_basis
+        exact = min(self.most_kept, max_basis) if basis.rows.rounds else 0
+        basis.rows.bound(exact, max_basis - exact - block, at_once=bounded)
 
     def run(self, check: ComplementCheck) -> Eigenpairs:
         """Expand the basis until the wanted pairs are within their tolerance and past their check."""
@@ -52,7 +72,7 @@ class SubspaceSearch:
         count = basis.pending
         while True:
             basis.expand(min(count, limit - basis.matvecs))
-            ritz = Ritz(basis, self.request)
+            ritz = self._corrected(Ritz(basis, self.request))
             check.observe(ritz, invariant=not basis.pending)
             reason = self._why_stop(ritz, check)
             if reason:
@@ -63,11 +83,20 @@ class SubspaceSearch:
             self._turn(ritz, count, check)
             self._make_room(ritz, count)
 
+    def _corrected(self, ritz: Ritz) -> Ritz:
+        """Multiply the vectors found again, in full precision, where only the rounding of the basis is in the way."""
+        if not ritz.to_correct or self.basis.matvecs + self.request.count > self.request.max_matvecs:
+            return ritz
+        self.basis.begin_again(ritz.small[:, ritz.wanted])
+        while self.basis.size < self.request.count and self.basis.pending:
+            self.basis.expand()
+        return Ritz(self.basis, self.request)
+
     def _why_stop(self, ritz: Ritz, check: ComplementCheck) -> str:
         """Return why to stop now, or "" to go on."""
-        if self.basis.size == self.request.n:
+        if self.basis.size == self.request.n and not ritz.to_correct:
             return "the whole space is spanned"
-        if ritz.within and not check.needs(ritz):
+        if ritz.within and not ritz.to_correct and not check.needs(ritz):
             within = "every residual is within rtol" + " or rounding, which is more" * ritz.at_rounding
             found = within if self.basis.pending else "the Krylov space is invariant"
             if check.passed:
@@ -89,7 +118,7 @@ class SubspaceSearch:
         if self.basis.total + count <= min(self.most_rows, self.request.n):
             return
         spare = self.most_rows - self.basis.pending - self.request.count
-        room = self.request.count + max(0, spare // 2)
+        room = min(self.request.count + max(0, spare // 2), self.most_kept)
         if room < self.basis.size and self.most_rows < self.request.n:
             self.basis.restart(ritz.kept(room))
 

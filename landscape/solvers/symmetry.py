@@ -21,13 +21,19 @@ def asymmetry_allowed(dtype: torch.dtype) -> float:
     return 10 * math.sqrt(torch.finfo(dtype).eps)
 
 
-def refuse_asymmetry(asymmetry: float, dtype: torch.dtype) -> None:
+def refuse_asymmetry(asymmetry: float, dtype: torch.dtype, storage: torch.dtype | None = None) -> None:
     """Refuse an operator whose relative asymmetry is beyond rounding.
+
+    Args:
+        asymmetry: What is seen of it.
+        dtype: Of the products.
+        storage: Of the vectors that it is seen in, where they are rounded to less.
 
     Raises:
         AsymmetryError: If it is.
     """
-    if not asymmetry <= asymmetry_allowed(dtype):
+    of_vectors = 0.0 if storage is None else 8 * torch.finfo(storage).eps
+    if not asymmetry - of_vectors <= asymmetry_allowed(dtype):
         raise AsymmetryError(
             f"The operator is not symmetric: u'Hv and v'Hu differ by {asymmetry:.2g} of its size, where rounding "
             f"explains {asymmetry_allowed(dtype):.1g}. Its eigenvalues are not what a symmetric solver finds; look "

@@ -19,11 +19,12 @@ from landscape.solvers import (
     hessian_trace,
     hutchinson,
     hutchpp,
-    spectral_density,
     xtrace,
 )
 from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.hessian_trace import METHODS
+from landscape.study.curvature_density import larger_in_density, measured_density
+from landscape.study.curvature_memory import PlannedMemory, planned_memory
 from landscape.study.one_minimum import OneMinimum
 from landscape.study.operator_by_name import Wanted, check_operator, make_operator
 from landscape.study.watched import OnProgress, Watched
@@ -53,7 +54,9 @@ class CurvatureSettings:
         density: Whether to estimate the spectral density.
         density_probes: Its random vectors.
         density_steps: Products a probe.
-        memory: Bytes of held graphs; half of what is free when None.
+        memory: Bytes of held graphs, vectors at work and the basis; half of what is free when None.
+        basis: Where it is kept, ``"device"`` or ``"host"``; on the host if the device does not hold it when None.
+        basis_dtype: Its precision, such as ``"bfloat16"``; that of the products when None.
         product: Kind of Hessian product.
         seed: Of all random vectors.
 
@@ -74,6 +77,8 @@ class CurvatureSettings:
     density_probes: int = 8
     density_steps: int = 80
     memory: int | None = None
+    basis: str | None = None
+    basis_dtype: str | None = None
     product: str = "auto"
     seed: int = 0
 
@@ -105,21 +110,26 @@ def curvature(one: OneMinimum, settings: CurvatureSettings, on_progress: OnProgr
     """
     tell = on_progress or (lambda what, done, most: None)
     start = time.perf_counter()
+    request = None
     if settings.top_k or settings.bottom_k:
-        EigenRequest(one.minimum.problem.num_parameters, settings.top_k, settings.bottom_k, settings.rtol, 2)
+        request = EigenRequest(one.minimum.problem.num_parameters, settings.top_k, settings.bottom_k, settings.rtol, 2)
     wanted = Wanted(settings.memory, settings.product, settings.seed)
     operator, inner = make_operator(settings.operator, one.minimum, wanted)
     result = _about(one, settings)
+    steps = settings.density_steps if settings.density else None
+    stored = {name: getattr(settings, name) for name in ("memory", "basis", "basis_dtype")}
     try:
+        plan = planned_memory(inner, request, settings.method, steps, **stored)
+        result["memory_plan"] = plan.to_dict()
         if settings.trace and settings.trace_method not in ("auto", *PROBES):
             # first, since the network may not allow it
             result |= _timed(lambda: {"trace": _trace(operator, settings, tell)}, "trace")
         if settings.top_k or settings.bottom_k:
-            result |= _timed(lambda: _eigenvalues(operator, settings, tell), "eigenvalue_solver")
+            result |= _timed(lambda: _eigenvalues(operator, plan, settings, tell), "eigenvalue_solver")
         if settings.trace and not result["trace"]:
             result |= _timed(lambda: {"trace": _trace(operator, settings, tell)}, "trace")
         if settings.density:
-            result |= _timed(lambda: {"density": _density(operator, one.num_classes, settings, tell)}, "density")
+            result |= _timed(lambda: {"density": measured_density(operator, plan, one, settings, tell)}, "density")
     except FloatingPointError as error:
         raise ProblemError(
             f"There is no curvature to measure: {error}. Look at the weights and the data, or try --dtype float64."
@@ -175,11 +185,13 @@ def _timed(compute: Callable[[], dict[str, Any]], part: str) -> dict[str, Any]:
     return found
 
 
-def _eigenvalues(operator: SymmetricOperator, settings: CurvatureSettings, tell: OnProgress) -> dict[str, Any]:
-    budget = {} if settings.max_matvecs is None else {"max_matvecs": settings.max_matvecs}
+def _eigenvalues(
+    operator: SymmetricOperator, plan: PlannedMemory, settings: CurvatureSettings, tell: OnProgress
+) -> dict[str, Any]:
+    options = plan.for_eigenvalues() | ({} if settings.max_matvecs is None else {"max_matvecs": settings.max_matvecs})
     watched = Watched(operator, tell, f"eigenvalues ({settings.method})")
     pairs = eigen_solver(settings.method)(
-        watched, settings.top_k, bottom=settings.bottom_k, rtol=settings.rtol, seed=settings.seed, **budget
+        watched, settings.top_k, bottom=settings.bottom_k, rtol=settings.rtol, seed=settings.seed, **options
     )
     top = min(settings.top_k, len(pairs.values))
     return {
@@ -261,31 +273,12 @@ def _estimated_trace(operator: SymmetricOperator, settings: CurvatureSettings, t
     return dataclasses.replace(found, method=name)
 
 
-def _density(
-    operator: SymmetricOperator, num_classes: int | None, settings: CurvatureSettings, tell: OnProgress
-) -> dict[str, Any]:
-    most = settings.density_probes * min(settings.density_steps, operator.shape[0])
-    watched = Watched(operator, tell, "spectral density", most)
-    found = spectral_density(
-        watched, num_probes=settings.density_probes, steps=settings.density_steps, seed=settings.seed
-    )
-    return found.to_dict(num_classes=num_classes)
-
-
 def _held(operator: SymmetricOperator) -> dict[str, Any]:
     batches = getattr(operator, "batches", None)
     names = ("planned_bytes", "held_bytes", "memory")
     return (
         {} if batches is None else {"held_batches": batches.count, **{name: getattr(batches, name) for name in names}}
     )
-
-
-def larger_in_density(rows: list[dict[str, Any]], density: dict[str, Any] | None) -> float | None:
-    """Return the largest eigenvalue that the density resolved, if it is surely above the first of the rows."""
-    if not rows or density is None or not density["above"]["values"]:
-        return None
-    value, residual = density["above"]["values"][0], density["above"]["residuals"][0]
-    return float(value) if value - residual > rows[0]["value"] + rows[0]["bound"] else None
 
 
 def printed(result: dict[str, Any]) -> dict[str, Any]:

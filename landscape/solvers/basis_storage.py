@@ -1,0 +1,44 @@
+"""Where and how the vectors of a basis are kept, apart from where products are computed."""
+
+from dataclasses import dataclass
+
+import torch
+
+from landscape.errors import UsageError
+
+COLUMNS = 2**18
+_DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+
+
+@dataclass(frozen=True)
+class BasisStorage:
+    """How the vectors of a basis are kept.
+
+    Attributes:
+        device: Where; the operator's own device when None. Vectors elsewhere come over a block of columns at a time
+            (from pinned memory, where that is a GPU), about three times for every product.
+        dtype: Their precision; the operator's own when None. A lower one rounds every vector once; what that loses is
+            known, is part of the residuals, and is corrected by multiplying the vectors found again.
+        columns: Elements of a vector in a block.
+
+    Raises:
+        UsageError: If the precision is none of float64, float32, bfloat16 and float16.
+    """
+
+    device: torch.device | None = None
+    dtype: torch.dtype | None = None
+    columns: int = COLUMNS
+
+    def __post_init__(self) -> None:
+        """Refuse what holds no vectors."""
+        if self.dtype is not None and self.dtype not in _DTYPES:
+            known = ", ".join(str(each).removeprefix("torch.") for each in _DTYPES)
+            raise UsageError(f"A basis cannot be kept in {self.dtype}. Use one of {known}.")
+
+    def rounds(self, dtype: torch.dtype) -> bool:
+        """Return whether vectors of this precision lose digits."""
+        return self.dtype is not None and torch.finfo(self.dtype).eps > torch.finfo(dtype).eps
+
+    def exact(self) -> "BasisStorage":
+        """Return the same place, in the operator's precision."""
+        return BasisStorage(self.device, None, self.columns)

@@ -1,0 +1,221 @@
+"""What eigenvalues or a density will take of the memory, known before the first product."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from landscape.errors import LandscapeError, ProblemError
+from landscape.memory import available_memory
+from landscape.operators.linearisation import HeldBatches, default_memory, megabytes
+from landscape.operators.symmetric_operator import SymmetricOperator
+from landscape.solvers.basis_storage import BasisStorage
+from landscape.solvers.eigen_request import EigenRequest
+from landscape.solvers.subspace_search import default_rows, kept_exactly, least_rows
+
+WORKING_VECTORS = 8
+"""Vectors beside the basis at the height of a product and its orthogonalisation, in the operator's precision."""
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """Bytes, by what they are for; ``memory`` bounds all of them that lie on the operator's device.
+
+    Attributes:
+        memory: The budget.
+        parameters: The copy of the parameters that products are taken at.
+        product: Vectors at work in a product and its orthogonalisation, and the vectors that are returned.
+        batch: The graph of one batch; 0 where none is held.
+        graphs: The graphs of all batches.
+        held: What graphs may take, the batch in hand included.
+        basis: The vectors of the basis.
+        max_basis: How many of them before a restart (of a density: before its steps end).
+        least_basis: How many the search cannot do without.
+        basis_device: Where they are.
+        basis_dtype: In which precision.
+    """
+
+    memory: int
+    parameters: int
+    product: int
+    batch: int
+    graphs: int
+    held: int
+    basis: int
+    max_basis: int
+    least_basis: int
+    basis_device: str
+    basis_dtype: str
+
+    @property
+    def storage(self) -> BasisStorage:
+        """The basis' storage, as solvers take it."""
+        return BasisStorage(torch.device(self.basis_device), getattr(torch, self.basis_dtype))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as plain JSON types."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a basis is for: vectors wanted, needed and returned.
+
+    Attributes:
+        least: How many it cannot do without.
+        enough: With how many little is lost; more are taken where graphs leave room.
+        most: More are of no use.
+        returned: Vectors that come back, or stay at hand in full precision.
+        exact: How many stay exact where storage rounds.
+    """
+
+    least: int
+    enough: int
+    most: int
+    returned: int
+    exact: int
+
+
+def rows_of_search(request: EigenRequest, dtype: torch.dtype, block: int = 1) -> Rows:
+    """Return what `lanczos` wants for k and ``bottom`` eigenvalues."""
+    least = least_rows(request, block, block)
+    most = min(request.n, default_rows(request, dtype, least))
+    return Rows(least, min(most, 2 * least + 32), most, request.count + block, kept_exactly(request))
+
+
+def rows_of_density(n: int, steps: int) -> Rows:
+    """Return what `spectral_density` wants: a vector a step, and a few resolved ones."""
+    return Rows(min(steps, 10), min(steps, n), min(steps, n), min(steps, n) // 8, 0)
+
+
+def plan_memory(
+    operator: SymmetricOperator, rows: Rows, *, memory: int | None = None, storage: BasisStorage | None = None
+) -> MemoryPlan:
+    """Return what products and a basis will take.
+
+    Products need one batch at least; then the basis gets what it needs, graphs the rest, and the basis what graphs
+    leave. On a GPU whose memory does not hold the basis it goes to the host's, where that does.
+
+    Args:
+        operator: A `Hessian` or other operator of a problem, or one around it; any other takes vectors only.
+        rows: What the basis is for.
+        memory: The budget; that of the operator's held graphs when None, which is half of what is free by default.
+        storage: Where and how to keep the basis; chosen when None, never in a lower precision.
+
+    Raises:
+        ProblemError: If the budget is too small; says the least that would do.
+
+    Cost:
+        The linearisation of one batch.
+    """
+    batches = _batches_of(operator)
+    budget = memory or (batches.memory if batches else default_memory(operator.device))
+    if batches:
+        batches.look()
+    sizes = _Sizes(operator, rows, batches, budget)
+    chosen = storage or sizes.choose()
+    found = sizes.rows_in(chosen)
+    if batches:
+        ranks = batches.problem.ranks
+        # every process must restart at the same product
+        found = int(ranks.gather([found])[:, 0].min())
+    if found < rows.least:
+        alone = not batches or batches.problem.ranks.count == 1
+        raise (ProblemError if alone else LandscapeError)(sizes.refusal(chosen))
+    return sizes.plan(chosen, found)
+
+
+def make_way(operator: SymmetricOperator, plan: MemoryPlan) -> None:
+    """Leave what a plan is for its part of the memory of held graphs, from the next product on."""
+    batches = _batches_of(operator)
+    if batches:
+        batches.leave(plan.memory - plan.held)
+
+
+class _Sizes:
+    """The parts of a budget."""
+
+    def __init__(self, operator: SymmetricOperator, rows: Rows, batches: HeldBatches | None, budget: int) -> None:
+        self.operator, self.rows, self.budget = operator, rows, budget
+        self.n = operator.shape[0]
+        self.vector = self.n * operator.dtype.itemsize
+        self.parameters = self.vector if batches else 0
+        self.product = (WORKING_VECTORS + rows.returned) * self.vector
+        self.batch = batches.batch_bytes if batches else 0
+        self.graphs = batches.planned_bytes if batches else 0
+        self.space = budget - self.parameters - self.product - self.batch
+
+    def choose(self) -> BasisStorage:
+        """Return the operator's device, or the host where that holds a basis that the device does not."""
+        here, host = BasisStorage(), BasisStorage(torch.device("cpu"))
+        if self.operator.device.type == "cpu" or self.rows_in(here) >= min(self.rows.enough, 2 * self.rows.least):
+            return here
+        return host if self.rows_in(host) > self.rows_in(here) else here
+
+    def rows_in(self, storage: BasisStorage) -> int:
+        """Return how many vectors there is room for, no more than are of use."""
+        rows = self.rows
+        if self._elsewhere(storage):
+            return min(rows.most, self._fitting(storage, (available_memory() or 2**31) // 2))
+        if self.space < self.num_bytes(storage, rows.least):
+            return 0
+        half = self._fitting(storage, self.space // 2)
+        most = self._fitting(storage, self.space - max(0, self.graphs - self.batch))
+        return min(rows.most, self._fitting(storage, self.space), max(rows.least, min(rows.enough, half), most))
+
+    def num_bytes(self, storage: BasisStorage, rows: int) -> int:
+        """Return what so many vectors take."""
+        if not storage.rounds(self.operator.dtype):
+            return rows * self.n * (storage.dtype or self.operator.dtype).itemsize
+        exact = min(self.rows.exact, rows)
+        return exact * self.vector + (rows - exact) * self.n * (storage.dtype or self.operator.dtype).itemsize
+
+    def refusal(self, storage: BasisStorage) -> str:
+        """Return what is wrong, and the least that would do."""
+        basis = self.num_bytes(storage, self.rows.least)
+        if self._elsewhere(storage):
+            return (
+                f"The host's memory does not hold the basis: {self.rows.least} vectors take {megabytes(basis)}, and "
+                f"half of what is free is less. Keep them on the device, or in --basis-dtype bfloat16."
+            )
+        needed = self.parameters + self.product + self.batch + basis
+        one = f"one batch needs {megabytes(self.batch)}, " if self.batch else ""
+        smaller = ", smaller batches (--max-batch)" if self.batch else ""
+        return (
+            f"The memory budget of {megabytes(self.budget)} is too small: {one}a product's vectors "
+            f"{megabytes(self.parameters + self.product)}, a basis of {self.rows.least} vectors {megabytes(basis)}. "
+            f"Give at least {megabytes(needed)} (--memory){smaller}, or fewer eigenvalues."
+        )
+
+    def plan(self, storage: BasisStorage, rows: int) -> MemoryPlan:
+        """Return the plan for so many vectors."""
+        basis = self.num_bytes(storage, rows)
+        here = 0 if self._elsewhere(storage) else basis
+        return MemoryPlan(
+            memory=self.budget,
+            parameters=self.parameters,
+            product=self.product,
+            batch=self.batch,
+            graphs=self.graphs,
+            held=max(0, self.space - here) + self.batch,
+            basis=basis,
+            max_basis=rows,
+            least_basis=self.rows.least,
+            basis_device=str(storage.device or self.operator.device),
+            basis_dtype=str(storage.dtype or self.operator.dtype).removeprefix("torch."),
+        )
+
+    def _elsewhere(self, storage: BasisStorage) -> bool:
+        return storage.device is not None and storage.device.type != self.operator.device.type
+
+    def _fitting(self, storage: BasisStorage, space: int) -> int:
+        exact = self.rows.exact if storage.rounds(self.operator.dtype) else 0
+        each = self.n * (storage.dtype or self.operator.dtype).itemsize
+        return min(self.rows.most, max(0, exact + (space - exact * self.vector) // each))
+
+
+def _batches_of(operator: SymmetricOperator) -> HeldBatches | None:
+    """Return the held batches of an operator, or of the one that it is made of."""
+    found: HeldBatches | None = getattr(operator, "batches", None)
+    inner = getattr(operator, "operator", None)
+    return found if found is not None or inner is None else _batches_of(inner)

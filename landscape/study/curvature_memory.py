@@ -1,0 +1,86 @@
+"""The memory of one minimum's curvature, planned before the first product."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from landscape.operators import SymmetricOperator
+from landscape.solvers.basis_storage import BasisStorage
+from landscape.solvers.eigen_request import EigenRequest
+from landscape.solvers.memory_plan import MemoryPlan, Rows, make_way, plan_memory, rows_of_density, rows_of_search
+
+
+@dataclass(frozen=True)
+class PlannedMemory:
+    """What eigenvalues and density may take; None for what keeps no basis of ours.
+
+    Attributes:
+        operator: What computes products, and holds graphs.
+        eigenvalues: Of a Lanczos method.
+        density: Of the quadrature.
+    """
+
+    operator: SymmetricOperator
+    eigenvalues: MemoryPlan | None
+    density: MemoryPlan | None
+
+    def for_eigenvalues(self) -> dict[str, Any]:
+        """Make way for the basis of the eigenvalues; return what bounds it, as options of the solver."""
+        if self.eigenvalues is None:
+            return {}
+        make_way(self.operator, self.eigenvalues)
+        return {"max_basis": self.eigenvalues.max_basis, "storage": self.eigenvalues.storage}
+
+    def for_density(self, steps: int) -> tuple[int, BasisStorage | None]:
+        """Make way for the vectors of a probe; return how many steps it can have, and where they are kept."""
+        if self.density is None:
+            return steps, None
+        make_way(self.operator, self.density)
+        return min(steps, self.density.max_basis), self.density.storage
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plans as plain JSON types."""
+        plans = {"eigenvalues": self.eigenvalues, "density": self.density}
+        return {name: plan and plan.to_dict() for name, plan in plans.items()}
+
+
+def planned_memory(
+    operator: SymmetricOperator,
+    request: EigenRequest | None,
+    method: str,
+    steps: int | None,
+    *,
+    memory: int | None,
+    basis: str | None,
+    basis_dtype: str | None,
+) -> PlannedMemory:
+    """Return the plans for the eigenvalues of a request, and for a density of so many steps.
+
+    Args:
+        operator: What computes products.
+        request: Of the eigenvalues; None where none are asked for.
+        method: Of the eigenvalues.
+        steps: Of the density; None without one.
+        memory: The budget; half of what is free when None.
+        basis: ``"device"`` or ``"host"``; by what fits when None.
+        basis_dtype: Of the stored vectors; the operator's when None.
+
+    Raises:
+        ProblemError: If the budget is too small; says the least that would do.
+    """
+    storage = None
+    if basis or basis_dtype:
+        place = torch.device("cpu") if basis == "host" else operator.device
+        storage = BasisStorage(place, getattr(torch, basis_dtype) if basis_dtype else None)
+
+    def plan(rows: Rows, kept: BasisStorage | None) -> MemoryPlan:
+        return plan_memory(operator, rows, memory=memory, storage=kept)
+
+    of_lanczos = {"lanczos": 1, "block_lanczos": max(request.k, request.bottom, 1) if request else 1}
+    rows = rows_of_search(request, operator.dtype, of_lanczos[method]) if request and method in of_lanczos else None
+    return PlannedMemory(
+        operator=operator,
+        eigenvalues=plan(rows, storage) if rows else None,
+        density=plan(rows_of_density(operator.shape[0], steps), storage and storage.exact()) if steps else None,
+    )

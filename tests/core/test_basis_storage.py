@@ -1,0 +1,135 @@
+"""The basis elsewhere, in blocks and rounded: the same eigenvalues, with residuals that are true."""
+
+import numpy as np
+import pytest
+import torch
+from known_spectra import matrix_with
+
+from landscape import Dense, Lambda, lanczos, spectral_density
+from landscape.errors import UsageError
+from landscape.solvers.basis_rows import BasisRows
+from landscape.solvers.basis_storage import BasisStorage
+from landscape.solvers.krylov_basis import KrylovBasis
+from landscape.solvers.stored_rows import StoredRows
+
+OUTLIERS = np.array([50.0, 20.0, 10.0, 9.0, 5.0, *np.linspace(1, -1, 395)])
+CLUSTERS = np.array([9.0, 9 - 1e-4, 7.0, *np.linspace(2, 1.9, 100), *np.linspace(1, 0, 197)])
+REDUCED = [torch.float32, torch.float16, torch.bfloat16]
+
+
+def dense(values, dtype=torch.float64, seed=0):
+    return matrix_with(np.sort(values)[::-1], np.random.default_rng(seed), dtype)[0]
+
+
+def true_residuals(A, pairs):
+    V = pairs.vectors.double()
+    return np.linalg.norm((A.double() @ V - V * torch.from_numpy(pairs.values)).numpy(), axis=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, *REDUCED])
+def test_rows_come_back_as_they_were_rounded(dtype):
+    rows, v = StoredRows(10, torch.empty(0, dtype=torch.float64), BasisStorage(dtype=dtype, columns=4)), []
+    for index in range(20):
+        v.append(torch.nn.functional.normalize(torch.arange(10.0, dtype=torch.float64) - index, dim=0))
+        rows.append(v[-1])
+    assert len(rows) == 20
+    assert [cols.stop - cols.start for cols in rows.columns] == [4, 4, 2]
+    eps = torch.finfo(dtype).eps
+    for index, each in enumerate(v):
+        assert float((rows.row(index) - each).abs().max()) <= eps
+        assert torch.equal(torch.cat([rows.block(i)[index] for i in range(3)]), rows.row(index))
+    assert rows.num_bytes >= 20 * 10 * dtype.itemsize
+
+
+def test_blocks_of_columns_change_nothing_but_rounding():
+    A = dense(OUTLIERS)
+    options = {"bottom": 1, "rtol": 1e-6, "verify": False, "max_matvecs": 2000}
+    for more in ({}, {"max_basis": 24}, {"block_size": 3}, {"block_size": 3, "max_basis": 24}):
+        whole = lanczos(Dense(A), 5, **options, **more)
+        blocks = lanczos(Dense(A), 5, **options, **more, storage=BasisStorage(torch.device("cpu"), columns=70))
+        assert blocks.converged
+        assert abs(blocks.matvecs - whole.matvecs) <= 3
+        np.testing.assert_allclose(blocks.values, whole.values, rtol=1e-10)
+        assert np.all(true_residuals(A, blocks) <= blocks.residuals)
+
+
+@pytest.mark.parametrize("storage", REDUCED)
+@pytest.mark.parametrize("values", [OUTLIERS, CLUSTERS], ids=["outliers", "clusters"])
+@pytest.mark.parametrize("max_basis", [None, 40])
+def test_a_rounded_basis_finds_the_same_with_true_residuals(storage, values, max_basis):
+    A, exact = dense(values), np.sort(values)[::-1]
+    options = {"rtol": 1e-5, "verify": False, "max_matvecs": 600, "max_basis": max_basis}
+    pairs = lanczos(Dense(A), 3, **options, storage=BasisStorage(dtype=storage))
+    assert pairs.converged
+    assert np.all(true_residuals(A, pairs) <= pairs.residuals * (1 + 1e-9))
+    assert np.all(np.abs(pairs.values - exact[:3]) <= pairs.bounds)
+    assert np.all(pairs.residuals <= 1e-5 * exact[:3])
+
+
+@pytest.mark.parametrize("storage", REDUCED)
+def test_what_rounding_costs_in_products(storage):
+    """With the default tolerance: the vectors found are multiplied once more, and little else."""
+    A = dense(OUTLIERS, torch.float32)
+    exact = lanczos(Dense(A), 5, verify=False)
+    rounded = lanczos(Dense(A), 5, verify=False, storage=BasisStorage(dtype=storage))
+    assert rounded.converged
+    assert exact.matvecs <= rounded.matvecs <= exact.matvecs + 12
+    np.testing.assert_allclose(rounded.values, OUTLIERS[:5], rtol=1e-5)
+
+
+def test_bounds_hold_for_rounded_bases_of_random_matrices():
+    rng = np.random.default_rng(5)
+    for seed in range(60):
+        n = int(rng.integers(8, 60))
+        A = dense(rng.normal(size=n) ** 3, torch.float64, seed)
+        exact = np.linalg.eigvalsh(A.numpy())
+        storage = BasisStorage(dtype=REDUCED[seed % 3], columns=int(rng.integers(3, 70)))
+        pairs = lanczos(Dense(A), 2, bottom=1, rtol=1e-3, max_matvecs=80, storage=storage, seed=seed)
+        assert np.all(true_residuals(A, pairs) <= pairs.residuals * (1 + 1e-9) + 1e-13)
+        assert np.all(np.abs(exact[:, None] - pairs.values).min(axis=0) <= pairs.residuals + 1e-13)
+
+
+def test_what_is_lost_to_rounding_is_in_the_leaks():
+    A = dense(OUTLIERS)
+    basis = KrylovBasis(Dense(A), BasisStorage(dtype=torch.bfloat16))
+    basis.add(torch.ones(400))
+    for _ in range(15):
+        basis.expand()
+    T = (basis.T + basis.T.T) / 2
+    values, small = np.linalg.eigh(T)
+    Y = basis.rows.combined(small)
+    true = np.linalg.norm((A @ Y - Y * torch.from_numpy(values)).numpy(), axis=0)
+    assert np.all(true <= basis.leaks(small))
+    # and without it the residuals would be promised too small
+    assert np.any(true > 2 * np.linalg.norm(basis.B @ small, axis=0))
+
+
+def test_remainders_are_orthogonal_to_rows_that_are_not_quite_orthonormal():
+    rows = BasisRows(60, torch.empty(0, dtype=torch.float64), BasisStorage(dtype=torch.bfloat16, columns=25))
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(6):
+        v, _ = rows.remainder(torch.randn(60, generator=generator, dtype=torch.float64))
+        rows.pending.append(v / v.norm())
+        _, moved = rows.settle(exact=False)
+        assert 1e-4 < moved < 2**-8
+    w = torch.randn(60, generator=generator, dtype=torch.float64)
+    rest, components = rows.remainder(w)
+    Q = rows.combined(np.eye(6))
+    assert float((Q.T @ rest).abs().max()) < 1e-14
+    torch.testing.assert_close(Q @ torch.from_numpy(components) + rest, w, rtol=1e-13, atol=1e-13)
+
+
+def test_density_with_its_vectors_elsewhere_is_the_same():
+    A = Dense(dense(OUTLIERS))
+    here, there = (
+        spectral_density(A, num_probes=2, steps=20, storage=each)
+        for each in (None, BasisStorage(torch.device("cpu"), columns=33))
+    )
+    np.testing.assert_allclose(there.nodes, here.nodes, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(there.resolved, here.resolved, rtol=1e-12)
+
+
+def test_what_holds_no_vectors_is_refused():
+    with pytest.raises(UsageError, match="bfloat16"):
+        BasisStorage(dtype=torch.int8)
+    assert lanczos(Lambda(lambda v: 2 * v, 50), 1, storage=BasisStorage(dtype=torch.float16)).converged

@@ -1,0 +1,111 @@
+"""What was planned is what is taken, and a budget that is too small says the least that would do."""
+
+import re
+
+import pytest
+import torch
+from peak_bytes import peak_bytes
+from torch import nn
+
+from landscape import Hessian, Lambda, Problem, lanczos
+from landscape.errors import ProblemError
+from landscape.solvers.basis_storage import BasisStorage
+from landscape.solvers.eigen_request import EigenRequest
+from landscape.solvers.memory_plan import make_way, plan_memory, rows_of_density, rows_of_search
+
+REQUEST = EigenRequest(20_000, 2, 0, 1e-3, 200)
+
+
+@pytest.fixture(scope="module")
+def problem():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(40, 150), nn.Tanh(), nn.Linear(150, 150), nn.Tanh(), nn.Linear(150, 10))
+    return Problem(model, "cross_entropy", (torch.randn(400, 40), torch.arange(400) % 10), batch_size=50)
+
+
+def request_of(problem, k=3):
+    return EigenRequest(problem.num_parameters, k, 1, 1e-3, 200)
+
+
+@pytest.mark.parametrize(("dtype", "most"), [(None, 10 * 4), (torch.bfloat16, 4 * 4 + 6 * 2)])
+def test_a_bounded_basis_takes_what_it_may(dtype, most):
+    n = 20_000
+    d = torch.linspace(1, 0, n)
+    d[:2] = torch.tensor([9.0, 7.0])
+    operator, storage = Lambda(lambda v: d * v, n), BasisStorage(dtype=dtype)
+    pairs, peak = peak_bytes(lambda: lanczos(operator, 2, max_basis=10, storage=storage, verify=False))
+    assert pairs.converged
+    # a product, its remainder and what is pending at work here; two vectors come back
+    assert peak <= n * (most + 4 * 7), peak / n
+
+
+@pytest.mark.parametrize("basis_dtype", [None, torch.bfloat16])
+@pytest.mark.parametrize("megabytes", [4, 8])
+def test_products_and_basis_together_stay_within_the_memory(problem, megabytes, basis_dtype):
+    memory = megabytes * 10**6
+
+    def solve():
+        H = Hessian(problem, memory=memory, product="double backward")
+        rows = rows_of_search(request_of(problem), H.dtype)
+        plan = plan_memory(H, rows, storage=BasisStorage(dtype=basis_dtype) if basis_dtype else None)
+        make_way(H, plan)
+        return plan, H, lanczos(H, 3, bottom=1, rtol=1e-2, max_basis=plan.max_basis, storage=plan.storage)
+
+    (plan, H, pairs), peak = peak_bytes(solve)
+    assert pairs.converged
+    assert peak <= memory
+    assert plan.least_basis <= plan.max_basis
+    assert H.batches.held_bytes <= plan.held
+    assert plan.parameters + plan.product + plan.held + plan.basis <= memory
+    # what is planned is not far from what is taken
+    assert peak >= plan.basis
+
+
+def test_the_least_that_is_named_does(problem):
+    rows = rows_of_search(request_of(problem), problem.dtype)
+    with pytest.raises(ProblemError, match=r"too small: one batch needs .* Give at least ([\d,]+) KiB") as caught:
+        plan_memory(Hessian(problem, memory=10_000), rows)
+    least = 1024 * int(re.search(r"at least ([\d,]+) KiB", str(caught.value))[1].replace(",", ""))
+    plan = plan_memory(Hessian(problem, memory=least), rows)
+    assert plan.max_basis == rows.least
+    with pytest.raises(ProblemError):
+        plan_memory(Hessian(problem, memory=least - 2048), rows)
+    reduced = plan_memory(Hessian(problem, memory=least), rows, storage=BasisStorage(dtype=torch.bfloat16))
+    assert reduced.max_basis >= plan.max_basis
+    assert reduced.basis <= plan.basis
+
+
+def test_plenty_leaves_the_search_as_it_is(problem):
+    H = Hessian(problem, memory=2**30)
+    plan = plan_memory(H, rows_of_search(request_of(problem), H.dtype))
+    make_way(H, plan)
+    assert plan.max_basis == 256
+    assert (plan.basis_device, plan.basis_dtype) == ("cpu", "float32")
+    _ = H @ torch.ones(H.shape[0])
+    assert H.batches.complete
+
+
+def test_graphs_give_way_to_a_basis_that_comes_later(problem):
+    H = Hessian(problem, memory=4_000_000)
+    v = torch.ones(H.shape[0])
+    before = H @ v
+    held = H.batches.held_bytes
+    plan = plan_memory(H, rows_of_density(H.shape[0], 40))
+    make_way(H, plan)
+    torch.testing.assert_close(H @ v, before)
+    assert H.batches.held_bytes <= plan.held
+    assert plan.held < held + plan.batch
+
+
+def test_a_gpu_whose_memory_does_not_hold_the_basis_leaves_it_to_the_host():
+    operator = Lambda(lambda v: v, REQUEST.n, device="cuda")
+    rows = rows_of_search(REQUEST, operator.dtype)
+    vector = 4 * REQUEST.n
+    small = plan_memory(operator, rows, memory=vector * 16)
+    assert small.basis_device == "cpu"
+    assert small.max_basis == rows.most
+    large = plan_memory(operator, rows, memory=vector * 400)
+    assert large.basis_device == "cuda"
+    # less than a search needs, even without the basis
+    kept = plan_memory(operator, rows, memory=vector * 16, storage=BasisStorage(torch.device("cpu"), torch.bfloat16))
+    assert (kept.basis_device, kept.basis_dtype) == ("cpu", "bfloat16")
