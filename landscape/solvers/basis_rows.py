@@ -10,6 +10,7 @@ from landscape.solvers.basis_storage import BasisStorage
 from landscape.solvers.stored_rows import StoredRows
 
 _CHUNK = 2**13
+_SLICE = 2**11
 _PASSES = 5
 
 
@@ -25,15 +26,19 @@ class BasisRows:
 
     Attributes:
         rounds: Whether storage loses digits.
+        eps: The rounding of storage.
         pending: Rows of shape ``(n,)``.
     """
 
     def __init__(self, n: int, like: Tensor, storage: BasisStorage) -> None:
         self.n, self.like, self.storage = n, like, storage
         self.rounds = storage.rounds(like.dtype)
+        self.eps = torch.finfo(storage.dtype or like.dtype).eps
         self.pending: list[Tensor] = []
-        self._exact = StoredRows(n, like, storage.exact() if self.rounds else storage)
-        self._grown = StoredRows(n, like, storage) if self.rounds else self._exact
+        # the same blocks for both tiers
+        width = storage.width(n, like)
+        self._exact = StoredRows(n, like, storage.exact() if self.rounds else storage, width)
+        self._grown = StoredRows(n, like, storage, width) if self.rounds else self._exact
         self._tiers = [self._exact, self._grown] if self.rounds else [self._exact]
 
     @property
@@ -99,7 +104,7 @@ class BasisRows:
             parts = self._settled(index, len(small))
             start = 0
             # a slice of columns at a time: no second basis in memory
-            for pieces in zip(*(torch.split(Q, _CHUNK, dim=1) for _, Q in parts), strict=True):
+            for pieces in zip(*(torch.split(Q, _SLICE, dim=1) for _, Q in parts), strict=True):
                 found = rotation.new_zeros(keep, pieces[0].shape[1])
                 for (at, _), Q in zip(parts, pieces, strict=True):
                     found.addmm_(rotation[:, at], Q.double())

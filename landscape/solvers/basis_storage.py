@@ -6,7 +6,7 @@ import torch
 
 from landscape.errors import UsageError
 
-COLUMNS = 2**18
+_MOST, _FEWEST = 2**18, 2**10
 _DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 
 
@@ -19,7 +19,8 @@ class BasisStorage:
             (from pinned memory, where that is a GPU), about three times for every product.
         dtype: Their precision; the operator's own when None. A lower one rounds every vector once; what that loses is
             known, is part of the residuals, and is corrected by multiplying the vectors found again.
-        columns: Elements of a vector in a block.
+        columns: Elements of a vector in a block; when None so many that a block that is fetched is an eighth of the
+            basis or less.
 
     Raises:
         UsageError: If the precision is none of float64, float32, bfloat16 and float16.
@@ -27,7 +28,7 @@ class BasisStorage:
 
     device: torch.device | None = None
     dtype: torch.dtype | None = None
-    columns: int = COLUMNS
+    columns: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what holds no vectors."""
@@ -38,6 +39,11 @@ class BasisStorage:
     def rounds(self, dtype: torch.dtype) -> bool:
         """Return whether vectors of this precision lose digits."""
         return self.dtype is not None and torch.finfo(self.dtype).eps > torch.finfo(dtype).eps
+
+    def width(self, n: int, like: torch.Tensor) -> int:
+        """Return how many elements of vectors of length n are in a block; ``like`` is what they are computed with."""
+        here = (self.device or like.device) == like.device and (self.dtype or like.dtype) == like.dtype
+        return self.columns or (_MOST if here else min(_MOST, max(_FEWEST, -(-n // 8))))
 
     def exact(self) -> "BasisStorage":
         """Return the same place, in the operator's precision."""

@@ -211,7 +211,8 @@ class _Sizes:
     def _fitting(self, storage: BasisStorage, space: int) -> int:
         exact = self.rows.exact if storage.rounds(self.operator.dtype) else 0
         each = self.n * (storage.dtype or self.operator.dtype).itemsize
-        return min(self.rows.most, max(0, exact + (space - exact * self.vector) // each))
+        found = space // self.vector if space < exact * self.vector else exact + (space - exact * self.vector) // each
+        return min(self.rows.most, max(0, found))
 
 
 def _batches_of(operator: SymmetricOperator) -> HeldBatches | None:

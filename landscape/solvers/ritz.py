@@ -30,7 +30,10 @@ class Ritz:
         self.residuals = leaks + self.rounding
         wanted = np.abs(self.values[self.wanted])
         tolerance = np.maximum(request.rtol * wanted - self.rounding, self.rounding)
-        leads_on = np.linalg.norm(basis.B @ self.small[:, self.wanted], axis=0)
+        leads_on = np.linalg.norm(basis.B @ self.small, axis=0)
+        # how far a value may be from the Rayleigh quotient of its vector
+        self._of_storage = basis.rows.eps * leads_on + leaks - leads_on if basis.rows.rounds else 0.0 * leaks
+        leads_on = leads_on[self.wanted]
         # what cannot be made smaller is within: 0 of 0 (the zero operator) included
         self.excess = np.divide(leads_on, tolerance, out=np.zeros_like(leads_on), where=leads_on > 0)
         self._in_storage = basis.rows.rounds and bool((leaks[self.wanted] > tolerance).any())
@@ -77,7 +80,7 @@ class Ritz:
         if self._basis.rows.rounds:
             # of vectors that are not quite orthonormal the residuals bound that much less (Cao, Xie and Li 1996)
             residuals = residuals / np.sqrt(np.linalg.eigvalsh(gram(vectors.T, vectors.T))[0])
-        heuristic = kato_temple(self.values, residuals) + self.rounding
+        heuristic = kato_temple(self.values, residuals) + self._of_storage + self.rounding
         rigorous = one_for_each(self.values[self.wanted], residuals[self.wanted])
         matvecs = self._basis.matvecs
         return Eigenpairs(

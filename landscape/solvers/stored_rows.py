@@ -15,17 +15,17 @@ class StoredRows:
         n: Length of a row.
         like: A tensor of the precision and on the device where the rows are computed with.
         storage: Where and how they are kept.
+        width: Columns in a block.
     """
 
-    def __init__(self, n: int, like: Tensor, storage: BasisStorage) -> None:
+    def __init__(self, n: int, like: Tensor, storage: BasisStorage, width: int) -> None:
         self.n, self.like = n, like
         self._device, self._dtype = storage.device or like.device, storage.dtype or like.dtype
         self._pinned = self._device.type == "cpu" and like.device.type == "cuda"
         self._as_they_are = self._device == like.device and self._dtype == like.dtype
         # elements of a long unit vector are below float16's normal numbers; a power of two costs no digit
         self._scale = 2.0 ** round(math.log2(n) / 2) if self._dtype == torch.float16 else 1.0
-        starts = range(0, n, storage.columns)
-        self.columns = [slice(start, min(start + storage.columns, n)) for start in starts]
+        self.columns = [slice(start, min(start + width, n)) for start in range(0, n, width)]
         self._blocks = [self._room_for(0, cols) for cols in self.columns]
         self._count = self._room = 0
         self._most: int | None = None

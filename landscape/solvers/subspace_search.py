@@ -64,7 +64,7 @@ class SubspaceSearch:
         # of a rounded basis, what a restart keeps is exact
         self.most_kept = kept_exactly(request) if basis.rows.rounds else max_basis
         exact = min(self.most_kept, max_basis) if basis.rows.rounds else 0
-        basis.rows.bound(exact, max_basis - exact - block, at_once=bounded)
+        basis.rows.bound(exact, max(1, max_basis - exact - block), at_once=bounded)
 
     def run(self, check: ComplementCheck) -> Eigenpairs:
         """Expand the basis until the wanted pairs are within their tolerance and past their check."""

@@ -28,7 +28,7 @@ def true_residuals(A, pairs):
 
 @pytest.mark.parametrize("dtype", [torch.float64, *REDUCED])
 def test_rows_come_back_as_they_were_rounded(dtype):
-    rows, v = StoredRows(10, torch.empty(0, dtype=torch.float64), BasisStorage(dtype=dtype, columns=4)), []
+    rows, v = StoredRows(10, torch.empty(0, dtype=torch.float64), BasisStorage(dtype=dtype), 4), []
     for index in range(20):
         v.append(torch.nn.functional.normalize(torch.arange(10.0, dtype=torch.float64) - index, dim=0))
         rows.append(v[-1])
