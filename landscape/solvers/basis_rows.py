@@ -36,7 +36,8 @@ class BasisRows:
         self.eps = torch.finfo(storage.dtype or like.dtype).eps
         self.pending: list[Tensor] = []
         # the same blocks for both tiers
-        width = storage.width(n, like)
+        here = (storage.device or like.device) == like.device and (storage.dtype or like.dtype) == like.dtype
+        width = storage.width(n, here=here)
         self._exact = StoredRows(n, like, storage.exact() if self.rounds else storage, width)
         self._grown = StoredRows(n, like, storage, width) if self.rounds else self._exact
         self._tiers = [self._exact, self._grown] if self.rounds else [self._exact]

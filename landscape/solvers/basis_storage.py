@@ -40,9 +40,8 @@ class BasisStorage:
         """Return whether vectors of this precision lose digits."""
         return self.dtype is not None and torch.finfo(self.dtype).eps > torch.finfo(dtype).eps
 
-    def width(self, n: int, like: torch.Tensor) -> int:
-        """Return how many elements of vectors of length n are in a block; ``like`` is what they are computed with."""
-        here = (self.device or like.device) == like.device and (self.dtype or like.dtype) == like.dtype
+    def width(self, n: int, *, here: bool) -> int:
+        """Return how many elements of vectors of length n are in a block, of vectors computed with as they are kept."""
         return self.columns or (_MOST if here else min(_MOST, max(_FEWEST, -(-n // 8))))
 
     def exact(self) -> "BasisStorage":

@@ -165,10 +165,8 @@ class _Sizes:
 
     def num_bytes(self, storage: BasisStorage, rows: int) -> int:
         """Return what so many vectors take."""
-        if not storage.rounds(self.operator.dtype):
-            return rows * self.n * (storage.dtype or self.operator.dtype).itemsize
-        exact = min(self.rows.exact, rows)
-        return exact * self.vector + (rows - exact) * self.n * (storage.dtype or self.operator.dtype).itemsize
+        exact = min(self.rows.exact, rows) if storage.rounds(self.operator.dtype) else 0
+        return exact * self.vector + (rows - exact) * self._each(storage)
 
     def refusal(self, storage: BasisStorage) -> str:
         """Return what is wrong, and the least that would do."""
@@ -208,9 +206,16 @@ class _Sizes:
     def _elsewhere(self, storage: BasisStorage) -> bool:
         return storage.device is not None and storage.device.type != self.operator.device.type
 
+    def _each(self, storage: BasisStorage) -> int:
+        """Return what a vector takes in storage, with its part of the block that is fetched from there."""
+        dtype = storage.dtype or self.operator.dtype
+        fetched = self._elsewhere(storage) or dtype != self.operator.dtype
+        width = min(self.n, storage.width(self.n, here=False)) if fetched else 0
+        return self.n * dtype.itemsize + width * self.operator.dtype.itemsize
+
     def _fitting(self, storage: BasisStorage, space: int) -> int:
         exact = self.rows.exact if storage.rounds(self.operator.dtype) else 0
-        each = self.n * (storage.dtype or self.operator.dtype).itemsize
+        each = self._each(storage)
         found = space // self.vector if space < exact * self.vector else exact + (space - exact * self.vector) // each
         return min(self.rows.most, max(0, found))
 
