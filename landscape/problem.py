@@ -123,7 +123,7 @@ class Problem:
         batches, found = prepare(
             Batches(data, batch_size, batch_size_of), freeze=freeze_data, mixing=batch_norm == "batch"
         )
-        self._batches = weigh(batches, batch_weight_of or contract.divisor)
+        self._batches = weigh(batches.kept_near(self.device), batch_weight_of or contract.divisor)
         if self._criterion is not None and not self._batches.uniform:
             self._criterion = opaque(self._criterion)
         setting = Setting(batch_norm, self.device, writes=True, tf32=tf32)
@@ -262,8 +262,10 @@ class Problem:
         """Return L(theta), accumulated in float64 over batches; at the model's own parameters by default."""
         theta = (self.theta if theta is None else theta).detach()
         parameters, total = self.unflatten(theta), 0.0
-        for batch, share in self.batches():
-            total += share * float(self.batch_loss(parameters, batch).detach())
+        # read when all are on their way: a GPU is waited for once
+        losses = [(share, self.batch_loss(parameters, batch).detach()) for batch, share in self.batches()]
+        for share, each in losses:
+            total += share * float(each)
         return total + self._penalty(theta)
 
     def gradient(self, theta: Tensor | None = None) -> Tensor:

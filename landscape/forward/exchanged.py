@@ -22,7 +22,8 @@ def exchanged(
 
     def cast(tensor: Tensor, copy: bool = False) -> Tensor:
         kind = dtype if tensor.is_floating_point() else tensor.dtype
-        return tensor.detach().to(device, kind, copy=copy)
+        # a model that lies elsewhere is copied to a GPU without waiting for what it is doing
+        return tensor.detach().to(device, kind, copy=copy, non_blocking=device.type == "cuda")
 
     frozen = {name: cast(each, copied) for name, each in model.named_parameters() if name not in parameters}
     buffers = {name: cast(each, copy=True) for name, each in model.named_buffers()}
