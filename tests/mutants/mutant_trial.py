@@ -6,6 +6,7 @@ import resource
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,8 +14,11 @@ from pathlib import Path
 
 MEMORY = 12 * 2**30
 """Bytes of address space (torch takes several for itself): a mutant may ask for terabytes."""
-WALL = 8
+WALL = 30
 """Seconds by the clock for a second of the processor that is allowed: the machine may be busy."""
+
+BROKEN = 70
+"""Exit status of a process that did not come as far as pytest."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +82,10 @@ def warm_up() -> None:
     import scipy.stats
     import sklearn.datasets
     import torch
-    import torchvision
 
     torch.set_num_threads(1)
     assert not any(name.partition(".")[0] == "landscape" for name in sys.modules)
-    assert hypothesis and matplotlib and plotly and pytest and safetensors and scipy and sklearn and torchvision
+    assert hypothesis and matplotlib and plotly and pytest and safetensors and scipy and sklearn
 
 
 def run(tree: Path, files: list[str], tests: list[str] | None, seconds: float) -> Trial:
@@ -106,19 +109,22 @@ def run(tree: Path, files: list[str], tests: list[str] | None, seconds: float) -
     if os.WIFSIGNALED(status):
         return Trial("killed", rows[-1][1] if rows else "", f"signal {os.WTERMSIG(status)} after it", len(rows))
     code = os.WEXITSTATUS(status)
+    if code == BROKEN:
+        raise RuntimeError((tree / "output.txt").read_text())
     # 5: no test of these was found
     return Trial("survived", tests=len(rows)) if code in {0, 5} else Trial("killed", "", f"pytest ended with {code}")
 
 
 def _child(tree: Path, files: list[str], plugin: Chosen, seconds: int) -> None:
     """Run pytest in the tree and end."""
-    code = 70
-    with suppress(BaseException):
+    code = BROKEN
+    try:
         os.setsid()
         out = os.open(tree / "output.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(out, 1)
         os.dup2(out, 2)
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
+        used = int(time.process_time())
+        resource.setrlimit(resource.RLIMIT_CPU, (used + seconds, used + seconds + 5))
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         os.chdir(tree)
         os.environ["PYTHONPATH"] = str(tree)
@@ -126,8 +132,12 @@ def _child(tree: Path, files: list[str], plugin: Chosen, seconds: int) -> None:
         import pytest
 
         options = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow and not browser"]
+        options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
         code = pytest.main([*options, *files], plugins=[plugin])
-    os._exit(code)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
 
 
 def _wait(child: int, deadline: float) -> int | None:
