@@ -75,7 +75,9 @@ def annotations(text: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     found = []
     for node in ast.walk(ast.parse(text)):
         parts = [getattr(node, "annotation", None), getattr(node, "returns", None)]
-        found += [((p.lineno, p.col_offset), (p.end_lineno, p.end_col_offset)) for p in parts if isinstance(p, ast.expr)]
+        found += [
+            ((p.lineno, p.col_offset), (p.end_lineno, p.end_col_offset)) for p in parts if isinstance(p, ast.expr)
+        ]
     return found
 
 

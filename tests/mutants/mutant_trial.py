@@ -1,5 +1,6 @@
 """One mutant against tests: a forked process that has torch, but nothing of this package, imported already."""
 
+import importlib
 import json
 import os
 import resource
@@ -17,6 +18,10 @@ MEMORY = 12 * 2**30
 WALL = 30
 """Seconds by the clock for a second of the processor that is allowed: the machine may be busy."""
 
+SLOW_IMPORTS = (
+    "torch", "scipy.stats", "scipy.sparse.linalg", "sklearn.datasets", "matplotlib.pyplot", "plotly.graph_objects",
+    "safetensors.torch", "hypothesis", "pytest",
+)  # fmt: skip
 BROKEN = 70
 """Exit status of a process that did not come as far as pytest."""
 
@@ -72,20 +77,10 @@ def last_line(report) -> str:
 
 def warm_up() -> None:
     """Import what takes seconds and is not under test."""
-    import hypothesis
-    import matplotlib.pyplot
-    import plotly.graph_objects
-    import pytest
-    import safetensors.torch
-    import scipy.linalg
-    import scipy.sparse.linalg
-    import scipy.stats
-    import sklearn.datasets
-    import torch
-
-    torch.set_num_threads(1)
+    for name in SLOW_IMPORTS:
+        importlib.import_module(name)
+    sys.modules["torch"].set_num_threads(1)
     assert not any(name.partition(".")[0] == "landscape" for name in sys.modules)
-    assert hypothesis and matplotlib and plotly and pytest and safetensors and scipy and sklearn
 
 
 def run(tree: Path, files: list[str], tests: list[str] | None, seconds: float) -> Trial:

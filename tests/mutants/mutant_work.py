@@ -36,10 +36,10 @@ def stages(covering: Covering, tests: list[str], budget: float) -> Iterator[tupl
     # a fixture of a module counts as run by its first test only, what is cached likewise
     done = {*parts["first"], *parts["rest"]}
     for test in sorted(covering.seconds, key=covering.seconds.__getitem__):
-        if test.partition("::")[0] in files and test not in done:
-            if spent["files"] + covering.seconds[test] <= budget:
-                parts["files"].append(test)
-                spent["files"] += covering.seconds[test]
+        fits = spent["files"] + covering.seconds[test] <= budget
+        if fits and test.partition("::")[0] in files and test not in done:
+            parts["files"].append(test)
+            spent["files"] += covering.seconds[test]
     yield from ((name, part, spent[name]) for name, part in parts.items() if part)
 
 
@@ -108,5 +108,5 @@ def work(root: Path, mutants: list[Mutant], folder: Path, budget: float, also: l
             row = attempt(tree, mutant, covering, budget, also)
             with (folder / "rows.jsonl").open("a") as file:
                 file.write(json.dumps(row) + "\n")
-            place = f"{mutant.file}:{mutant.line}"
-            print(f"{os.getpid()} {position + 1}/{len(mutants)} {row['outcome']} {place} {row['seconds']} s", flush=True)
+            told = f"{row['outcome']} {mutant.file}:{mutant.line} {row['seconds']} s"
+            print(f"{os.getpid()} {position + 1}/{len(mutants)} {told}", flush=True)

@@ -1,10 +1,10 @@
 """Mutation testing of the packages of numbers; docs/mutants.md says what came of it.
 
-    python tests/mutants/run.py cover core -n 2 tests/core tests/statistics    which tests run which line
-    python tests/mutants/run.py sample --count 320 --seed 0                    draw the mutants
-    python tests/mutants/run.py try --jobs 2                                   run tests on them; goes on where it ended
-    python tests/mutants/run.py check                                          what killed passes without a mutant
-    python tests/mutants/run.py table                                          record.json and docs/mutants.md
+python tests/mutants/run.py cover core -n 2 tests/core tests/statistics    which tests run which line
+python tests/mutants/run.py sample --count 320 --seed 0                    draw the mutants
+python tests/mutants/run.py try --jobs 2                                   run tests on them; goes on where it ended
+python tests/mutants/run.py check                                          what killed passes without a mutant
+python tests/mutants/run.py table                                          record.json and docs/mutants.md
 """
 
 import argparse
