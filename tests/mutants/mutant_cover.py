@@ -8,7 +8,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from mutant_places import PACKAGES
+from mutant_record import PACKAGES
 
 SECONDS = "MUTANTS_SECONDS"
 """Environment variable: the file that the plugin writes durations to."""

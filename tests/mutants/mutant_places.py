@@ -11,8 +11,7 @@ from pathlib import Path
 from cosmic_ray import plugins
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
-
-PACKAGES = ("solvers", "operators", "measures", "statistics")
+from mutant_record import PACKAGES
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 
+PACKAGES = ("solvers", "operators", "measures", "statistics")
 RECORD = Path(__file__).parent / "record.json"
 REASONS = Path(__file__).parent / "reasons.json"
 """Why a mutant survived, by file:line:column:operator: a kind of KINDS and a sentence."""

@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from mutant_record import read_rows, versions, write_record, write_table
+from mutant_record import PACKAGES, read_rows, versions, write_record, write_table
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".cache" / "mutants"
@@ -37,6 +37,7 @@ def main() -> int:
     trying = commands.add_parser("try")
     trying.add_argument("--jobs", type=int, default=1)
     trying.add_argument("--budget", type=float, default=60.0, help="seconds of tests for a stage after the first")
+    trying.add_argument("--package", choices=PACKAGES, help="only of this one")
     trying.add_argument("--survivors", action="store_true", help="those again that survived")
     trying.add_argument("--also", nargs="+", default=[], metavar="FILE", help="only these new files of tests")
     commands.add_parser("check")
@@ -68,12 +69,15 @@ def _try(asked: argparse.Namespace) -> int:
 
     done = read_rows(ROWS)
     again = {key for key, row in done.items() if row["outcome"] == "survived"}
-    mutants = [Mutant(**each) for each in json.loads(SAMPLE.read_text())["mutants"]]
+    drawn = json.loads(SAMPLE.read_text())
+    mutants = [Mutant(**each) for each in drawn["mutants"]]
     left = [m for m in mutants if (astuple(m) in again if asked.survivors else astuple(m) not in done)]
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     processes = multiprocessing.get_context("spawn")
+    left = [m for m in left if asked.package in {None, m.package}]
     parts = [left[job :: asked.jobs] for job in range(asked.jobs)]
-    jobs = [processes.Process(target=work, args=(ROOT, part, FOLDER, asked.budget, asked.also)) for part in parts]
+    rest = (FOLDER, asked.budget, asked.also)
+    jobs = [processes.Process(target=work, args=(ROOT, drawn["versions"]["commit"], part, *rest)) for part in parts]
     for job in jobs:
         job.start()
     for job in jobs:
@@ -87,7 +91,7 @@ def _check(asked: argparse.Namespace) -> int:
 
     killers = sorted({row["by"] for row in read_rows(ROWS).values() if "::" in row["by"]})
     warm_up()
-    with own_copy(ROOT) as tree:
+    with own_copy(ROOT, json.loads(SAMPLE.read_text())["versions"]["commit"], ["all"]) as tree:
         found = run(tree, *by_file(killers), 3600)
     print(f"{len(killers)} tests, {found.tests} passed: {found}")
     whole = found.outcome == "survived" and found.tests == len(killers)
