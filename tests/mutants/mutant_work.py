@@ -88,14 +88,14 @@ def _change(before: str, after: str) -> dict[str, str]:
 
 
 @contextmanager
-def own_copy(root: Path, commit: str, also: list[str]) -> Iterator[Path]:
-    """Give a copy of a commit, compiled so that a change is seen by content, not by time; with the new tests if asked."""
+def own_copy(root: Path, commit: str, today: bool) -> Iterator[Path]:
+    """Give a copy of a commit, with today's tests if asked; compiled so that a change is seen by content, not by time."""
     with tempfile.TemporaryDirectory() as name:
         tree = Path(name) / "tree"
         tree.mkdir()
         archive = subprocess.run(["git", "archive", commit], cwd=root, check=True, stdout=subprocess.PIPE).stdout
         subprocess.run(["tar", "-x", "-C", str(tree)], input=archive, check=True)
-        if also:
+        if today:
             shutil.copytree(root / "tests", tree / "tests", dirs_exist_ok=True)
         command = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "landscape"]
         subprocess.run(command, cwd=tree, check=True)
@@ -106,7 +106,7 @@ def work(root: Path, commit: str, mutants: list[Mutant], folder: Path, budget: f
     """Try mutants one after another in a copy of the tree; add a line to rows.jsonl of the folder for each."""
     warm_up()
     covering = Covering(folder)
-    with own_copy(root, commit, also) as tree:
+    with own_copy(root, commit, bool(also)) as tree:
         for position, mutant in enumerate(mutants):
             row = attempt(tree, mutant, covering, budget, also)
             with (folder / "rows.jsonl").open("a") as file:
