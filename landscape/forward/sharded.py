@@ -93,8 +93,8 @@ def refuse_tensor_parallel(model: nn.Module) -> None:
         for hook in (*module._forward_pre_hooks.values(), *module._forward_hooks.values()):
             if _is_of(hook, _TENSOR_PARALLEL):
                 raise ProblemError(
-                    f"{name!r} is computed by several processes together (tensor parallelism), which has no second "
-                    f"derivative here. Give the plain module, or shard it with fully_shard alone."
+                    f"{name!r} is computed by several processes together (tensor parallelism), which cannot be "
+                    f"measured. Give the plain module, or shard it with fully_shard alone."
                 )
     for name, each in model.named_buffers():
         if is_sharded(each):
