@@ -89,7 +89,7 @@ def _change(before: str, after: str) -> dict[str, str]:
 
 @contextmanager
 def own_copy(root: Path, commit: str, today: bool) -> Iterator[Path]:
-    """Give a copy of a commit, with today's tests if asked; compiled so that a change is seen by content, not by time."""
+    """Give a copy of a commit, with today's tests if asked; compiled to see changes by content, not by time."""
     with tempfile.TemporaryDirectory() as name:
         tree = Path(name) / "tree"
         tree.mkdir()
