@@ -24,6 +24,7 @@ from landscape.batch_structure import (
 )
 from landscape.errors import ProblemError, UsageError
 from landscape.random_state import seeded_pass
+from landscape.randomness import derive_seed
 
 __all__ = [
     "Batches",
@@ -31,6 +32,7 @@ __all__ = [
     "batch_size_of",
     "content",
     "count_by",
+    "drawn",
     "move_batch",
     "rows_in",
     "rows_of",
@@ -212,6 +214,18 @@ def is_tensors(source: Any) -> bool:
 
 def _is_dataset(source: Any) -> bool:
     return hasattr(source, "__getitem__") and not isinstance(source, list | tuple | Mapping)
+
+
+def drawn(total: int, count: int, seed: int, what: str) -> Tensor:
+    """Return the numbers of ``count`` of ``total`` examples, drawn without replacement.
+
+    Raises:
+        UsageError: If there are not so many; ``what`` says what they are for.
+    """
+    if not 1 <= count <= total:
+        raise UsageError(f"Cannot draw {what} examples: there are {total}. Ask for 1 to as many.")
+    generator = torch.Generator().manual_seed(derive_seed(seed, "subset of examples"))
+    return torch.randperm(total, generator=generator)[:count]
 
 
 def count_by(function: SizeOf, batch: Any, name: str) -> float:

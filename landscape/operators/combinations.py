@@ -32,6 +32,7 @@ class Sum(SymmetricOperator):
             shapes = [each.shape for each in self.terms]
             raise ValueError(f"A sum needs terms of one shape and a coefficient each: {shapes}, {self.coefficients}.")
         self.shape, self.dtype, self.device = self.terms[0].shape, self.terms[0].dtype, self.terms[0].device
+        self.holders = self.terms[0].holders
         self.tf32 = any(each.tf32 for each in self.terms)
 
     def matvec(self, v: Tensor) -> Tensor:
@@ -66,7 +67,7 @@ class Shifted(SymmetricOperator):
     def __init__(self, operator: SymmetricOperator, shift: float) -> None:
         self.operator, self.shift = operator, shift
         self.shape, self.dtype, self.device = operator.shape, operator.dtype, operator.device
-        self.tf32 = operator.tf32
+        self.holders, self.tf32 = operator.holders, operator.tf32
 
     def matvec(self, v: Tensor) -> Tensor:
         """Return the product with one vector, shape ``(n,)``."""
@@ -103,7 +104,7 @@ class Scaled(SymmetricOperator):
             raise ValueError(f"A scaling needs {operator.shape[0]} finite numbers; its shape is {diagonal.shape}.")
         self.operator = operator
         self.shape, self.dtype, self.device = operator.shape, operator.dtype, operator.device
-        self.tf32 = operator.tf32
+        self.holders, self.tf32 = operator.holders, operator.tf32
         self._diagonal = diagonal.to(self.device, self.dtype)
 
     def matvec(self, v: Tensor) -> Tensor:
@@ -140,7 +141,7 @@ class Restricted(SymmetricOperator):
         self.operator = operator
         self.coordinates = coordinates.to(operator.device)
         self.shape, self.dtype, self.device = (m, m), operator.dtype, operator.device
-        self.tf32 = operator.tf32
+        self.holders, self.tf32 = operator.holders, operator.tf32
 
     def matvec(self, v: Tensor) -> Tensor:
         """Return the product with one vector, shape ``(m,)``."""

@@ -102,8 +102,9 @@ class HeldBatches:
         if self.complete:
             yield from self._held
             return
-        count = 0
-        for batch, share, before in (piece for each in self._parts for piece in cut(*each, self._most)):
+        # before the loop, which is none in a process without examples: all of them gather sharded parameters for it
+        count, most = 0, self._most
+        for batch, share, before in (piece for each in self._parts for piece in cut(*each, most)):
             if count < len(self._held):
                 yield self._held[count]
             elif self._full:

@@ -30,7 +30,7 @@ class Preconditioned(SymmetricOperator):
             raise ValueError("Every element of a preconditioner's diagonal must be positive and finite.")
         self.operator = operator
         self.shape, self.dtype, self.device = operator.shape, operator.dtype, operator.device
-        self.tf32 = operator.tf32
+        self.holders, self.tf32 = operator.holders, operator.tf32
         self._scale = diagonal.double().rsqrt().to(self.device, self.dtype)
 
     def matvec(self, v: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from landscape.operators.symmetric_operator import SymmetricOperator
+from landscape.parts import Parts
 from landscape.solvers.eigenpairs import rounding_of_products
 from landscape.solvers.symmetry import refuse_asymmetry
 
@@ -23,6 +24,9 @@ _CHUNK = 2**13
 
 class KrylovBasis:
     """Rows Q and pending rows, with the coefficients of the products of Q.
+
+    Of an operator with holders every process keeps its part of each row, and inner products are summed over them; a
+    row is whole while its product is computed, and so are the eigenvectors at the end.
 
     Attributes:
         size: Rows in Q.
@@ -34,7 +38,8 @@ class KrylovBasis:
         self.operator = operator
         self.n = operator.shape[0]
         self.size = self.pending = self.matvecs = 0
-        self._rows = torch.empty(0, self.n, dtype=operator.dtype, device=operator.device)
+        self._parts = Parts(operator.holders, self.n)
+        self._rows = torch.empty(0, self._parts.length, dtype=operator.dtype, device=operator.device)
         # column j: the coefficients of H q_j against all rows, so T on top of B
         self._coefficients = np.zeros((0, 0))
         # what column j leaves out: a remainder that is rounding
@@ -45,6 +50,11 @@ class KrylovBasis:
     def like(self) -> Tensor:
         """A tensor of the rows' dtype, on their device."""
         return self._rows
+
+    @property
+    def bytes_of_a_row(self) -> int:
+        """What a row takes in a process: as much in each, so that all decide alike."""
+        return self._parts.most * self._rows.element_size()
 
     @property
     def total(self) -> int:
@@ -63,7 +73,7 @@ class KrylovBasis:
 
     @property
     def rows(self) -> Tensor:
-        """Q, shape ``(size, n)``; a view."""
+        """Q, shape ``(size, n)``, of an operator with holders this process's part of each row; a view."""
         return self._rows[: self.size]
 
     def stage(self, size: int) -> "KrylovBasis":
@@ -80,16 +90,17 @@ class KrylovBasis:
 
     def vectors(self, small: np.ndarray) -> Tensor:
         """Return the unit vectors with coordinates ``small`` in the basis, as columns."""
-        vectors: Tensor = self._rows[: self.size].T @ torch.from_numpy(small.copy()).to(self._rows)
+        parts: Tensor = self._rows[: self.size].T @ torch.from_numpy(small.copy()).to(self._rows)
+        vectors = self._parts.whole_columns(parts)
         return vectors.div_(torch.linalg.vector_norm(vectors, dim=0))
 
     def add(self, v: Tensor) -> bool:
         """Take in the direction of v less its part in the basis, as a pending row; False if nothing is left of it."""
-        v = v.to(self._rows)
+        v = self._parts.own(v).to(self._rows)
         for _ in range(2):
-            size = float(torch.linalg.vector_norm(v, dtype=torch.float64))
+            size = self._parts.length_of(v)
             v, _ = self._remainder(v / size)
-            left = float(torch.linalg.vector_norm(v, dtype=torch.float64))
+            left = self._parts.length_of(v)
             if left <= 32 * torch.finfo(v.dtype).eps:
                 return False
         self._append(v / left)
@@ -104,12 +115,12 @@ class KrylovBasis:
         """
         first = self.size
         if count == 1:
-            products: tuple[Tensor, ...] = (self.operator @ self._rows[first],)
+            products: tuple[Tensor, ...] = (self.operator @ self._parts.whole(self._rows[first]),)
         else:
-            products = (self.operator @ self._rows[first : first + count].T).unbind(1)
+            products = (self.operator @ self._parts.whole_columns(self._rows[first : first + count].T)).unbind(1)
         for index, product in enumerate(products):
             self.matvecs += 1
-            self._record(first + index, product)
+            self._record(first + index, self._parts.own(product))
         self.size += count
         self.pending -= count
         if self._scale:
@@ -145,14 +156,13 @@ class KrylovBasis:
 
     def _record(self, column: int, product: Tensor) -> None:
         row, before = self._rows[column], self.total
-        inner = torch.dot(row.double(), product.double())
+        inner = self._parts.add(torch.dot(row.double(), product.double()))
         remainder, components = self._remainder(product)
-        length = torch.linalg.vector_norm(remainder, dtype=torch.float64)
         # everything that is read of a product at once: on a GPU each reading waits for it
-        numbers: np.ndarray = torch.cat([components, torch.stack([inner, length])]).cpu().numpy()
+        numbers: np.ndarray = torch.cat([components, torch.stack([inner, self._parts.norm(remainder)])]).cpu().numpy()
         own, beta, coefficients = float(numbers[-2]), float(numbers[-1]), numbers[:-2]
         if not math.isfinite(own):
-            self.operator.refuse_not_finite(row)
+            self.operator.refuse_not_finite(self._parts.whole(row))
             raise FloatingPointError(f"a product with the operator is {own} (product {self.matvecs})")
         coefficients[column] = own
         self._scale = max(self._scale, math.hypot(float(np.linalg.norm(coefficients)), beta))
@@ -166,9 +176,9 @@ class KrylovBasis:
     def _remainder(self, v: Tensor) -> tuple[Tensor, Tensor]:
         """Return v less its components in all rows, and those in float64; twice is enough (Parlett, section 6.9)."""
         rows = self._rows[: self.total]
-        first = rows @ v
+        first = self._parts.add(rows @ v)
         v = torch.addmv(v, rows.T, first, alpha=-1)
-        second = self._accurate_products(rows, v)
+        second = self._parts.add(self._accurate_products(rows, v))
         v.addmv_(rows.T, second.to(v.dtype), alpha=-1)
         return v, first.double() + second
 
@@ -185,7 +195,7 @@ class KrylovBasis:
         count = self.total
         if count == len(self._rows):
             room = min(max(8, 2 * count), self.n)
-            grown = self._rows.new_empty(room, self.n)
+            grown = self._rows.new_empty(room, self._rows.shape[1])
             grown[:count] = self._rows
             coefficients = np.zeros((room, room))
             coefficients[:count, :count] = self._coefficients

@@ -37,7 +37,7 @@ class SubspaceSearch:
             pass
         least = min(request.n, request.count + basis.pending + max(block, 2))
         if max_basis is None:
-            by_memory = _BASIS_BYTES // (request.n * basis.operator.dtype.itemsize)
+            by_memory = _BASIS_BYTES // basis.bytes_of_a_row
             max_basis = max(2 * least, min(by_memory, max(_MANY_ROWS, 3 * request.count)))
         if max_basis < least:
             raise UsageError(

@@ -34,7 +34,7 @@ class UnitScale(SymmetricOperator):
     def __init__(self, operator: SymmetricOperator) -> None:
         self.operator = operator
         self.shape, self.dtype, self.device = operator.shape, operator.dtype, operator.device
-        self.tf32 = operator.tf32
+        self.holders, self.tf32 = operator.holders, operator.tf32
         self.unit = 1.0
         self._largest: Tensor | None = None
 
