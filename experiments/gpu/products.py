@@ -9,6 +9,7 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from landscape import GaussNewton, Hessian
+from landscape.errors import ProblemError
 from landscape.models import build_model
 
 KINDS = (
@@ -38,14 +39,18 @@ def _measured(place: Place, model: torch.nn.Module, side: int, count: int, class
     while True:
         try:
             return _at(place, model, side, count, classes)
-        except torch.OutOfMemoryError:
-            if count == 1:
+        except (torch.OutOfMemoryError, ProblemError) as error:
+            # a batch that is larger than the memory budget is refused before it runs out
+            if count == 1 or not (isinstance(error, torch.OutOfMemoryError) or "memory budget" in str(error)):
                 raise
-            count //= 2
-            torch.cuda.empty_cache()
+        # here the failed attempt's tensors are gone
+        count //= 2
+        torch.cuda.empty_cache()
 
 
 def _at(place: Place, model: torch.nn.Module, side: int, count: int, classes: int) -> dict[str, Any]:
+    if place.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(place.device)
     problem = place.problem(model, *images(count, side, classes), batch_size=count)
     v = torch.randn(problem.num_parameters, generator=torch.Generator().manual_seed(1)).to(place.device)
     found: dict[str, Any] = {"batch": count, "side": side, "parameters": problem.num_parameters}

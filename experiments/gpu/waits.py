@@ -14,8 +14,9 @@ from landscape.models import build_model
 
 def waits(place: Place) -> dict[str, Any]:
     """Return the number of waits by what is done; products after the first, which chooses and holds."""
-    count = place.size(512, 8)
-    problem = place.problem(build_model("resnet20", (3, 32, 32), 10), *images(count, 32), batch_size=count // 2)
+    count, side = place.size(512, 8), place.size(32, 8)
+    model = build_model("resnet20", (3, side, side), 10, options={"width": place.size(16, 2)})
+    problem = place.problem(model, *images(count, side), batch_size=count // 2)
     v = torch.randn(problem.num_parameters, generator=torch.Generator().manual_seed(1)).to(place.device)
     found: dict[str, Any] = {"counted": place.device.type == "cuda", "products": {}, "solvers": {}}
     makers = {
@@ -36,7 +37,7 @@ def waits(place: Place) -> dict[str, Any]:
     solvers = {
         "Lanczos": lambda m: lanczos(H, 1, rtol=1e-12, max_matvecs=m),
         "power iteration": lambda m: power_iteration(H, 1, rtol=1e-12, max_matvecs=m),
-        "Hutchinson": lambda m: hutchinson(H, rtol=1e-12, max_matvecs=m),
+        "Hutchinson": lambda m: hutchinson(H, rtol=1e-12, min_matvecs=2, max_matvecs=m),
     }
     for name, solve in solvers.items():
         counts = []
