@@ -114,7 +114,7 @@ def _waits(name: str, part: dict[str, Any], parts: dict[str, Any]) -> str:
 
 
 def _precision(name: str, part: dict[str, Any], parts: dict[str, Any]) -> str:
-    model = name.removeprefix("precision-")
+    model = {"precision-digits-cnn": "a small CNN", "precision-resnet20": "ResNet-20"}[name]
     text = (
         f"\n### Precision: {model} on digits\n\n{part['examples']:,} examples, training loss {part['train_loss']:.3g}; "
     )
