@@ -62,7 +62,7 @@ class Problem:
         process_group: Processes of ``torch.distributed`` that hold the same model and data, and share the examples
             of every product, diagonal and perturbed loss; each has to ask for the same in the same order. Those that
             hold the shards of the parameters when None.
-        tf32: Let float32 products round their factors, as PyTorch is set to: about 1e-3 off; see `full_precision`.
+        tf32: Let float32 products round their factors, as PyTorch is set to: 1e-3 to 1e-2 off; see `full_precision`.
 
     Attributes:
         notes: What a reader of the numbers should know about how the model is run, as plain clauses: "BatchNorm uses
