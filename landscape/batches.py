@@ -24,6 +24,7 @@ from landscape.batch_structure import (
 )
 from landscape.errors import ProblemError, UsageError
 from landscape.random_state import seeded_pass
+from landscape.randomness import derive_seed
 
 __all__ = [
     "Batches",
@@ -31,6 +32,7 @@ __all__ = [
     "batch_size_of",
     "content",
     "count_by",
+    "drawn",
     "move_batch",
     "rows_in",
     "rows_of",
@@ -137,6 +139,21 @@ class Batches:
         batches = self._held_once() if not self.can_be_repeated else self
         return Batches([_copied(content(batch)) for batch in batches], size_of=self.size_of)
 
+    def kept_near(self, device: torch.device) -> "Batches":
+        """Return examples that lie in memory on the GPU where they are used, if they take a quarter of its room.
+
+        Otherwise, and everywhere else, they stay where they are, and each batch is moved in every pass.
+        """
+        if device.type != "cuda" or not self.is_stored:
+            return self
+        size = sum(each.numel() * each.element_size() for each in tensors_in(self.source))
+        return self.on(device) if size <= torch.cuda.mem_get_info(device)[0] // 4 else self
+
+    def on(self, device: torch.device) -> "Batches":
+        """Return examples that lie in memory on another device."""
+        source = map_tensors(lambda each: each.to(device), self.source)
+        return Batches(source, self.batch_size, self.size_of)
+
     def _held(self, batch: Any) -> Any:
         """Return the batch, closed up where its rows are not its examples."""
         if isinstance(batch, Whole):
@@ -197,6 +214,18 @@ def is_tensors(source: Any) -> bool:
 
 def _is_dataset(source: Any) -> bool:
     return hasattr(source, "__getitem__") and not isinstance(source, list | tuple | Mapping)
+
+
+def drawn(total: int, count: int, seed: int, what: str) -> Tensor:
+    """Return the numbers of ``count`` of ``total`` examples, drawn without replacement.
+
+    Raises:
+        UsageError: If there are not so many; ``what`` says what they are for.
+    """
+    if not 1 <= count <= total:
+        raise UsageError(f"Cannot draw {what} examples: there are {total}. Ask for 1 to as many.")
+    generator = torch.Generator().manual_seed(derive_seed(seed, "subset of examples"))
+    return torch.randperm(total, generator=generator)[:count]
 
 
 def count_by(function: SizeOf, batch: Any, name: str) -> float:

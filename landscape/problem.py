@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.batch_structure import describe
-from landscape.batches import Batches, content, move_batch, spread_rows
+from landscape.batches import Batches, content, drawn, move_batch, spread_rows
 from landscape.criterion import mean_loss, opaque
 from landscape.errors import ProblemError, UsageError
 from landscape.forward.chosen_parameters import choose_parameters
@@ -18,12 +18,11 @@ from landscape.forward.decisions import share_right
 from landscape.forward.notes import notes_on
 from landscape.forward.runner import Runner
 from landscape.forward.setting import Setting
+from landscape.forward.sharded import Shards, whole
 from landscape.forward.trial import Trial, check_loss, try_out
 from landscape.forward.unwrap import unwrap
 from landscape.full_precision import full_precision
 from landscape.loss_contract import LossOfModel, loss_contract
-from landscape.randomness import derive_seed
-from landscape.ranks import ranks_of
 from landscape.repeatable import prepare
 from landscape.weighted_batches import weigh
 
@@ -41,6 +40,7 @@ class Problem:
     Args:
         model: Any module; of one that is compiled or wrapped for parallel training, the original is measured. Its
             trainable parameters, each once (tied ones too), in the order of ``named_parameters()``, make up theta.
+            They may be shards over several processes (``fully_shard``); see `Point` for what is then kept where.
         loss: ``"cross_entropy"`` or another registered name, a criterion ``(outputs, targets) -> mean``, or a
             function whose first argument is named ``model``: ``(model, batch) -> scalar mean over the batch``.
         data: Tensors ``(x, y)`` or a dict of them, a ``Dataset``, or any iterable of batches (not an iterator).
@@ -60,8 +60,9 @@ class Problem:
         weight_decay: Coefficient of the $|\theta|^2/2$ term; 0 leaves it out.
         batch_norm: ``"evaluation"`` (running statistics) or ``"batch"`` (those of each batch): two functions.
         process_group: Processes of ``torch.distributed`` that hold the same model and data, and share the examples
-            of every product, diagonal and perturbed loss; each has to ask for the same in the same order.
-        tf32: Let float32 products round their factors, as PyTorch is set to: about 1e-3 off; see `full_precision`.
+            of every product, diagonal and perturbed loss; each has to ask for the same in the same order. Those that
+            hold the shards of the parameters when None.
+        tf32: Let float32 products round their factors, as PyTorch is set to: 1e-3 to 1e-2 off; see `full_precision`.
 
     Attributes:
         notes: What a reader of the numbers should know about how the model is run, as plain clauses: "BatchNorm uses
@@ -116,20 +117,22 @@ class Problem:
         self.dtype, self.device = chosen.dtype, chosen.device
         self.weight_decay, self.tf32 = weight_decay, tf32
         self.batch_norm = batch_norm
-        self.ranks = ranks_of(process_group)
+        shards = Shards.of(self.model, self.parameter_names, process_group)
+        self.ranks, self.holders = shards.ranks, shards.holders
         contract = loss_contract(loss)
         self._criterion = contract.criterion
         self._loss_of_model = LossOfModel(self.model, contract.of_batch)
         batches, found = prepare(
             Batches(data, batch_size, batch_size_of), freeze=freeze_data, mixing=batch_norm == "batch"
         )
-        self._batches = weigh(batches, batch_weight_of or contract.divisor)
+        self._batches = weigh(batches.kept_near(self.device), batch_weight_of or contract.divisor)
         if self._criterion is not None and not self._batches.uniform:
             self._criterion = opaque(self._criterion)
         setting = Setting(batch_norm, self.device, writes=True, tf32=tf32)
-        self._run = Runner(self.model, self.parameter_names, self.dtype, self.device, setting)
+        self._run = Runner(self.model, self.parameter_names, self.dtype, self.device, setting, shards.frozen)
         tried = self._try_out()
-        said = [*notes, *chosen.notes, *notes_on(self.model, setting), *contract.notes, *found, *self._batches.notes]
+        notes += [*chosen.notes, *shards.notes]
+        said = [*notes, *notes_on(self.model, setting), *contract.notes, *found, *self._batches.notes]
         self.notes = tuple(dict.fromkeys([*said, *tried.notes]))
 
     @property
@@ -146,7 +149,7 @@ class Problem:
     def theta(self) -> Tensor:
         """The model's present parameters as one new vector, shape ``(n,)``."""
         parameters = dict(self.model.named_parameters())
-        return self.flatten([parameters[name].detach() for name in self.parameter_names])
+        return self.flatten([whole(parameters[name]) for name in self.parameter_names])
 
     def flatten(self, tensors: Sequence[Tensor]) -> Tensor:
         """Return tensors shaped like the parameters as one vector of shape ``(n,)``."""
@@ -168,7 +171,7 @@ class Problem:
         Raises:
             UsageError: If there are not so many examples.
         """
-        return self._of(self._drawn(count, seed, f"a subset of {count}"))
+        return self._of(drawn(self.num_examples, count, seed, f"a subset of {count}"))
 
     def split(self, count: int, seed: int = 0) -> tuple["Problem", "Problem"]:
         """Return the same objective of two disjoint sets of ``count`` examples each, drawn without replacement.
@@ -176,8 +179,8 @@ class Problem:
         Raises:
             UsageError: If there are not so many examples.
         """
-        drawn = self._drawn(2 * count, seed, f"two disjoint sets of {count}")
-        return self._of(drawn[:count]), self._of(drawn[count:])
+        both = drawn(self.num_examples, 2 * count, seed, f"two disjoint sets of {count}")
+        return self._of(both[:count]), self._of(both[count:])
 
     def with_data(self, data: Any, *, dtype: torch.dtype | None = None) -> "Problem":
         """Return the same objective of other examples, in another precision if asked for; the model is shared."""
@@ -194,12 +197,6 @@ class Problem:
         other._run = dataclasses.replace(self._run, model=model)
         other._loss_of_model = LossOfModel(model, self._loss_of_model.loss)
         return other
-
-    def _drawn(self, count: int, seed: int, what: str) -> Tensor:
-        if not 1 <= count <= self.num_examples:
-            raise UsageError(f"Cannot draw {what} examples: there are {self.num_examples}. Ask for 1 to as many.")
-        generator = torch.Generator().manual_seed(derive_seed(seed, "subset of examples"))
-        return torch.randperm(self.num_examples, generator=generator)[:count]
 
     def _of(self, indices: Tensor) -> "Problem":
         chosen = copy.copy(self)
@@ -262,8 +259,10 @@ class Problem:
         """Return L(theta), accumulated in float64 over batches; at the model's own parameters by default."""
         theta = (self.theta if theta is None else theta).detach()
         parameters, total = self.unflatten(theta), 0.0
-        for batch, share in self.batches():
-            total += share * float(self.batch_loss(parameters, batch).detach())
+        # read when all are on their way: a GPU is waited for once
+        losses = [(share, self.batch_loss(parameters, batch).detach()) for batch, share in self.batches()]
+        for share, each in losses:
+            total += share * float(each)
         return total + self._penalty(theta)
 
     def gradient(self, theta: Tensor | None = None) -> Tensor:

@@ -56,9 +56,13 @@ class Ranks:
         row = torch.as_tensor(values, dtype=torch.float64, device=self._device)
         if self.count == 1:
             return row[None]
-        rows = [torch.empty_like(row) for _ in range(self.count)]
-        _call(dist.all_gather, rows, row, group=self.group)
-        return torch.stack(rows)
+        return torch.stack(self.gather_alike(row))
+
+    def gather_alike(self, tensor: Tensor) -> list[Tensor]:
+        """Return the tensors of all processes, of one shape, dtype and kind of device."""
+        found = [torch.empty_like(tensor) for _ in range(self.count)]
+        _call(dist.all_gather, found, tensor, group=self.group)
+        return found
 
     def concatenate(self, tensor: Tensor) -> Tensor:
         """Return the rows of all processes, of any number in each, in the order of the processes."""
@@ -67,8 +71,7 @@ class Ranks:
         lengths = [int(each) for each in self.gather([len(tensor)])[:, 0]]
         padded = tensor.new_zeros(max(lengths), *tensor.shape[1:])
         padded[: len(tensor)] = tensor
-        found = [torch.empty_like(padded) for _ in lengths]
-        _call(dist.all_gather, found, padded, group=self.group)
+        found = self.gather_alike(padded)
         return torch.cat([each[:length] for each, length in zip(found, lengths, strict=True)])
 
     def from_first(self, value: Any) -> Any:

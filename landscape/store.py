@@ -41,7 +41,9 @@ def _refuse_huge(digits: str) -> int:
 
 
 _MOST_DIGITS = 20
-_MAYBE_HUGE = re.compile(r"\d{19}|[eE]\+?\d{3}")
+# a number follows one of these and ends at one of those: digits of a fraction and letters of a checksum do not count
+_MANY_DIGITS = re.compile(r"[ :,\[\t\r\n-]\d{19}")
+_LARGE_EXPONENT = re.compile(r"[eE]\+?\d{3,}[ ,\]}\t\r\n]")
 _PLAIN_JSON = json.JSONDecoder(parse_constant=_refuse)
 _CAREFUL_JSON = json.JSONDecoder(parse_constant=_refuse, parse_float=_refuse_infinite, parse_int=_refuse_huge)
 _IN_ORDER = json.JSONEncoder(sort_keys=True)
@@ -90,7 +92,7 @@ def read_json(path: Path, shape: Shape = anything) -> Any:
         StorageError: If the file cannot be read, is not JSON, or its value looks otherwise.
     """
     try:
-        value = _decoded(path.read_bytes().decode())
+        value = _decoded(_text(path))
     except OSError as error:
         raise StorageError(f"Cannot read {path}: {error.strerror}.") from error
     except ValueError as error:
@@ -111,10 +113,17 @@ def shaped(path: Path, value: Any, shape: Shape) -> Any:
     return value
 
 
+def _text(path: Path) -> str:
+    """Return what a small file holds, without a buffer between: half of the time of thousands of them."""
+    with open(path, "rb", buffering=0) as file:
+        return file.read().decode()
+
+
 def _decoded(text: str) -> Any:
     """Return the value in a JSON text, whose numbers are finite and whole ones have at most 64 bits."""
-    # only where the text has many digits: a function for each number takes five times as long
-    decoder = _CAREFUL_JSON if _MAYBE_HUGE.search(text) else _PLAIN_JSON
+    # only where a number may be huge: a function for each takes five times as long
+    huge = _LARGE_EXPONENT.search(text) or _MANY_DIGITS.search(text)
+    decoder = _CAREFUL_JSON if huge else _PLAIN_JSON
     try:
         return decoder.decode(text)
     except RecursionError:
@@ -163,7 +172,7 @@ def read_rows(path: Path, *shapes: Shape) -> list[dict[str, Any]]:
         StorageError: If the file cannot be read, a line is not a JSON object, or a row looks otherwise.
     """
     try:
-        lines = path.read_bytes().decode().splitlines()
+        lines = _text(path).splitlines()
     except FileNotFoundError:
         return []
     except (OSError, ValueError) as error:

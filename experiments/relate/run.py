@@ -58,7 +58,7 @@ def study(rng: np.random.Generator, seeds: int) -> Study:
     intervals |= {f"psi {axis}": (psi[axis]["low"], psi[axis]["high"]) for axis in ("lr", "mean")}
     partial = partial_correlation(*values, [columns.axes["lr"].astype(float)], columns.seed, confidence=0.95)
     intervals["partial"] = (partial["low"], partial["high"])
-    pairs = run_pairs(columns.size, 0)
+    pairs = run_pairs(columns, 0)
     least = conditional_information(columns, pairs, *values, confidence=0.95)[-1]
     intervals["K"] = (least["low"], least["high"])
     return intervals

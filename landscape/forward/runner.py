@@ -1,7 +1,7 @@
 """A user's module run with other parameters in place of its own."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -21,6 +21,7 @@ class Runner:
         dtype: Of everything.
         device: Where.
         setting: In what mode, by what kernels.
+        gathered: Parameters that are not given and of which the model has only a shard, whole.
     """
 
     model: nn.Module
@@ -28,6 +29,7 @@ class Runner:
     dtype: torch.dtype
     device: torch.device
     setting: Setting
+    gathered: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __call__(self, module: nn.Module, parameters: Sequence[Tensor], argument: Any, prefix: str = "") -> Any:
         """Return what a module gives of an argument; ``prefix`` leads from it to the model."""
@@ -45,7 +47,7 @@ class Runner:
 
     def _state(self, parameters: Sequence[Tensor], *, copied: bool) -> dict[str, Tensor]:
         given = dict(zip(self.names, parameters, strict=True))
-        return exchanged(self.model, given, self.dtype, self.device, copied=copied)
+        return exchanged(self.model, given, self.dtype, self.device, copied=copied, gathered=self.gathered)
 
     def _run(self, module: nn.Module, state: dict[str, Tensor], argument: Any, prefix: str) -> Any:
         with self.setting.entered(module):

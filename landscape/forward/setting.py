@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from landscape.forward.kept_attributes import kept_attributes
+from landscape.forward.sharded import without_fsdp
 from landscape.forward.without_autocast import WithoutAutocast
 from landscape.forward.without_checkpointing import without_checkpointing
 from landscape.full_precision import full_precision
@@ -67,6 +68,7 @@ def _run_plainly(module: nn.Module) -> None:
         module._compiled_call_impl = None
     if isinstance(module, nn.Embedding | nn.EmbeddingBag):
         module.sparse = False
+    without_fsdp(module)
     if module._backward_hooks or module._backward_pre_hooks:
         module._backward_hooks = type(module._backward_hooks)()
         module._backward_pre_hooks = type(module._backward_pre_hooks)()

@@ -8,6 +8,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.nn.parameter import is_lazy
 
 from landscape.errors import ProblemError, UsageError
+from landscape.forward.sharded import refuse_tensor_parallel
 
 _ALIKE = (nn.DataParallel, DistributedDataParallel)
 
@@ -49,9 +50,11 @@ def _refuse_unusable(model: nn.Module) -> None:
             )
         if type(each).__name__ == "FullyShardedDataParallel":
             raise ProblemError(
-                "The model's parameters are shards over several processes (FSDP). Gather the full state dict, load it "
-                "into the plain module and give that."
+                "The model's parameters are shards in flat tensors of FSDP's first version. Wrap the plain module with "
+                "fully_shard (torch.distributed.fsdp) instead, or gather the full state dict, load it into the plain "
+                "module and give that."
             )
+    refuse_tensor_parallel(model)
     named = [*model.named_parameters(), *model.named_buffers()]
     for name, each in named:
         if is_lazy(each):
@@ -60,8 +63,6 @@ def _refuse_unusable(model: nn.Module) -> None:
             )
         if each.is_meta:
             raise ProblemError(f"{name!r} lies on the meta device: it has no numbers. Load the weights first.")
-        if hasattr(each, "device_mesh"):
-            raise ProblemError(f"{name!r} is sharded over several processes. Give the plain module with full weights.")
 
 
 def _kind(value: Any) -> str:

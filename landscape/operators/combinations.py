@@ -32,6 +32,7 @@ class Sum(SymmetricOperator):
             shapes = [each.shape for each in self.terms]
             raise ValueError(f"A sum needs terms of one shape and a coefficient each: {shapes}, {self.coefficients}.")
         self.shape, self.dtype, self.device = self.terms[0].shape, self.terms[0].dtype, self.terms[0].device
+        self.holders = self.terms[0].holders
         self.tf32 = any(each.tf32 for each in self.terms)
 
     def matvec(self, v: Tensor) -> Tensor:
@@ -41,6 +42,11 @@ class Sum(SymmetricOperator):
     def matmat(self, V: Tensor) -> Tensor:
         """Return the product with each column, shape ``(n, k)``."""
         return self._combined([each @ V for each in self.terms])
+
+    def refuse_not_finite(self, v: Tensor) -> None:
+        """As the terms do."""
+        for each in self.terms:
+            each.refuse_not_finite(v.to(each.device, each.dtype))
 
     def _combined(self, products: list[Tensor]) -> Tensor:
         parts = [c * each.to(self.device, self.dtype) for c, each in zip(self.coefficients, products, strict=True)]
@@ -61,7 +67,7 @@ class Shifted(SymmetricOperator):
     def __init__(self, operator: SymmetricOperator, shift: float) -> None:
         self.operator, self.shift = operator, shift
         self.shape, self.dtype, self.device = operator.shape, operator.dtype, operator.device
-        self.tf32 = operator.tf32
+        self.holders, self.tf32 = operator.holders, operator.tf32
 
     def matvec(self, v: Tensor) -> Tensor:
         """Return the product with one vector, shape ``(n,)``."""
@@ -70,6 +76,10 @@ class Shifted(SymmetricOperator):
     def matmat(self, V: Tensor) -> Tensor:
         """Return the product with each column, shape ``(n, k)``."""
         return (self.operator @ V).add(V, alpha=self.shift)
+
+    def refuse_not_finite(self, v: Tensor) -> None:
+        """As the operator itself does."""
+        self.operator.refuse_not_finite(v)
 
 
 class Scaled(SymmetricOperator):
@@ -94,7 +104,7 @@ class Scaled(SymmetricOperator):
             raise ValueError(f"A scaling needs {operator.shape[0]} finite numbers; its shape is {diagonal.shape}.")
         self.operator = operator
         self.shape, self.dtype, self.device = operator.shape, operator.dtype, operator.device
-        self.tf32 = operator.tf32
+        self.holders, self.tf32 = operator.holders, operator.tf32
         self._diagonal = diagonal.to(self.device, self.dtype)
 
     def matvec(self, v: Tensor) -> Tensor:
@@ -104,6 +114,10 @@ class Scaled(SymmetricOperator):
     def matmat(self, V: Tensor) -> Tensor:
         """Return the product with each column, shape ``(n, k)``."""
         return self._diagonal[:, None] * (self.operator @ (self._diagonal[:, None] * V))
+
+    def refuse_not_finite(self, v: Tensor) -> None:
+        """As the operator itself does."""
+        self.operator.refuse_not_finite(self._diagonal * v)
 
 
 class Restricted(SymmetricOperator):
@@ -127,7 +141,7 @@ class Restricted(SymmetricOperator):
         self.operator = operator
         self.coordinates = coordinates.to(operator.device)
         self.shape, self.dtype, self.device = (m, m), operator.dtype, operator.device
-        self.tf32 = operator.tf32
+        self.holders, self.tf32 = operator.holders, operator.tf32
 
     def matvec(self, v: Tensor) -> Tensor:
         """Return the product with one vector, shape ``(m,)``."""
@@ -136,6 +150,10 @@ class Restricted(SymmetricOperator):
     def matmat(self, V: Tensor) -> Tensor:
         """Return the product with each column, shape ``(m, k)``."""
         return (self.operator @ self._embedded(V))[self.coordinates]
+
+    def refuse_not_finite(self, v: Tensor) -> None:
+        """As the operator itself does."""
+        self.operator.refuse_not_finite(self._embedded(v))
 
     def _embedded(self, v: Tensor) -> Tensor:
         return v.new_zeros(self.operator.shape[0], *v.shape[1:]).index_copy_(0, self.coordinates, v)

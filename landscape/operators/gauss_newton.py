@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from landscape.batches import spread_rows
+from landscape.operators.finite_products import reads_are_free, refuse_not_finite
 from landscape.operators.jacobian_products import OutputProduct, jacobian_sandwich
-from landscape.operators.linearisation import HeldBatches, Linearisation, refuse_not_finite
+from landscape.operators.linearisation import HeldBatches, Linearisation
 from landscape.operators.own_parts import over_all
+from landscape.operators.point import Point
 from landscape.operators.require_problem import require_problem
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.problem import Problem
@@ -33,12 +35,12 @@ class JacobianSandwich(SymmetricOperator):
         require_problem(problem, type(self).__name__)
         problem.require_criterion()
         self.problem = problem
-        theta = (problem.theta if theta is None else theta).detach()
         self.shape = (problem.num_parameters, problem.num_parameters)
         self.dtype, self.device, self.tf32 = problem.dtype, problem.device, problem.tf32
-        self._leaves = [each.clone().requires_grad_() for each in problem.unflatten(theta)]
+        self.holders = problem.holders
+        self._point = Point(problem, theta)
         self._matrix = matrix
-        self.batches = HeldBatches(problem, self._linearise, memory)
+        self.batches = HeldBatches(problem, self._linearise, memory, hold_any=not self._point.sharded)
 
     def matvec(self, v: Tensor) -> Tensor:
         """Return the product with one vector, shape ``(n,)``."""
@@ -46,6 +48,10 @@ class JacobianSandwich(SymmetricOperator):
 
     def matmat(self, V: Tensor) -> Tensor:
         """Return the product with each column, shape ``(n, k)``; every batch is linearised at most once."""
+        with self._point.gathered():
+            return self._products(V)
+
+    def _products(self, V: Tensor) -> Tensor:
         columns = [column.contiguous() for column in V.unbind(1)]
         totals = [torch.zeros_like(v) for v in columns]
         pieces = [self.problem.unflatten(v) for v in columns]
@@ -53,10 +59,20 @@ class JacobianSandwich(SymmetricOperator):
             for index, piece in enumerate(pieces):
                 totals[index] = totals[index].add(linearisation.product(piece), alpha=share)
         totals = over_all(self.problem, totals, columns)
-        for total, v in zip(totals, columns, strict=True):
-            if not math.isfinite(float(total.sum())):
-                refuse_not_finite(self.problem, self._leaves, v, self._linearise)
+        if reads_are_free(self.device):
+            for total, v in zip(totals, columns, strict=True):
+                if not math.isfinite(float(total.sum())):
+                    self.refuse_not_finite(v)
         return torch.stack(totals, dim=1)
+
+    def refuse_not_finite(self, v: Tensor) -> None:
+        """Raise with the number of the batch whose product with v is not finite; return if there is none.
+
+        Raises:
+            FloatingPointError: If there is one.
+        """
+        with self._point.gathered():
+            refuse_not_finite(self.problem, self._point.leaves, v, self._linearise)
 
     def _linearise(self, batch: Any, before: int) -> Linearisation:
         return self._sandwich(batch, before, efficient=self.efficient)
@@ -64,7 +80,7 @@ class JacobianSandwich(SymmetricOperator):
     def _sandwich(self, batch: Any, before: int, *, efficient: bool) -> Linearisation:
         return jacobian_sandwich(
             self.problem,
-            self._leaves,
+            self._point.leaves,
             batch,
             lambda outputs: self._matrix(outputs, batch, before),
             efficient=efficient,

@@ -8,9 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from landscape.operators.finite_products import reads_are_free, refuse_not_finite
 from landscape.operators.hessian_products import HOLDABLE, KINDS
-from landscape.operators.linearisation import HeldBatches, Linearisation, refuse_not_finite
+from landscape.operators.linearisation import HeldBatches, Linearisation
 from landscape.operators.own_parts import over_all
+from landscape.operators.point import Point
 from landscape.operators.product_choice import Choice, choose
 from landscape.operators.require_problem import require_problem
 from landscape.operators.symmetric_operator import SymmetricOperator
@@ -38,7 +40,9 @@ class Hessian(SymmetricOperator):
 
     Raises:
         ProblemError: At the first product, if the model has no second derivative or one batch does not fit into
-            the memory; at any, if a product is not finite.
+            the memory.
+        FloatingPointError: At any product, if it is not finite. On a GPU a product is not waited for: there the
+            solver that reads it raises this.
         UsageError: At the first product, if the kind asked for does not exist or is wrong here.
 
     Pitfalls:
@@ -54,30 +58,39 @@ class Hessian(SymmetricOperator):
     ) -> None:
         require_problem(problem, "Hessian")
         self.problem = problem
-        self.theta = theta = (problem.theta if theta is None else theta).detach()
         self.shape = (problem.num_parameters, problem.num_parameters)
         self.dtype, self.device, self.tf32 = problem.dtype, problem.device, problem.tf32
-        self._leaves = [each.clone().requires_grad_() for each in problem.unflatten(theta)]
+        self.holders = problem.holders
+        self._point = Point(problem, theta)
         self._wanted = product
-        self.batches = HeldBatches(problem, self._hold, memory, hold_any=product == "auto" or product in HOLDABLE)
+        # a held graph would hold the gathered parameters
+        hold_any = (product == "auto" or product in HOLDABLE) and not self._point.sharded
+        self.batches = HeldBatches(problem, self._hold, memory, hold_any=hold_any)
+
+    @property
+    def theta(self) -> Tensor:
+        """The point, shape ``(n,)``; gathered where it is sharded."""
+        return self._point.theta
 
     @cached_property
     def held_choice(self) -> Choice:
         """How products on held batches are computed, and what was tried."""
-        return choose(self.problem, self._leaves, held=True, wanted=self._wanted)
+        return self._choose(held=True)
 
     @cached_property
     def other_choice(self) -> Choice:
         """How products on batches that are not held are computed, and what was tried."""
-        return choose(self.problem, self._leaves, held=False, wanted=self._wanted)
+        return self._choose(held=False)
 
     def matvec(self, v: Tensor) -> Tensor:
         """Return Hv, shape ``(n,)``."""
-        return self._products([v])[0]
+        with self._point.gathered():
+            return self._products([v])[0]
 
     def matmat(self, V: Tensor) -> Tensor:
         """Return HV, shape ``(n, k)``; a batch that is not held is linearised once for all columns."""
-        return torch.stack(self._products(list(V.unbind(1))), dim=1)
+        with self._point.gathered():
+            return torch.stack(self._products(list(V.unbind(1))), dim=1)
 
     def describe(self) -> dict[str, Any]:
         """Return how products were computed so far, as plain JSON types: kinds, checks, batches and bytes held."""
@@ -100,13 +113,27 @@ class Hessian(SymmetricOperator):
             for index, piece in enumerate(pieces):
                 totals[index] = totals[index].add(linearisation.product(piece), alpha=share)
         totals = over_all(self.problem, totals, vectors)
-        for total, v in zip(totals, vectors, strict=True):
-            if not math.isfinite(float(total.sum())):
-                refuse_not_finite(self.problem, self._leaves, v, self._hold)
+        if reads_are_free(self.device):
+            for total, v in zip(totals, vectors, strict=True):
+                if not math.isfinite(float(total.sum())):
+                    self.refuse_not_finite(v)
         return totals
 
+    def refuse_not_finite(self, v: Tensor) -> None:
+        """Raise with the number of the batch whose product with v is not finite; return if there is none.
+
+        Raises:
+            FloatingPointError: If there is one.
+        """
+        with self._point.gathered():
+            refuse_not_finite(self.problem, self._point.leaves, v, self._hold)
+
+    def _choose(self, *, held: bool) -> Choice:
+        with self._point.gathered():
+            return choose(self.problem, self._point.leaves, held=held, wanted=self._wanted)
+
     def _hold(self, batch: Any, before: int) -> Linearisation:
-        return KINDS[self.held_choice.kind](self.problem, self._leaves, batch)
+        return KINDS[self.held_choice.kind](self.problem, self._point.leaves, batch)
 
     def _from_scratch(self, batch: Any, before: int) -> Linearisation:
-        return KINDS[self.other_choice.kind](self.problem, self._leaves, batch)
+        return KINDS[self.other_choice.kind](self.problem, self._point.leaves, batch)

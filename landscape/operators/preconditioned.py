@@ -30,12 +30,16 @@ class Preconditioned(SymmetricOperator):
             raise ValueError("Every element of a preconditioner's diagonal must be positive and finite.")
         self.operator = operator
         self.shape, self.dtype, self.device = operator.shape, operator.dtype, operator.device
-        self.tf32 = operator.tf32
+        self.holders, self.tf32 = operator.holders, operator.tf32
         self._scale = diagonal.double().rsqrt().to(self.device, self.dtype)
 
     def matvec(self, v: Tensor) -> Tensor:
         """Return the product with one vector, shape ``(n,)``."""
         return self._scale * (self.operator @ (self._scale * v))
+
+    def refuse_not_finite(self, v: Tensor) -> None:
+        """As the operator itself does."""
+        self.operator.refuse_not_finite(self._scale * v)
 
 
 def adam_preconditioner(second_moment: Tensor, step: int, *, beta2: float, eps: float) -> Tensor:

@@ -8,6 +8,7 @@ from scipy.sparse.linalg import LinearOperator
 from torch import Tensor
 
 from landscape.full_precision import full_precision
+from landscape.ranks import ALONE, Ranks
 
 
 class SymmetricOperator(ABC):
@@ -17,12 +18,14 @@ class SymmetricOperator(ABC):
         shape: ``(n, n)``.
         dtype: Precision of vectors in and out.
         device: Where vectors live.
+        holders: The processes among which a solver deals out the vectors that it keeps, each a part; see `Problem`.
         tf32: Whether float32 products may round their factors, as PyTorch is set to; see `full_precision`.
     """
 
     shape: tuple[int, int]
     dtype: torch.dtype
     device: torch.device
+    holders: Ranks = ALONE
     tf32 = False
 
     @abstractmethod
@@ -49,6 +52,13 @@ class SymmetricOperator(ABC):
         v = v.to(self.device, self.dtype)
         with full_precision(self.tf32):
             return self.matvec(v) if v.ndim == 1 else self.matmat(v)
+
+    def refuse_not_finite(self, v: Tensor) -> None:  # noqa: B027 - most operators know nothing of it
+        """Raise why the product with v is not finite, where the operator can tell; for solvers that found it so.
+
+        Args:
+            v: Shape ``(n,)``.
+        """
 
     def to_scipy(self) -> LinearOperator:
         """Return the operator for ``scipy.sparse.linalg``, float64 in and out, products in ``self.dtype``."""

@@ -123,11 +123,22 @@ def _training(report: Report, settings: dict[str, Any]) -> str:
     cited = {name: f"{name} ({_cited(_OPTIMIZERS[name])})" for name in report["optimizers"] if name in _OPTIMIZERS}
     names = ", ".join(one_line(cited.get(name, name)) for name in report["optimizers"])
     return (
-        f"We trained {_plain(settings.get('model'))} on {_plain(data)} with {names} for {length} at learning rates "
+        f"We trained {_networks(report, settings)} on {_plain(data)} with {names} for {length} at learning rates "
         f"{'; '.join(rates) or 'as given'}{varied}{given}, with {seeds} seeds each "
         f"({len(runs)} runs in all). Runs of one seed share their initial weights and the order of their data; "
         f"learning rates of different optimizers are paired by rank."
     )
+
+
+def _networks(report: Report, settings: dict[str, Any]) -> str:
+    """The networks by name, each with its number of parameters as far as the runs know it."""
+    sizes: dict[str, set[int]] = {}
+    for run in report["runs"]:
+        name = (run.get("factors") or {}).get("model") or settings.get("model")
+        size = (run.get("cost") or {}).get("parameters")
+        sizes.setdefault(_plain(name), set()).update([size] if size else [])
+    told = {name: " or ".join(f"{size:,}" for size in sorted(each)) for name, each in sizes.items()}
+    return ", ".join(f"{name} ({size} parameters)" if size else name for name, size in told.items())
 
 
 def _search(report: Report) -> str:

@@ -1,7 +1,7 @@
 """Flat views of a report: one measured number of one minimum, and pairs of them."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from landscape.report.folder import Report
 from landscape.report.numbers import plain, with_error
@@ -12,8 +12,7 @@ from landscape.statistics.pairing import find_pairs
 from landscape.stops import END, is_epoch, is_further_level, is_level, level_of
 
 
-@dataclass(frozen=True)
-class Point:
+class Point(NamedTuple):
     """One measure of one run's minimum, beside the generalization gap of that minimum.
 
     ``comparable`` says whether its training loss is close enough to the target to be compared at all.
@@ -130,7 +129,7 @@ def points(report: Report, stop: str, measure: str) -> list[Point]:
                 error=row.get("error"),
                 converged=bool(row.get("converged")),
                 comparable=comparable(run, stop),
-                gaps={gap: minimum.get(gap) for gap in ("gap_loss", "gap_error")},
+                gaps={"gap_loss": minimum.get("gap_loss"), "gap_error": minimum.get("gap_error")},
             )
         )
     return found

@@ -1,7 +1,5 @@
 """The tables of a report, as cells of text that any format can print."""
 
-from dataclasses import replace
-
 from landscape.report import points as view
 from landscape.report.factor_tables import ratios_within, rows_by_level
 from landscape.report.factors import LEARNING_RATE, factor_words, factors, level, level_words
@@ -77,7 +75,7 @@ def _typical(points: list[Point]) -> str:
     if not points:
         return NOTHING
     compared = [point for point in points if point.comparable] or points
-    return replace(view.typical(points), converged=all(each.converged for each in compared)).text
+    return view.typical(points)._replace(converged=all(each.converged for each in compared)).text
 
 
 def _overall_ratio(report: Report, stop: str, measure: str, numerator: str) -> str:

@@ -6,40 +6,43 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from landscape.parts import Parts
 from landscape.solvers.basis_storage import BasisStorage
 from landscape.solvers.stored_rows import StoredRows
 
 _CHUNK = 2**13
-_SLICE = 2**11
+_FEWEST, _MOST = 2**6, 2**11
 _PASSES = 5
 
 
 class BasisRows:
     """Orthonormal rows: *settled* ones in storage, then *pending* ones in full precision on the operator's device.
 
-    Where storage rounds, the first settled rows may be exact all the same, each at the full size.
+    Where storage rounds, the first settled rows may be exact all the same, as many as `bound` says.
 
     Args:
-        n: Length of a row.
+        parts: What this process keeps of a row: its part, or all of it.
         like: A tensor of the operator's precision, on its device.
         storage: Where and how settled rows are kept.
 
     Attributes:
         rounds: Whether storage loses digits.
         eps: The rounding of storage.
-        pending: Rows of shape ``(n,)``.
+        pending: Rows of shape ``(n,)``, or this process's part of each.
     """
 
-    def __init__(self, n: int, like: Tensor, storage: BasisStorage) -> None:
-        self.n, self.like, self.storage = n, like, storage
+    def __init__(self, parts: Parts, like: Tensor, storage: BasisStorage) -> None:
+        self.n, self.like, self.storage = parts.length, like, storage
+        self._parts = parts
         self.rounds = storage.rounds(like.dtype)
         self.eps = torch.finfo(storage.dtype or like.dtype).eps
         self.pending: list[Tensor] = []
+        self._most_exact = 0
         # the same blocks for both tiers
         here = (storage.device or like.device) == like.device and (storage.dtype or like.dtype) == like.dtype
-        width = storage.width(n, here=here)
-        self._exact = StoredRows(n, like, storage.exact() if self.rounds else storage, width)
-        self._grown = StoredRows(n, like, storage, width) if self.rounds else self._exact
+        width = storage.width(self.n, here=here)
+        self._exact = StoredRows(self.n, like, storage.exact() if self.rounds else storage, width)
+        self._grown = StoredRows(self.n, like, storage, width) if self.rounds else self._exact
         self._tiers = [self._exact, self._grown] if self.rounds else [self._exact]
 
     @property
@@ -50,21 +53,25 @@ class BasisRows:
 
     def bound(self, exact: int, grown: int, *, at_once: bool) -> None:
         """Double the room for rows no further than to so many exact ones and so many others; see `StoredRows.bound`."""
+        self._most_exact = exact
         if self.rounds:
             self._exact.bound(exact, at_once=at_once)
             self._grown.bound(grown, at_once=at_once)
         else:
             self._exact.bound(exact + grown, at_once=at_once)
 
-    def settle(self, *, exact: bool) -> tuple[Tensor, float]:
-        """Move the first pending row into storage; return it as it is kept, and how far that is from what it was."""
+    def settle(self) -> tuple[Tensor, float]:
+        """Move the first pending row into storage; return it as it is kept, and how far that is from what it was.
+
+        It stays exact while there is room for exact ones.
+        """
         row = self.pending.pop(0)
-        if exact or not self.rounds:
+        if not self.rounds or (len(self._exact) < self._most_exact and not len(self._grown)):
             self._exact.append(row)
             return row, 0.0
         self._grown.append(row)
         kept = self._grown.row(len(self._grown) - 1)
-        return kept, float(torch.linalg.vector_norm(kept - row, dtype=torch.float64))
+        return kept, self._parts.length_of(kept - row)
 
     def clear(self) -> None:
         """Forget all rows."""
@@ -72,8 +79,8 @@ class BasisRows:
         for tier in self._tiers:
             tier.keep_first(0)
 
-    def remainder(self, v: Tensor) -> tuple[Tensor, np.ndarray]:
-        """Return v less its components in all rows, and those, float64.
+    def remainder(self, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Return v less its components in all rows, and those, float64; without waiting for them on a GPU.
 
         Twice is enough (Parlett 1998, section 6.9), unless the rows are orthonormal to their rounding in storage only.
         """
@@ -82,10 +89,18 @@ class BasisRows:
         for _ in range(_PASSES):
             found = self._take_out(v, found)
             total = total + found
-            if not self.rounds or float(found.norm()) <= torch.finfo(v.dtype).eps * float(v.norm()):
+            if not self.rounds or float(found.norm()) <= torch.finfo(v.dtype).eps * self._parts.length_of(v):
                 break
         self._take_out(v, found, last=True)
-        return v, total.cpu().numpy()
+        return v, total
+
+    def inner_products(self, v: Tensor) -> Tensor:
+        """Return the products of the settled rows with v, float64."""
+        found = self._zeros()
+        for cols, parts in self._all():
+            for at, Q in parts:
+                found[at] += _accurate_products(Q, v[cols])
+        return self._parts.add(found[: len(found) - len(self.pending)])
 
     def reflect(self, u: np.ndarray) -> None:
         """Apply Householder's reflection I - 2uu' to the pending rows."""
@@ -101,11 +116,12 @@ class BasisRows:
         rotation = torch.from_numpy(small.T.copy()).to(self.like.device)
         if self.rounds:
             self._exact.make_room(keep)
+        # a slice of columns at a time: no second basis in memory
+        width = min(_MOST, max(_FEWEST, self.n // (2 * (keep + len(small)))))
         for index in range(len(self._exact.columns)):
             parts = self._settled(index, len(small))
             start = 0
-            # a slice of columns at a time: no second basis in memory
-            for pieces in zip(*(torch.split(Q, _SLICE, dim=1) for _, Q in parts), strict=True):
+            for pieces in zip(*(torch.split(Q, width, dim=1) for _, Q in parts), strict=True):
                 found = rotation.new_zeros(keep, pieces[0].shape[1])
                 for (at, _), Q in zip(parts, pieces, strict=True):
                     found.addmm_(rotation[:, at], Q.double())
@@ -152,7 +168,7 @@ class BasisRows:
         for cols, parts in self._all():
             for at, Q in parts:
                 found[at] += Q @ v[cols]
-        return found
+        return self._parts.add(found)
 
     def _take_out(self, v: Tensor, components: Tensor, *, last: bool = False) -> Tensor:
         """Subtract components from v in place; return those that it has then, unless it is the last time."""
@@ -162,7 +178,7 @@ class BasisRows:
                 v[cols].addmv_(Q.T, components[at], alpha=-1)
             for at, Q in () if last else parts:
                 found[at] += _accurate_products(Q, v[cols])
-        return found
+        return found if last else self._parts.add(found)
 
 
 def _accurate_products(rows: Tensor, v: Tensor) -> Tensor:

@@ -102,15 +102,20 @@ def rounding_of_products(dtype: torch.dtype, scale: float) -> float:
     return 32 * float(torch.finfo(dtype).eps) * scale
 
 
+def inner_product(a: Tensor, b: Tensor) -> Tensor:
+    """Return the inner product of two vectors, accumulated in float64, as a tensor of one number."""
+    # in pieces: the double of a whole vector is two more of them in memory
+    pieces = zip(torch.split(a, _PIECE), torch.split(b, _PIECE), strict=True)
+    return torch.stack([torch.dot(x.double(), y.double()) for x, y in pieces]).sum()
+
+
 def dot(a: Tensor, b: Tensor) -> float:
     """Return the inner product of two vectors, accumulated in float64.
 
     Raises:
         FloatingPointError: If it is not finite: a product with the operator overflowed or is NaN.
     """
-    # in pieces: the double of a whole vector is two more of them in memory
-    pieces = zip(torch.split(a, _PIECE), torch.split(b, _PIECE), strict=True)
-    value = sum(float(torch.dot(x.double(), y.double())) for x, y in pieces)
+    value = float(inner_product(a, b))
     if not math.isfinite(value):
         raise FloatingPointError(f"a product with the operator is {value}")
     return value

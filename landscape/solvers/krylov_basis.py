@@ -6,9 +6,10 @@ where Q are the rows whose products are known, $Q_+$ orthonormal *pending* rows 
 are small, dense and float64. Every product is orthogonalised in full, so its coefficients are the next column of T
 and B for free, whatever the rows are: Krylov vectors, warm starts, restarted or random ones.
 
-Where storage rounds a row, it is the rounded row that is multiplied and that the coefficients refer to. What is lost is
-the difference in the columns that led to it, of known length, and that T is symmetric to rounding in storage only; both
-are part of what `KrylovBasis.leaks` says.
+Where storage rounds a row, it is the rounded row that is multiplied and that the coefficients refer to. Rows are then
+orthonormal to rounding in storage only, so their Gram matrix $G = R^\top R$ is kept, and all coordinates that are
+given or taken are those in the basis $QR^{-1}$, which is orthonormal. What is lost is the difference in the columns
+that led to the row, of known length; it is part of what `KrylovBasis.leaks` says.
 """
 
 import copy
@@ -16,17 +17,22 @@ import math
 
 import numpy as np
 import torch
+from scipy.linalg import solve_triangular
 from torch import Tensor
 
 from landscape.operators.symmetric_operator import SymmetricOperator
+from landscape.parts import Parts
 from landscape.solvers.basis_rows import BasisRows
 from landscape.solvers.basis_storage import BasisStorage
-from landscape.solvers.eigenpairs import dot, rounding_of_products
+from landscape.solvers.eigenpairs import inner_product, rounding_of_products
 from landscape.solvers.symmetry import refuse_asymmetry
 
 
 class KrylovBasis:
     """Rows Q and pending rows, with the coefficients of the products of Q.
+
+    Of an operator with holders every process keeps its part of each row, and inner products are summed over them; a
+    row is whole while its product is computed, and so are the eigenvectors at the end.
 
     Args:
         operator: What multiplies.
@@ -42,19 +48,28 @@ class KrylovBasis:
         self.operator = operator
         self.n = operator.shape[0]
         self.size = self.pending = self.matvecs = 0
+        self._parts = Parts(operator.holders, self.n)
         like = torch.empty(0, dtype=operator.dtype, device=operator.device)
-        self.rows = BasisRows(self.n, like, storage or BasisStorage())
-        self._exact = self._again = 0
+        self.rows = BasisRows(self._parts, like, storage or BasisStorage())
+        self._again = 0
         # column j: the coefficients of H q_j against all rows, so T on top of B
         self._coefficients = np.zeros((0, 0))
         # what column j leaves out: a remainder that is rounding
         self._lost = np.zeros(0)
+        # of rounded rows
+        self._gram = np.zeros((0, 0))
+        self._inverse = np.zeros((0, 0))
         self._scale = 0.0
 
     @property
     def like(self) -> Tensor:
         """A tensor of the rows' dtype, on their device."""
         return self.rows.like
+
+    @property
+    def bytes_of_a_row(self) -> int:
+        """What a row takes in a process: as much in each, so that all decide alike."""
+        return self._parts.most * self.operator.dtype.itemsize
 
     @property
     def total(self) -> int:
@@ -64,12 +79,17 @@ class KrylovBasis:
     @property
     def T(self) -> np.ndarray:
         """The operator within the basis, shape ``(size, size)``, symmetric up to rounding."""
-        return self._coefficients[: self.size, : self.size]
+        T = self._coefficients[: self.size, : self.size]
+        if not self.rows.rounds:
+            return T
+        within: np.ndarray = solve_triangular(self._inverse, T @ self._inverse)
+        return within
 
     @property
     def B(self) -> np.ndarray:
         """What leads out of the basis, shape ``(pending, size)``."""
-        return self._coefficients[self.size : self.total, : self.size]
+        B = self._coefficients[self.size : self.total, : self.size]
+        return B @ self._inverse if self.rows.rounds else B
 
     def stage(self, size: int) -> "KrylovBasis":
         """Return the basis as it was after ``size`` products from one vector, without a restart; only to be read."""
@@ -80,24 +100,22 @@ class KrylovBasis:
 
     def leaks(self, small: np.ndarray) -> np.ndarray:
         """Return |HQs - QTs| for each column s of ``small``, less the rounding of the products."""
-        leaks: np.ndarray = np.linalg.norm(self.B @ small, axis=0) + self._lost[: self.size] @ np.abs(small)
+        leaks: np.ndarray = np.linalg.norm(self.B @ small, axis=0) + self._lost_in(small)
         if self.rows.rounds:
-            # |Q'x| <= 2|x| for rows that are orthonormal to rounding
             leaks = leaks + np.linalg.norm((self.T - self.T.T) @ small, axis=0)
         return leaks
 
     def vectors(self, small: np.ndarray) -> Tensor:
         """Return the unit vectors with coordinates ``small`` in the basis, as columns."""
-        vectors = self.rows.combined(small)
+        vectors = self._parts.whole_columns(self.rows.combined(self._in_rows(small)))
         return vectors.div_(torch.linalg.vector_norm(vectors, dim=0))
 
     def add(self, v: Tensor) -> bool:
         """Take in the direction of v less its part in the basis, as a pending row; False if nothing is left of it."""
-        v = v.to(self.like)
+        v = self._parts.own(v).to(self.like)
         for _ in range(2):
-            size = float(torch.linalg.vector_norm(v, dtype=torch.float64))
-            v, _ = self.rows.remainder(v / size)
-            left = float(torch.linalg.vector_norm(v, dtype=torch.float64))
+            v, _ = self.rows.remainder(v / self._parts.length_of(v))
+            left = self._parts.length_of(v)
             if left <= 32 * torch.finfo(v.dtype).eps:
                 return False
         self._append(v.div_(left))
@@ -112,13 +130,14 @@ class KrylovBasis:
         """
         first = self.size
         settled = [self._settle() for _ in range(count)]
+        self._factorise()
         if count == 1:
-            products: tuple[Tensor, ...] = (self.operator @ settled[0],)
+            products: tuple[Tensor, ...] = (self.operator @ self._parts.whole(settled[0]),)
         else:
-            products = (self.operator @ torch.stack(settled).T).unbind(1)
+            products = (self.operator @ self._parts.whole_columns(torch.stack(settled).T)).unbind(1)
         for index, (row, product) in enumerate(zip(settled, products, strict=True)):
             self.matvecs += 1
-            self._record(first + index, row, product)
+            self._record(first + index, row, self._parts.own(product))
         if self._scale:
             difference = np.abs(self.T[first:] - self.T[:, first:].T).max()
             storage = self.rows.storage.dtype if self.rows.rounds else None
@@ -131,49 +150,69 @@ class KrylovBasis:
         # Householder's reflection, with the sign that does not cancel
         u = u + np.copysign(np.eye(self.pending)[0], u[0])
         u = u / np.linalg.norm(u)
-        B = self.B
+        B = self._coefficients[self.size : self.total, : self.size]
         B -= 2 * np.outer(u, u @ B)
         self.rows.reflect(u)
 
     def restart(self, small: np.ndarray) -> None:
         """Keep only the span of the orthonormal columns of ``small`` (coordinates in Q), and all pending rows."""
         T, B = small.T @ self.T @ small, self.B @ small
-        self._lost[: small.shape[1]] = self._lost[: self.size] @ np.abs(small)
         keep = small.shape[1]
-        self.rows.rotate(small)
+        self._lost[:keep] = self._lost_in(small)
+        self.rows.rotate(self._in_rows(small))
         self._coefficients[:] = 0
         self._coefficients[:keep, :keep] = T
         self._coefficients[keep : keep + self.pending, :keep] = B
-        self.size = self._exact = keep
+        self.size = keep
         self._again = 0
+        self._gram = np.eye(keep)
+        self._factorise()
 
     def begin_again(self, small: np.ndarray) -> None:
         """Keep only the vectors with coordinates ``small``, pending: to be multiplied again, and kept exact."""
         vectors = self.vectors(small)
         self.rows.clear()
         self.size = self.pending = 0
+        self._gram = np.zeros((0, 0))
         for column in vectors.unbind(1):
             self.add(column)
-        self._exact = self._again = self.pending
+        self._again = self.pending
 
     def _settle(self) -> Tensor:
         """Take the first pending row into Q; return it as it is kept there."""
-        row, moved = self.rows.settle(exact=self.size < self._exact)
+        row, moved = self.rows.settle()
         self._lost[: self.size] += moved * np.abs(self._coefficients[self.size, : self.size])
+        if self.rows.rounds:
+            self._gram = np.pad(self._gram, (0, 1))
+            self._gram[-1] = self._gram[:, -1] = self.rows.inner_products(row).cpu().numpy()
         self.size += 1
         self.pending -= 1
         return row
 
+    def _factorise(self) -> None:
+        if self.rows.rounds:
+            self._inverse = solve_triangular(np.linalg.cholesky(self._gram), np.eye(self.size), lower=True).T
+
+    def _in_rows(self, small: np.ndarray) -> np.ndarray:
+        """Return coordinates in the rows as they are kept."""
+        return self._inverse @ small if self.rows.rounds else small
+
+    def _lost_in(self, small: np.ndarray) -> np.ndarray:
+        lost: np.ndarray = self._lost[: self.size] @ np.abs(self._in_rows(small))
+        return lost
+
     def _record(self, column: int, row: Tensor, product: Tensor) -> None:
-        try:
-            own = dot(row, product)
-        except FloatingPointError as error:
-            raise FloatingPointError(f"{error} (product {self.matvecs})") from None
         before = self.total
-        remainder, coefficients = self.rows.remainder(product)
+        inner = self._parts.add(inner_product(row, product))
+        remainder, components = self.rows.remainder(product)
+        # everything that is read of a product at once: on a GPU each reading waits for it
+        numbers: np.ndarray = torch.cat([components, torch.stack([inner, self._parts.norm(remainder)])]).cpu().numpy()
+        own, beta, coefficients = float(numbers[-2]), float(numbers[-1]), numbers[:-2]
+        if not math.isfinite(own):
+            self.operator.refuse_not_finite(self._parts.whole(row))
+            raise FloatingPointError(f"a product with the operator is {own} (product {self.matvecs})")
         if not self.rows.rounds:
             coefficients[column] = own
-        beta = float(torch.linalg.vector_norm(remainder, dtype=torch.float64))
         self._scale = max(self._scale, math.hypot(float(np.linalg.norm(coefficients)), beta))
         # a vector that is multiplied again is nearly an eigenvector: what is left of it is small, and means something
         least = (1 if column < self._again else 10) * rounding_of_products(remainder.dtype, self._scale)

@@ -9,6 +9,8 @@ from scipy.linalg import eigh_tridiagonal
 from torch import Tensor
 
 from landscape.operators.symmetric_operator import SymmetricOperator
+from landscape.parts import Parts
+from landscape.ranks import ALONE
 from landscape.solvers.basis_rows import BasisRows
 from landscape.solvers.basis_storage import BasisStorage
 from landscape.solvers.probes import SymmetryCheck, products, row_dots
@@ -52,7 +54,7 @@ def quadrature(
     $(I - K^\top K)H(I - K^\top K)$.
     """
     scaled = UnitScale(operator)
-    rows = BasisRows(operator.shape[0], start, storage or BasisStorage())
+    rows = BasisRows(Parts(ALONE, operator.shape[0]), start, storage or BasisStorage())
     rows.bound(0, steps, at_once=True)
     rows.pending += list(known)
     q, _ = rows.remainder(start)
@@ -62,7 +64,7 @@ def quadrature(
     check = SymmetryCheck(scaled)
     while True:
         rows.pending.insert(0, q)
-        rows.settle(exact=True)
+        rows.settle()
         w = products(scaled, q[None])[0]
         check.add(q[None], w[None])
         alphas.append(float(row_dots(q[None], w[None])))

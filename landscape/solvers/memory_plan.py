@@ -9,6 +9,7 @@ from landscape.errors import LandscapeError, ProblemError
 from landscape.memory import available_memory
 from landscape.operators.linearisation import HeldBatches, default_memory, megabytes
 from landscape.operators.symmetric_operator import SymmetricOperator
+from landscape.parts import Parts
 from landscape.solvers.basis_storage import BasisStorage
 from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.subspace_search import default_rows, kept_exactly, least_rows
@@ -76,10 +77,10 @@ class Rows:
     exact: int
 
 
-def rows_of_search(request: EigenRequest, dtype: torch.dtype, block: int = 1) -> Rows:
-    """Return what `lanczos` wants for k and ``bottom`` eigenvalues."""
+def rows_of_search(request: EigenRequest, operator: SymmetricOperator, block: int = 1) -> Rows:
+    """Return what `lanczos` wants for k and ``bottom`` eigenvalues of an operator."""
     least = least_rows(request, block, block)
-    most = min(request.n, default_rows(request, dtype, least))
+    most = min(request.n, default_rows(request, _elements(operator) * operator.dtype.itemsize, least))
     return Rows(least, min(most, 2 * least + 32), most, request.count + block, kept_exactly(request))
 
 
@@ -139,6 +140,8 @@ class _Sizes:
         self.operator, self.rows, self.budget = operator, rows, budget
         self.n = operator.shape[0]
         self.vector = self.n * operator.dtype.itemsize
+        self.kept = _elements(operator)
+        self.row = self.kept * operator.dtype.itemsize
         self.parameters = self.vector if batches else 0
         self.product = (WORKING_VECTORS + rows.returned) * self.vector
         self.batch = batches.batch_bytes if batches else 0
@@ -166,7 +169,7 @@ class _Sizes:
     def num_bytes(self, storage: BasisStorage, rows: int) -> int:
         """Return what so many vectors take."""
         exact = min(self.rows.exact, rows) if storage.rounds(self.operator.dtype) else 0
-        return exact * self.vector + (rows - exact) * self._each(storage)
+        return exact * self.row + (rows - exact) * self._each(storage)
 
     def refusal(self, storage: BasisStorage) -> str:
         """Return what is wrong, and the least that would do."""
@@ -207,17 +210,22 @@ class _Sizes:
         return storage.device is not None and storage.device.type != self.operator.device.type
 
     def _each(self, storage: BasisStorage) -> int:
-        """Return what a vector takes in storage, with its part of the block that is fetched from there."""
+        """Return what a vector takes in storage, with its part of two blocks, fetched from there one after another."""
         dtype = storage.dtype or self.operator.dtype
         fetched = self._elsewhere(storage) or dtype != self.operator.dtype
-        width = min(self.n, storage.width(self.n, here=False)) if fetched else 0
-        return self.n * dtype.itemsize + width * self.operator.dtype.itemsize
+        width = min(self.kept, storage.width(self.kept, here=False)) if fetched else 0
+        return self.kept * dtype.itemsize + 2 * width * self.operator.dtype.itemsize
 
     def _fitting(self, storage: BasisStorage, space: int) -> int:
         exact = self.rows.exact if storage.rounds(self.operator.dtype) else 0
         each = self._each(storage)
-        found = space // self.vector if space < exact * self.vector else exact + (space - exact * self.vector) // each
+        found = space // self.row if space < exact * self.row else exact + (space - exact * self.row) // each
         return min(self.rows.most, max(0, found))
+
+
+def _elements(operator: SymmetricOperator) -> int:
+    """Return how many elements of a vector of the basis this process keeps at most."""
+    return Parts(operator.holders, operator.shape[0]).most
 
 
 def _batches_of(operator: SymmetricOperator) -> HeldBatches | None:

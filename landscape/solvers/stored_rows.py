@@ -24,8 +24,8 @@ class StoredRows:
         self._pinned = self._device.type == "cpu" and like.device.type == "cuda"
         self._as_they_are = self._device == like.device and self._dtype == like.dtype
         # elements of a long unit vector are below float16's normal numbers; a power of two costs no digit
-        self._scale = 2.0 ** round(math.log2(n) / 2) if self._dtype == torch.float16 else 1.0
-        self.columns = [slice(start, min(start + width, n)) for start in range(0, n, width)]
+        self._scale = 2.0 ** round(math.log2(max(n, 1)) / 2) if self._dtype == torch.float16 else 1.0
+        self.columns = [slice(start, min(start + width, n)) for start in range(0, max(n, 1), width)]
         self._blocks = [self._room_for(0, cols) for cols in self.columns]
         self._count = self._room = 0
         self._most: int | None = None

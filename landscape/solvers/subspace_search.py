@@ -1,7 +1,6 @@
 """A basis on its way to the wanted eigenpairs: which direction next, when to shrink it, when to stop."""
 
 import numpy as np
-import torch
 
 from landscape.errors import UsageError
 from landscape.randomness import derive_seed
@@ -20,9 +19,9 @@ def least_rows(request: EigenRequest, pending: int, block: int) -> int:
     return min(request.n, request.count + pending + max(block, 2))
 
 
-def default_rows(request: EigenRequest, dtype: torch.dtype, least: int) -> int:
+def default_rows(request: EigenRequest, bytes_of_a_row: int, least: int) -> int:
     """Return how many rows a search has where nothing says otherwise."""
-    by_memory = _BASIS_BYTES // (request.n * dtype.itemsize)
+    by_memory = _BASIS_BYTES // bytes_of_a_row
     return max(2 * least, min(by_memory, max(_MANY_ROWS, 3 * request.count)))
 
 
@@ -54,7 +53,7 @@ class SubspaceSearch:
             pass
         least, bounded = least_rows(request, basis.pending, block), max_basis is not None
         if max_basis is None:
-            max_basis = default_rows(request, basis.operator.dtype, least)
+            max_basis = default_rows(request, basis.bytes_of_a_row, least)
         if max_basis < least:
             raise UsageError(
                 f"A basis of {max_basis} vectors is too small for {request.count} eigenvalues from "

@@ -61,14 +61,14 @@ def _concordant(x: Floats, y: Floats, clusters: Labels, count: int) -> Floats:
     member[np.arange(n), clusters[order]] = 1
     # of the same y the later come first, so that those before a run have a smaller y
     by_y = np.lexsort((-np.arange(n), y[order]))
-    found = np.zeros((count, count))
+    found, before = np.zeros((count, count)), np.zeros((n + 1, count))
     # numpy sorts numbers of sixteen bits by their digits, several times as fast
     small = np.uint16 if n <= 1 << 16 else np.intp
     # a pair is counted at the one level at which its two runs lie in the two halves of a block
     for level in range(max(n - 1, 0).bit_length()):
         here = by_y[np.argsort((by_y >> (level + 1)).astype(small), kind="stable")]
         later = ((here >> level) & 1).astype(bool)
-        before = np.vstack([np.zeros((1, count)), np.cumsum(np.where(later[:, None], 0.0, member[here]), axis=0)])
+        np.cumsum(np.where(later[:, None], 0.0, member[here]), axis=0, out=before[1:])
         start = (here[later] >> (level + 1)) << (level + 1)
         found += member[here[later]].T @ (before[np.flatnonzero(later)] - before[start])
     return found

@@ -1,5 +1,6 @@
 """What the order of a measure tells of the order of the gap, once two hyper-parameters are known."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -23,6 +24,21 @@ Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
+class Strata:
+    """The values that two runs have of some hyper-parameters, in either order, as numbers of strata.
+
+    Attributes:
+        number: Stratum of each pair, shape ``(pairs,)``.
+        swap: Whether the second run of a pair stands first in its stratum, likewise.
+        alike: Whether both runs of a stratum have the same values, shape ``(strata,)``.
+    """
+
+    number: Indices
+    swap: NDArray[np.bool_]
+    alike: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class RunPairs:
     """Pairs of runs.
 
@@ -30,21 +46,43 @@ class RunPairs:
         first: Index of a run, shape ``(pairs,)``.
         second: Of another.
         sampled: Whether these are some of all.
+        strata: By the names of each two hyper-parameters, or of the one that there is.
     """
 
     first: Indices
     second: Indices
     sampled: bool
+    strata: Mapping[tuple[str, ...], Strata]
 
 
-def run_pairs(runs: int, seed: int) -> RunPairs:
-    """Return all pairs of so many runs, or a random sample of them."""
-    if runs * (runs - 1) // 2 <= MOST_PAIRS:
-        return RunPairs(*np.triu_indices(runs, 1), False)
-    generator = np.random.default_rng(derive_seed(seed, "pairs of runs", runs))
-    first = generator.integers(runs, size=MOST_PAIRS)
-    second = (first + generator.integers(1, runs, size=MOST_PAIRS)) % runs
-    return RunPairs(first, second, True)
+def run_pairs(columns: Columns, seed: int) -> RunPairs:
+    """Return all pairs of the runs, or a random sample of them."""
+    runs = columns.size
+    sampled = runs * (runs - 1) // 2 > MOST_PAIRS
+    if sampled:
+        generator = np.random.default_rng(derive_seed(seed, "pairs of runs", runs))
+        first = generator.integers(runs, size=MOST_PAIRS)
+        second = (first + generator.integers(1, runs, size=MOST_PAIRS)) % runs
+    else:
+        first, second = np.triu_indices(runs, 1)
+    size = min(2, len(columns.axes))
+    strata = {given: _strata(columns, first, second, given) for given in combinations(columns.axes, size)}
+    return RunPairs(first, second, sampled, strata)
+
+
+def _strata(columns: Columns, first: Indices, second: Indices, given: tuple[str, ...]) -> Strata:
+    cell = np.zeros(columns.size, dtype=np.intp)
+    for name in given:
+        cell = cell * len(columns.levels[name]) + columns.axes[name]
+    one, other = cell[first], cell[second]
+    swap = one > other
+    cells = int(cell.max(initial=0)) + 1
+    key = np.where(swap, other, one) * cells + np.where(swap, one, other)
+    dense = np.cumsum(np.bincount(key, minlength=1) > 0) - 1
+    number = dense[key]
+    alike = np.zeros(int(dense[-1]) + 1, dtype=bool)
+    alike[number[one == other]] = True
+    return Strata(number, swap, alike)
 
 
 def conditional_information(
@@ -72,13 +110,13 @@ def conditional_information(
         equations (8) to (10).
     """
     sign_x, sign_y = (np.sign(each[pairs.first] - each[pairs.second]) for each in (x, y))
-    kept = np.isfinite(sign_x) & np.isfinite(sign_y) & (sign_x != 0) & (sign_y != 0)
-    chosen = RunPairs(pairs.first[kept], pairs.second[kept], pairs.sampled)
+    kept = np.flatnonzero(np.isfinite(sign_x) & np.isfinite(sign_y) & (sign_x != 0) & (sign_y != 0))
     signs = sign_x[kept] > 0, sign_y[kept] > 0
-    size = min(2, len(columns.axes))
-    found = {}
-    for given in combinations(columns.axes, size):
-        found[given] = _normalised(*_tables(columns, chosen, signs, given))
+    seeds = columns.seed[pairs.first[kept]], columns.seed[pairs.second[kept]]
+    found = {
+        given: _normalised(*_tables(strata, kept, signs, seeds, columns.seeds))
+        for given, strata in pairs.strata.items()
+    }
     rows = [_row(list(given), each, columns.seeds, confidence, pairs.sampled) for given, each in found.items()]
     defined = [each for each in found.values() if np.isfinite(each[0])]
     # without a seed another pair may be the least: the selection is part of the statistic
@@ -98,30 +136,26 @@ def _row(given: list[str], values: Floats, seeds: int, confidence: float, sample
 
 
 def _tables(
-    columns: Columns, pairs: RunPairs, signs: tuple[NDArray[np.bool_], NDArray[np.bool_]], given: tuple[str, ...]
+    strata: Strata,
+    kept: Indices,
+    signs: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    seeds: tuple[Indices, Indices],
+    count: int,
 ) -> tuple[Floats, Floats]:
     """Counts of the four outcomes by stratum, ``(strata, 4)``, and without each seed, ``(seeds, strata, 4)``."""
-    cell = np.zeros(columns.size, dtype=np.intp)
-    for name in given:
-        cell = cell * len(columns.levels[name]) + columns.axes[name]
-    one, other = cell[pairs.first], cell[pairs.second]
-    swap = one > other
+    swap = strata.swap[kept]
     up_x, up_y = (sign ^ swap for sign in signs)
-    cells = int(cell.max(initial=0)) + 1
-    key = np.where(swap, other, one) * cells + np.where(swap, one, other)
-    number = np.cumsum(np.bincount(key, minlength=1) > 0) - 1
-    stratum, strata = number[key], int(number[-1]) + 1
-    outcome = stratum * 4 + 2 * up_x + up_y
-    seeds = columns.seed[pairs.first], columns.seed[pairs.second]
-    whole = np.bincount(outcome, minlength=4 * strata).astype(np.float64)
-    size = 4 * strata
-    with_seed = sum(np.bincount(each * size + outcome, minlength=columns.seeds * size) for each in seeds)
-    both = (seeds[0] == seeds[1]).astype(np.float64)
-    with_seed = with_seed - np.bincount(seeds[0] * size + outcome, both, minlength=columns.seeds * size)
-    left = whole - np.asarray(with_seed).reshape(columns.seeds, size)
-    alike = np.zeros(strata, dtype=bool)
-    alike[stratum[one == other]] = True
-    return _symmetric(whole.reshape(-1, 4), alike), _symmetric(left.reshape(columns.seeds, strata, 4), alike)
+    size = 4 * len(strata.alike)
+    outcome = strata.number[kept] * 4 + 2 * up_x + up_y
+    # pairs by the two seeds; a pair of one seed is among those with it once
+    one, other = (np.bincount(each * size + outcome, minlength=count * size) for each in seeds)
+    same = seeds[0] == seeds[1]
+    both = np.bincount(seeds[0][same] * size + outcome[same], minlength=count * size)
+    one = one.reshape(count, size)
+    whole = one.sum(0).astype(np.float64)
+    left = whole - (one + (other - both).reshape(count, size))
+    shape = (len(strata.alike), 4)
+    return _symmetric(whole.reshape(shape), strata.alike), _symmetric(left.reshape(count, *shape), strata.alike)
 
 
 def _symmetric(tables: Floats, alike: NDArray[np.bool_]) -> Floats:

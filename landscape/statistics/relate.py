@@ -112,7 +112,7 @@ def _granulated(
 
 
 def _information(columns: Columns, measures: Sequence[str], bootstrap: Mapping[str, Any]) -> list[dict[str, Any]]:
-    pairs = run_pairs(columns.size, bootstrap["seed"])
+    pairs = run_pairs(columns, bootstrap["seed"])
     return [
         {"measure": measure, "gap": gap, **row}
         for measure, gap, x, y in _pairs_of_columns(columns, measures)

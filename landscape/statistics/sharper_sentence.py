@@ -131,7 +131,7 @@ def refusal_of(found: Matching, made: Sequence[Comparison]) -> str:
 
 
 def _undecided(made: Sequence[Comparison]) -> str:
-    """That no measure decides, and what would; empty where one does."""
+    """That no measure decides, or not the only one, and what would; empty where one does."""
     answers = {each.answer for each in made}
     if not answers <= {UNDECIDED, CHANGES}:
         return ""
@@ -140,7 +140,8 @@ def _undecided(made: Sequence[Comparison]) -> str:
     if answers == {CHANGES}:
         factors = list(dict.fromkeys(factor_words(each) for one in made for each in one.changes_with))
         more = f"each level of {listed(factors)} has an answer of its own, which more seeds will not change"
-    return f"no measure decides: {listed([_in_words(each) for each in made])}; {more}"
+    none = "no measure decides" if len(made) > 1 else "the only measure does not decide"
+    return f"{none}: {listed([_in_words(each) for each in made])}; {more}"
 
 
 def _finding(made: Sequence[Comparison], other: str, first: str) -> str:

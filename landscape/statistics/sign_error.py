@@ -99,7 +99,11 @@ def sign_errors(
     errors = sums.errors[kept] / sums.weights[kept]
     worst = int(np.argmax(errors))
     seeds = sums.seeds[kept]
-    low, high, _ = trials_interval(errors * seeds, seeds, 1 - (1 - confidence) / len(errors))
+    # both ends grow with the errors: of environments with as many seeds only the worst matters
+    trials, of = np.unique(seeds, return_inverse=True)
+    most = np.zeros(len(trials))
+    np.maximum.at(most, of, errors)
+    low, high, _ = trials_interval(most * trials, trials, 1 - (1 - confidence) / len(errors))
     mean = _mean(sums, kept, float(errors.mean()), grid.table.shape[1], confidence)
     axis, between = _environment(columns, grid, int(np.flatnonzero(kept)[worst]))
     note = mean["note"]

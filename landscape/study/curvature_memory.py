@@ -78,7 +78,7 @@ def planned_memory(
         return plan_memory(operator, rows, memory=memory, storage=kept)
 
     of_lanczos = {"lanczos": 1, "block_lanczos": max(request.k, request.bottom, 1) if request else 1}
-    rows = rows_of_search(request, operator.dtype, of_lanczos[method]) if request and method in of_lanczos else None
+    rows = rows_of_search(request, operator, of_lanczos[method]) if request and method in of_lanczos else None
     return PlannedMemory(
         operator=operator,
         eigenvalues=plan(rows, storage) if rows else None,

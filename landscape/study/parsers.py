@@ -183,12 +183,15 @@ def several(parser: Parser, *, split: bool = True) -> Parser:
 
     def parse(value: Any) -> tuple[Any, ...]:
         parts = _listed(value)
-        values = tuple(parser(each) for part in parts for each in (_split(part) if split else [part]))
-        if len(set(values)) != len(values):
-            raise ValueError("a list without repetitions")
-        return values
+        return _distinct(tuple(parser(each) for part in parts for each in (_split(part) if split else [part])))
 
     return parse
+
+
+def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(values)) != len(values):
+        raise ValueError("a list without repetitions")
+    return values
 
 
 def by_optimizer(parser: Parser) -> Parser:
@@ -205,7 +208,7 @@ def by_optimizer(parser: Parser) -> Parser:
         for part in _listed(value):
             name, equals, rest = part.rpartition("=") if isinstance(part, str) else ("", "", part)
             key = name if equals else "*"
-            result[key] = result.get(key, ()) + many(rest)
+            result[key] = _distinct(result.get(key, ()) + many(rest))
         return _filled(result)
 
     return parse

@@ -7,6 +7,8 @@ from known_spectra import matrix_with
 
 from landscape import Dense, Lambda, lanczos, spectral_density
 from landscape.errors import UsageError
+from landscape.parts import Parts
+from landscape.ranks import ALONE
 from landscape.solvers.basis_rows import BasisRows
 from landscape.solvers.basis_storage import BasisStorage
 from landscape.solvers.krylov_basis import KrylovBasis
@@ -43,8 +45,8 @@ def test_rows_come_back_as_they_were_rounded(dtype):
 
 def test_blocks_of_columns_change_nothing_but_rounding():
     A = dense(OUTLIERS)
-    options = {"bottom": 1, "rtol": 1e-6, "verify": False, "max_matvecs": 2000}
-    for more in ({}, {"max_basis": 24}, {"block_size": 3}, {"block_size": 3, "max_basis": 24}):
+    options = {"bottom": 1, "rtol": 1e-4, "verify": False, "max_matvecs": 600}
+    for more in ({}, {"max_basis": 40}, {"block_size": 3}):
         whole = lanczos(Dense(A), 5, **options, **more)
         blocks = lanczos(Dense(A), 5, **options, **more, storage=BasisStorage(torch.device("cpu"), columns=70))
         assert blocks.converged
@@ -79,7 +81,7 @@ def test_what_rounding_costs_in_products(storage):
 
 def test_bounds_hold_for_rounded_bases_of_random_matrices():
     rng = np.random.default_rng(5)
-    for seed in range(60):
+    for seed in range(30):
         n = int(rng.integers(8, 60))
         A = dense(rng.normal(size=n) ** 3, torch.float64, seed)
         exact = np.linalg.eigvalsh(A.numpy())
@@ -97,7 +99,7 @@ def test_what_is_lost_to_rounding_is_in_the_leaks():
         basis.expand()
     T = (basis.T + basis.T.T) / 2
     values, small = np.linalg.eigh(T)
-    Y = basis.rows.combined(small)
+    Y = basis.vectors(small)
     true = np.linalg.norm((A @ Y - Y * torch.from_numpy(values)).numpy(), axis=0)
     assert np.all(true <= basis.leaks(small))
     # and without it the residuals would be promised too small
@@ -105,18 +107,20 @@ def test_what_is_lost_to_rounding_is_in_the_leaks():
 
 
 def test_remainders_are_orthogonal_to_rows_that_are_not_quite_orthonormal():
-    rows = BasisRows(60, torch.empty(0, dtype=torch.float64), BasisStorage(dtype=torch.bfloat16, columns=25))
+    rows = BasisRows(
+        Parts(ALONE, 60), torch.empty(0, dtype=torch.float64), BasisStorage(dtype=torch.bfloat16, columns=25)
+    )
     generator = torch.Generator().manual_seed(0)
     for _ in range(6):
         v, _ = rows.remainder(torch.randn(60, generator=generator, dtype=torch.float64))
         rows.pending.append(v / v.norm())
-        _, moved = rows.settle(exact=False)
+        _, moved = rows.settle()
         assert 1e-4 < moved < 2**-8
     w = torch.randn(60, generator=generator, dtype=torch.float64)
     rest, components = rows.remainder(w)
     Q = rows.combined(np.eye(6))
     assert float((Q.T @ rest).abs().max()) < 1e-14
-    torch.testing.assert_close(Q @ torch.from_numpy(components) + rest, w, rtol=1e-13, atol=1e-13)
+    torch.testing.assert_close(Q @ components + rest, w, rtol=1e-13, atol=1e-13)
 
 
 def test_density_with_its_vectors_elsewhere_is_the_same():

@@ -46,7 +46,7 @@ def test_products_and_basis_together_stay_within_the_memory(problem, megabytes, 
 
     def solve():
         H = Hessian(problem, memory=memory, product="double backward")
-        rows = rows_of_search(request_of(problem), H.dtype)
+        rows = rows_of_search(request_of(problem), H)
         plan = plan_memory(H, rows, storage=BasisStorage(dtype=basis_dtype) if basis_dtype else None)
         make_way(H, plan)
         return plan, H, lanczos(H, 3, bottom=1, rtol=1e-2, max_basis=plan.max_basis, storage=plan.storage)
@@ -62,7 +62,7 @@ def test_products_and_basis_together_stay_within_the_memory(problem, megabytes, 
 
 
 def test_the_least_that_is_named_does(problem):
-    rows = rows_of_search(request_of(problem), problem.dtype)
+    rows = rows_of_search(request_of(problem), Hessian(problem))
     with pytest.raises(ProblemError, match=r"too small: one batch needs .* Give at least ([\d,]+) KiB") as caught:
         plan_memory(Hessian(problem, memory=10_000), rows)
     least = 1024 * int(re.search(r"at least ([\d,]+) KiB", str(caught.value))[1].replace(",", ""))
@@ -77,7 +77,7 @@ def test_the_least_that_is_named_does(problem):
 
 def test_plenty_leaves_the_search_as_it_is(problem):
     H = Hessian(problem, memory=2**30)
-    plan = plan_memory(H, rows_of_search(request_of(problem), H.dtype))
+    plan = plan_memory(H, rows_of_search(request_of(problem), H))
     make_way(H, plan)
     assert plan.max_basis == 256
     assert (plan.basis_device, plan.basis_dtype) == ("cpu", "float32")
@@ -99,7 +99,7 @@ def test_graphs_give_way_to_a_basis_that_comes_later(problem):
 
 def test_a_gpu_whose_memory_does_not_hold_the_basis_leaves_it_to_the_host():
     operator = Lambda(lambda v: v, REQUEST.n, device="cuda")
-    rows = rows_of_search(REQUEST, operator.dtype)
+    rows = rows_of_search(REQUEST, operator)
     vector = 4 * REQUEST.n
     small = plan_memory(operator, rows, memory=vector * 16)
     assert small.basis_device == "cpu"

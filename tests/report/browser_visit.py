@@ -40,9 +40,10 @@ def running_browser():
 class Visit:
     """A page that has been opened without a network, with all that it complained about or asked for."""
 
-    def __init__(self, browser, path, width=1280):
+    def __init__(self, browser, path, width=1280, script=""):
         context = browser.new_context(viewport={"width": width, "height": 900}, offline=True)
         context.set_default_timeout(180_000)  # a busy machine takes its time
+        context.add_init_script(script)
         self.page = context.new_page()
         self.errors, self.requests = [], []
         self.page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))

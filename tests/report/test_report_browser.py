@@ -4,7 +4,7 @@ import io
 import time
 
 import pytest
-from browser_visit import Visit, running_browser
+from browser_visit import VISIBLE, Visit, running_browser
 from PIL import Image
 
 pytestmark = pytest.mark.browser
@@ -48,6 +48,25 @@ def test_everything_is_drawn_and_nothing_fetched(visit):
     for name, drawn, canvases, marks in kinds:
         assert drawn, name
         assert (canvases if name.startswith("surface") else marks) > 0, name
+
+
+def test_what_is_near_the_window_is_drawn_first(browser, written):
+    folder, _ = written("one_lr_one_seed")
+    script = """
+        window.order = [];
+        document.addEventListener('DOMContentLoaded', () => {
+            window.scrollTo(0, document.body.scrollHeight);
+            new MutationObserver(changes => changes.forEach(change => window.order.push(change.target.id)))
+                .observe(document.body, {attributeFilter: ['data-ready'], subtree: true});
+        });
+    """
+    at_the_end = Visit(browser, folder / "report.html", script=script)
+    above = at_the_end.page.evaluate(f"{VISIBLE}.map(div => div.id)")
+    order = at_the_end.page.evaluate("window.order")
+    at_the_end.close()
+    assert sorted(order) == sorted(above)
+    assert above.index(order[0]) > above.index(order[-1])
+    assert order[-1] == above[0]
 
 
 def test_surfaces_show_a_picture(visit):

@@ -122,6 +122,9 @@ def test_the_methods_name_the_learning_rates_that_ran_and_the_work_they_rest_on(
     text = methods(report)
     assert f"at learning rates sgd: {ran['sgd'][0]:g}, {ran['sgd'][1]:g}; adam: {ran['adam'][0]:g}" in text
     assert "sgd: 7" not in text
+    sizes = {run["cost"]["parameters"] for run in report["runs"]}
+    assert f"We trained {report['settings']['model']} ({sizes.pop():,} parameters) on" in text
+    assert not sizes
     assert "with every neuron rescaled at random and at the point of least weight norm among all rescalings" in text
     assert "with sgd, adam (Kingma and Ba 2015) for" in text
     assert "- Kingma, Ba (2015), Adam" in text

@@ -12,7 +12,7 @@ from landscape.statistics.information import MOST_PAIRS, conditional_information
 def information(runs, optimizers=("sgd", "adam")):
     columns = columns_of(runs, "matched", ["trace"], list(optimizers))
     rows = conditional_information(
-        columns, run_pairs(columns.size, 0), columns.measures["trace"], columns.gaps["gap_loss"], confidence=0.95
+        columns, run_pairs(columns, 0), columns.measures["trace"], columns.gaps["gap_loss"], confidence=0.95
     )
     return {tuple(row["given"]): row for row in rows}
 

@@ -121,6 +121,11 @@ def test_undecided_refuses_plainly(make_runs):
     assert first.endswith("more seeds than these 5 would narrow the intervals.")
 
 
+def test_a_measure_that_is_the_only_one_is_not_called_several(make_runs):
+    first, _, _ = conclude(make_runs(ratios=(1.0, 1.0)), measures=MEASURES[:1])
+    assert "because the only measure does not decide: top eigenvalue (" in first
+
+
 def test_what_only_one_of_many_comparisons_shows_is_undecided(make_runs):
     """Holm: with p = 0.03 alone among three, the interval excludes 1 and the verdict stays open."""
     runs = make_runs(ratios=(1.0, 1.0, 1.0), seed=1)

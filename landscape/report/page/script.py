@@ -68,12 +68,28 @@ SCRIPT = """
     });
   });
 
-  // One after the other, with a breath between them, so that the page can be read and scrolled meanwhile.
+  // One after the other, with a breath between them, so that the page can be read and scrolled meanwhile; what is
+  // nearest to the window first, so that nobody who scrolls waits for what is not seen.
+  const waiting = [];
+  let drawing = false;
+  function nearest() {
+    const far = waiting.map(function (div) {
+      const box = div.getBoundingClientRect();
+      return Math.max(box.top - window.innerHeight, -box.bottom, 0);
+    });
+    return waiting.splice(far.indexOf(Math.min.apply(null, far)), 1)[0];
+  }
+  function drawNext() {
+    drawing = waiting.length > 0;
+    if (!drawing) return null;
+    return Promise.resolve(draw(nearest()))
+      .then(function () { return new Promise(function (resume) { setTimeout(resume); }); })
+      .then(drawNext);
+  }
   function drawAll(plots) {
-    plots.reduce(function (before, div) {
-      return before.then(function () { return draw(div); })
-        .then(function () { return new Promise(function (resume) { setTimeout(resume); }); });
-    }, unpacked);
+    waiting.push.apply(waiting, plots);
+    if (!drawing) unpacked.then(drawNext);
+    drawing = true;
   }
 
   // Turning one surface turns the others. Their own answers are ignored, the last camera never is.
