@@ -61,10 +61,8 @@ class BasisRows:
             self._exact.bound(exact + grown, at_once=at_once)
 
     def settle(self) -> tuple[Tensor, float]:
-        """Move the first pending row into storage; return it as it is kept, and how far that is from what it was.
-
-        It stays exact while there is room for exact ones.
-        """
+        """Move the first pending row into storage; return it as it is kept, and how far that is from what it was."""
+        # exact while there is room for exact ones
         row = self.pending.pop(0)
         if not self.rounds or (len(self._exact) < self._most_exact and not len(self._grown)):
             self._exact.append(row)

@@ -68,6 +68,7 @@ class Rows:
         most: More are of no use.
         returned: Vectors that come back, or stay at hand in full precision.
         exact: How many stay exact where storage rounds.
+        corrected: How many are multiplied again there, and wait for it in full precision.
     """
 
     least: int
@@ -75,18 +76,19 @@ class Rows:
     most: int
     returned: int
     exact: int
+    corrected: int
 
 
 def rows_of_search(request: EigenRequest, operator: SymmetricOperator, block: int = 1) -> Rows:
     """Return what `lanczos` wants for k and ``bottom`` eigenvalues of an operator."""
     least = least_rows(request, block, block)
     most = min(request.n, default_rows(request, _elements(operator) * operator.dtype.itemsize, least))
-    return Rows(least, min(most, 2 * least + 32), most, request.count + block, kept_exactly(request))
+    return Rows(least, min(most, 2 * least + 32), most, request.count + block, kept_exactly(request), request.count)
 
 
 def rows_of_density(n: int, steps: int) -> Rows:
     """Return what `spectral_density` wants: a vector a step, and a few resolved ones."""
-    return Rows(min(steps, 10), min(steps, n), min(steps, n), min(steps, n) // 8, 0)
+    return Rows(min(steps, 10), min(steps, n), min(steps, n), min(steps, n) // 8, 0, 0)
 
 
 def plan_memory(
@@ -168,8 +170,9 @@ class _Sizes:
 
     def num_bytes(self, storage: BasisStorage, rows: int) -> int:
         """Return what so many vectors take."""
-        exact = min(self.rows.exact, rows) if storage.rounds(self.operator.dtype) else 0
-        return exact * self.row + (rows - exact) * self._each(storage)
+        rounds = storage.rounds(self.operator.dtype)
+        exact, waiting = (min(self.rows.exact, rows), self.rows.corrected) if rounds else (0, 0)
+        return (exact + waiting) * self.row + (rows - exact) * self._each(storage)
 
     def refusal(self, storage: BasisStorage) -> str:
         """Return what is wrong, and the least that would do."""
@@ -217,7 +220,9 @@ class _Sizes:
         return self.kept * dtype.itemsize + 2 * width * self.operator.dtype.itemsize
 
     def _fitting(self, storage: BasisStorage, space: int) -> int:
-        exact = self.rows.exact if storage.rounds(self.operator.dtype) else 0
+        rounds = storage.rounds(self.operator.dtype)
+        exact, waiting = (self.rows.exact, self.rows.corrected) if rounds else (0, 0)
+        space -= waiting * self.row
         each = self._each(storage)
         found = space // self.row if space < exact * self.row else exact + (space - exact * self.row) // each
         return min(self.rows.most, max(0, found))

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from landscape.solvers.basis import gram
 from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.eigenpairs import Eigenpairs, kato_temple, one_for_each, rounding_of_products
 from landscape.solvers.krylov_basis import KrylovBasis
@@ -76,17 +75,13 @@ class Ritz:
     def pairs(self, reason: str, *, converged: bool) -> Eigenpairs:
         """Return the wanted ones with their bounds."""
         vectors = self._basis.vectors(self.small[:, self.wanted])
-        residuals = self.residuals
-        if self._basis.rows.rounds:
-            # of vectors that are not quite orthonormal the residuals bound that much less (Cao, Xie and Li 1996)
-            residuals = residuals / np.sqrt(np.linalg.eigvalsh(gram(vectors.T, vectors.T))[0])
-        heuristic = kato_temple(self.values, residuals) + self._of_storage + self.rounding
-        rigorous = one_for_each(self.values[self.wanted], residuals[self.wanted])
+        heuristic = kato_temple(self.values, self.residuals) + self._of_storage + self.rounding
+        rigorous = one_for_each(self.values[self.wanted], self.residuals[self.wanted])
         matvecs = self._basis.matvecs
         return Eigenpairs(
             values=self.values[self.wanted],
             vectors=vectors,
-            residuals=residuals[self.wanted],
+            residuals=self.residuals[self.wanted],
             bounds=np.minimum(rigorous, heuristic[self.wanted]),
             matvecs=matvecs,
             converged=converged,

@@ -103,7 +103,9 @@ class SubspaceSearch:
             return f"{found}; a repeated value is counted once (verify=True looks for more)" * check.left_out or found
         if self.basis.matvecs < self.request.max_matvecs:
             return ""
-        return f"max_matvecs ({self.request.max_matvecs}) reached" + (" in the complement" if ritz.within else "")
+        storage = self.basis.rows.storage.dtype if self.basis.rows.rounds else None
+        stored = f"; vectors of {storage} need more products than exact ones".replace("torch.", "") * bool(storage)
+        return f"max_matvecs ({self.request.max_matvecs}) reached" + " in the complement" * ritz.within + stored
 
     def _turn(self, ritz: Ritz, count: int, check: ComplementCheck) -> None:
         """Turn the pending rows so that the next product goes where it is of most use."""

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch import nn
@@ -130,7 +131,7 @@ def found(case) -> dict[str, Any]:
     basis = KrylovBasis(H)
     basis.add(V[:, 0])
     basis.expand()
-    results["rows"] = basis.rows.clone()
+    results["rows"] = basis.rows.combined(np.eye(1)).T
     pairs = lanczos(H, 2, bottom=0, rtol=1e-10)
     results |= {"values": torch.from_numpy(pairs.values.copy()), "vectors": pairs.vectors, "matvecs": pairs.matvecs}
     results["measured"] = measure(model, name, (x, y), ["top_eigenvalue"])["top_eigenvalue"].value
