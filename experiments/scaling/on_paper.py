@@ -8,7 +8,8 @@ vectors in the Krylov basis, float32.
 - Exchange, each device: 8n(P-1)/P bytes for the sum of the products, and as much to gather theta and the vector where
   parameters are sharded (4n each).
 - Orthogonalisation, twice against k rows: 16 kn/P bytes are read from memory.
-- Memory, each device: 24n bytes during a product (theta, vector, gradient, product, sums), 4kn/P for the basis.
+- Memory, each device: 24n bytes during a product (theta, vector, gradient, product, sums) and 64n during the first,
+  which is checked in float64 (seen on GPT-2: 8 GB); 4kn/P for the basis.
 """
 
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ class Cost:
         exchange: Sums and gathering over devices.
         basis: Orthogonalisation.
         working: Bytes during a product, without activations.
+        first: Bytes during the first product.
         vectors: Bytes of the device's part of the basis.
     """
 
@@ -43,6 +45,7 @@ class Cost:
     exchange: float
     basis: float
     working: float
+    first: float
     vectors: float
 
     @property
@@ -53,7 +56,7 @@ class Cost:
     @property
     def bottleneck(self) -> str:
         """What bounds it: the memory if it does not fit, or the part that takes longest."""
-        if self.working + self.vectors > MEMORY:
+        if max(self.first, self.working + self.vectors) > MEMORY:
             return "memory"
         return max(("compute", "exchange", "basis"), key=lambda part: float(getattr(self, part)))
 
@@ -66,13 +69,14 @@ def cost(parameters: float, tokens: float, devices: int, vectors: int = VECTORS)
         exchange=16 * n * (P - 1) / P / LINK,
         basis=16 * vectors * n / P / BANDWIDTH,
         working=24 * n,
+        first=64 * n,
         vectors=4 * vectors * n / P,
     )
 
 
 def largest_network(devices: int, vectors: int = VECTORS) -> float:
     """Return how many parameters fit, activations aside."""
-    return MEMORY / (24 + 4 * vectors / devices)
+    return MEMORY / max(64, 24 + 4 * vectors / devices)
 
 
 def tokens_where_exchange_is_hidden(devices: int) -> float:

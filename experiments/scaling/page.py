@@ -131,13 +131,14 @@ def _on_paper() -> list[str]:
         f"in the basis, float32. Operations are 2nT for a forward pass, 6nT for a gradient, {on_paper.SCRATCH}nT for a "
         f"product from scratch (attention's own part, which grows with a sequence's length squared, left out); each "
         f"device exchanges 16n(P-1)/P bytes (sum of products; theta and vector gathered), reads 16kn/P bytes to "
-        f"orthogonalise, and holds 24n bytes in a product and 4kn/P of the basis, activations aside. Assumed of a "
+        f"orthogonalise, and holds 24n bytes in a product (64n in the first, which is checked in float64) "
+        f"and 4kn/P of the basis, activations aside. Assumed of a "
         f"device: {on_paper.RATE / 1e12:.0f}e12 operations a second in float32 without TF32 (60 % of what an H100's "
         f"maker says), {on_paper.LINK / 1e9:.0f} GB/s to others, {on_paper.BANDWIDTH / 1e12:.2f} TB/s to its memory of "
         f"{on_paper.MEMORY / 1e9:.0f} GB; nothing overlaps.",
         "",
         f"| parameters | tokens | {heads} | exchange's share on {most:,} | largest eigenvalue there | "
-        f"bytes a device in a product | basis on {most:,} | bound by |",
+        f"bytes a device in the first product | basis on {most:,} | bound by |",
         f"|---:|---:|{'---:|' * len(DEVICES)}---:|---:|---:|---:|---|",
     ]
     for n in SIZES:
@@ -146,7 +147,7 @@ def _on_paper() -> list[str]:
             last = costs[-1]
             cells = (
                 *(duration(each.seconds) for each in costs), f"{last.exchange / last.seconds:.1%}",
-                duration(on_paper.VECTORS * last.seconds), _bytes(last.working), _bytes(last.vectors),
+                duration(on_paper.VECTORS * last.seconds), _bytes(last.first), _bytes(last.vectors),
             )  # fmt: skip
             lines.append(f"| {n:.3g} | {tokens:.0e} | {' | '.join(cells)} | {last.bottleneck} |")
     passes = on_paper.VECTORS * on_paper.SCRATCH / on_paper.GRADIENT
