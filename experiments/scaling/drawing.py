@@ -98,7 +98,7 @@ def _processes(axes: Axes, rows: list[dict[str, Any]]) -> dict[str, Any]:
         numbers[kind] = {"processes": x, "seconds": y}
     axes.set(xlabel="processes", ylabel="processor's seconds of each", title="1,024 examples dealt out", ylim=(0, None))
     axes.set_xticks(sorted({row["processes"] for row in rows if row["series"] == "processes"} or {1}))
-    _legend(axes)
+    _legend(axes, "lower left")
     return numbers
 
 
@@ -119,6 +119,8 @@ def _on_paper(axes: Axes) -> dict[str, Any]:
     return numbers
 
 
-def _legend(axes: Axes) -> None:
+def _legend(axes: Axes, place: str = "upper left") -> None:
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc="upper left")
+        axes.legend(loc=place)
+    else:
+        axes.text(0.5, 0.5, "not measured yet", transform=axes.transAxes, ha="center")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import on_paper
-from cases import APART
+from cases import APART, cases
 from drawing import draw
 
 Row = dict[str, Any]
@@ -40,12 +40,16 @@ def _measured(device: str, found: dict[str, Any]) -> list[str]:
     if not rows:
         return []
     loads = [each["load"] for row in rows for each in row["rounds"]]
+    most = max(len(row["rounds"]) for row in rows)
     lines = [
         f"Measured: {device}, PyTorch {found['torch']}, float32, one thread a process, products on held graphs; "
-        f"medians over {max(len(row['rounds']) for row in rows)} rounds through all sizes (once where processes are of "
-        f"their own). Seconds are the processor's (on a GPU the wall's). The machine did other work too: its load "
-        f"was {min(loads):.0f} to {max(loads):.0f}, which the wall's seconds show.\n"
+        f"medians over up to {most} rounds through all sizes (once where processes are of their own). Seconds are the "
+        f"processor's (on a GPU the wall's). The machine did other work too, which the wall's seconds show: its load "
+        f"was {min(loads):.0f} to {max(loads):.0f}.\n"
     ]
+    missing = [each.name for each in cases(found["kind"]) if each.name not in found["rows"]]
+    if missing:
+        lines.append(f"Not measured yet: {', '.join(missing)}.\n")
     for series, head in HEADS.items():
         chosen = [row for row in rows if row["series"] == series]
         if chosen:

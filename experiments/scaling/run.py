@@ -68,7 +68,9 @@ class Record:
         self.path = path
         self.everything: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         self._device = processor() if device == "cpu" else device_name(torch.device(device))
-        self._rows = self.everything.setdefault(self._device, {"torch": torch.__version__, "rows": {}})["rows"]
+        self._rows = self.everything.setdefault(self._device, {"torch": torch.__version__, "kind": device, "rows": {}})[
+            "rows"
+        ]
 
     def has(self, case: Case, index: int) -> bool:
         """Return whether a round of a case is there."""
