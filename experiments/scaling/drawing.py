@@ -53,7 +53,7 @@ def _examples(axes: Axes, rows: list[dict[str, Any]]) -> dict[str, Any]:
             _slope(axes, x, y)
             numbers[network] = {"examples": x, "seconds": y}
     axes.set(xlabel="examples", ylabel="seconds a product", title="held graphs")
-    _legend(axes)
+    _legend(axes, "best")
     return numbers
 
 

@@ -76,7 +76,7 @@ def _growth(rows: list[Row]) -> list[str]:
 
 def _peak(row: Row) -> str:
     """Return the peak of memory of a case that had a process to itself."""
-    own = row["series"] == "parameters" and row["size"] >= APART
+    own = row["series"] == "parameters" and row["size"] >= APART and all("peak_bytes" in each for each in row["rounds"])
     return f"{middle(row, 'peak_bytes') / 1e9:.2f}" if own else ""
 
 
@@ -135,7 +135,7 @@ def _on_paper() -> list[str]:
         f"in the basis, float32. Operations are 2nT for a forward pass, 6nT for a gradient, {on_paper.SCRATCH}nT for a "
         f"product from scratch (attention's own part, which grows with a sequence's length squared, left out); each "
         f"device exchanges 16n(P-1)/P bytes (sum of products; theta and vector gathered), reads 16kn/P bytes to "
-        f"orthogonalise, and holds 24n bytes in a product (64n in the first, which is checked in float64) "
+        f"orthogonalise, and holds 24n bytes in a product (72n in the first, which is checked in float64) "
         f"and 4kn/P of the basis, activations aside. Assumed of a "
         f"device: {on_paper.RATE / 1e12:.0f}e12 operations a second in float32 without TF32 (60 % of what an H100's "
         f"maker says), {on_paper.LINK / 1e9:.0f} GB/s to others, {on_paper.BANDWIDTH / 1e12:.2f} TB/s to its memory of "
