@@ -37,7 +37,7 @@ def main() -> int:
     trying = commands.add_parser("try")
     trying.add_argument("--jobs", type=int, default=1)
     trying.add_argument("--budget", type=float, default=60.0, help="seconds of tests for a stage after the first")
-    trying.add_argument("--package", choices=PACKAGES, help="only of this one")
+    trying.add_argument("--package", nargs="+", choices=PACKAGES, default=PACKAGES, help="only of these")
     trying.add_argument("--survivors", action="store_true", help="those again that survived")
     trying.add_argument("--also", nargs="+", default=[], metavar="FILE", help="only these new files of tests")
     commands.add_parser("check")
@@ -74,7 +74,7 @@ def _try(asked: argparse.Namespace) -> int:
     left = [m for m in mutants if (astuple(m) in again if asked.survivors else astuple(m) not in done)]
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     processes = multiprocessing.get_context("spawn")
-    left = [m for m in left if asked.package in {None, m.package}]
+    left = [m for m in left if m.package in asked.package]
     parts = [left[job :: asked.jobs] for job in range(asked.jobs)]
     rest = (FOLDER, asked.budget, asked.also)
     jobs = [processes.Process(target=work, args=(ROOT, drawn["versions"]["commit"], part, *rest)) for part in parts]
