@@ -12,7 +12,7 @@ def patch(before: str, after: str, path: str) -> bool:
 
     What a module, a class body, a default or a decorator does is done once, at import: such a change is left alone.
     """
-    old, new = compile(before, path, "exec"), compile(after, path, "exec")
+    old, new = (compile(text, path, "exec", dont_inherit=True) for text in (before, after))
     changed = list(_changed(old, new))
     if not changed or not all(each[0].co_flags & IS_FUNCTION for each in changed if _own(each[0]) != _own(each[1])):
         return False

@@ -1,6 +1,5 @@
 """The trials of a sample, in stages: few short tests first, then all that run the line, then their files."""
 
-import gc
 import json
 import os
 import shutil
@@ -147,7 +146,6 @@ class Work:
                 raise SystemExit(f"gathering the tests ended with {code}")
 
     def _all_patched(self, tree: Path, covering: Covering, mutants: list[Mutant], items: list) -> None:
-        gc.freeze()
         by_name = {item.nodeid: item for item in items}
         for mutant in mutants:
             path = tree / mutant.file
