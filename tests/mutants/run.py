@@ -36,7 +36,7 @@ def main() -> int:
     draw.add_argument("--seed", type=int, default=0)
     trying = commands.add_parser("try")
     trying.add_argument("--jobs", type=int, default=1)
-    trying.add_argument("--budget", type=float, default=60.0, help="seconds of tests for a stage after the first")
+    trying.add_argument("--budget", type=float, default=300.0, help="seconds of tests for a stage after the first")
     trying.add_argument("--package", nargs="+", choices=PACKAGES, default=PACKAGES, help="only of these")
     trying.add_argument("--fresh", action="store_true", help="those that are open: a new import for each")
     trying.add_argument("--survivors", action="store_true", help="those again that survived")
@@ -105,7 +105,9 @@ def _check(asked: argparse.Namespace) -> int:
 
 def _table(asked: argparse.Namespace) -> int:
     if ROWS.exists():
-        write_record(json.loads(SAMPLE.read_text()), read_rows(ROWS), json.loads(CHECKED.read_text()))
+        write_record(
+            json.loads(SAMPLE.read_text()), read_rows(ROWS), json.loads(CHECKED.read_text()) if CHECKED.exists() else {}
+        )
     write_table(ROOT / "docs" / "mutants.md")
     return 0
 
