@@ -113,7 +113,9 @@ def move_batch(batch: Any, device: torch.device, dtype: torch.dtype) -> Any:
 
     def moved(leaf: Any) -> Any:
         if isinstance(leaf, Tensor):
-            return leaf.to(device, dtype if leaf.is_floating_point() else leaf.dtype)
+            kind = dtype if leaf.is_floating_point() else leaf.dtype
+            # to a GPU without waiting for what it is doing; from one the copy has to be complete
+            return leaf.to(device, kind, non_blocking=device.type == "cuda")
         if isinstance(leaf, PackedSequence):
             return leaf.to(dtype if leaf.data.is_floating_point() else leaf.data.dtype).to(device)  # type: ignore[arg-type]
         return leaf.to(device) if callable(getattr(leaf, "to", None)) else leaf

@@ -139,6 +139,21 @@ class Batches:
         batches = self._held_once() if not self.can_be_repeated else self
         return Batches([_copied(content(batch)) for batch in batches], size_of=self.size_of)
 
+    def kept_near(self, device: torch.device) -> "Batches":
+        """Return examples that lie in memory on the GPU where they are used, if they take a quarter of its room.
+
+        Otherwise, and everywhere else, they stay where they are, and each batch is moved in every pass.
+        """
+        if device.type != "cuda" or not self.is_stored:
+            return self
+        size = sum(each.numel() * each.element_size() for each in tensors_in(self.source))
+        return self.on(device) if size <= torch.cuda.mem_get_info(device)[0] // 4 else self
+
+    def on(self, device: torch.device) -> "Batches":
+        """Return examples that lie in memory on another device."""
+        source = map_tensors(lambda each: each.to(device), self.source)
+        return Batches(source, self.batch_size, self.size_of)
+
     def _held(self, batch: Any) -> Any:
         """Return the batch, closed up where its rows are not its examples."""
         if isinstance(batch, Whole):

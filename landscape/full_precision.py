@@ -12,8 +12,8 @@ def full_precision(rounded: bool = False) -> Iterator[None]:
     """While entered, no factor of a float32 product is rounded to TF32 (10 bits) or bfloat16 (7 bits).
 
     PyTorch lets cuDNN's convolutions round to TF32 unless told otherwise, and matrix products too after
-    ``torch.set_float32_matmul_precision("high")``: a curvature is then off by a part in a thousand, which no residual
-    shows. On leaving, everything is as it was.
+    ``torch.set_float32_matmul_precision("high")``: eigenvalues are then off by a thousandth to a hundredth, which no
+    residual shows. On leaving, everything is as it was.
 
     Args:
         rounded: Leave PyTorch's settings as they are.

@@ -64,10 +64,14 @@ class Parts:
         """Return the sums of numbers that the processes have computed from their parts (inner products)."""
         return self.ranks.add(numbers) if numbers.numel() else numbers
 
+    def norm(self, part: Tensor) -> Tensor:
+        """Return the Euclidean length of a vector by its part, accumulated in float64, as a tensor of one number."""
+        own: Tensor = torch.linalg.vector_norm(part, dtype=torch.float64)
+        return own if self.ranks.count == 1 else self.add(own.square()).sqrt()
+
     def length_of(self, part: Tensor) -> float:
-        """Return the Euclidean length of a vector by its part, accumulated in float64."""
-        own = torch.linalg.vector_norm(part, dtype=torch.float64)
-        return float(own if self.ranks.count == 1 else self.add(own.square()).sqrt())
+        """Return the same as a number."""
+        return float(self.norm(part))
 
     def _run(self, rank: int) -> range:
         return range(self.size * rank // self.ranks.count, self.size * (rank + 1) // self.ranks.count)

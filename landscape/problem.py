@@ -62,7 +62,7 @@ class Problem:
         process_group: Processes of ``torch.distributed`` that hold the same model and data, and share the examples
             of every product, diagonal and perturbed loss; each has to ask for the same in the same order. Those that
             hold the shards of the parameters when None.
-        tf32: Let float32 products round their factors, as PyTorch is set to: about 1e-3 off; see `full_precision`.
+        tf32: Let float32 products round their factors, as PyTorch is set to: 1e-3 to 1e-2 off; see `full_precision`.
 
     Attributes:
         notes: What a reader of the numbers should know about how the model is run, as plain clauses: "BatchNorm uses
@@ -125,7 +125,7 @@ class Problem:
         batches, found = prepare(
             Batches(data, batch_size, batch_size_of), freeze=freeze_data, mixing=batch_norm == "batch"
         )
-        self._batches = weigh(batches, batch_weight_of or contract.divisor)
+        self._batches = weigh(batches.kept_near(self.device), batch_weight_of or contract.divisor)
         if self._criterion is not None and not self._batches.uniform:
             self._criterion = opaque(self._criterion)
         setting = Setting(batch_norm, self.device, writes=True, tf32=tf32)
@@ -259,8 +259,10 @@ class Problem:
         """Return L(theta), accumulated in float64 over batches; at the model's own parameters by default."""
         theta = (self.theta if theta is None else theta).detach()
         parameters, total = self.unflatten(theta), 0.0
-        for batch, share in self.batches():
-            total += share * float(self.batch_loss(parameters, batch).detach())
+        # read when all are on their way: a GPU is waited for once
+        losses = [(share, self.batch_loss(parameters, batch).detach()) for batch, share in self.batches()]
+        for share, each in losses:
+            total += share * float(each)
         return total + self._penalty(theta)
 
     def gradient(self, theta: Tensor | None = None) -> Tensor:

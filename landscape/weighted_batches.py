@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 from torch import Tensor
@@ -22,6 +23,7 @@ class WeightedBatches:
         num_examples: How many examples there are.
         total: The weight of all batches.
         uniform: Whether every example counts the same.
+        weights: What the batches count by, in their order, where that is known to stay; None otherwise.
     """
 
     batches: Batches
@@ -29,6 +31,7 @@ class WeightedBatches:
     num_examples: int
     total: float
     uniform: bool
+    weights: tuple[float, ...] | None = None
 
     @property
     def notes(self) -> list[str]:
@@ -39,8 +42,10 @@ class WeightedBatches:
 
     def __iter__(self) -> Iterator[tuple[Any, float]]:
         """Go through (batch, share); batches of no weight, whose mean is not defined, are left out."""
-        for batch in self.batches:
-            weight = self.weight(batch)
+        # counted once: on a GPU a count of targets waits for the device
+        known = repeat(None) if self.weights is None else self.weights
+        for batch, counted in zip(self.batches, known, strict=False):
+            weight = self.weight(batch) if counted is None else counted
             if weight:
                 yield batch, weight / self.total
 
@@ -64,16 +69,19 @@ def weigh(batches: Batches, weight_of: WeightOf | None) -> WeightedBatches:
         ProblemError: If there are no examples, or none counts.
     """
     count = total = 0.0
-    ratios = set()
+    ratios, weights = set(), []
     for batch in batches:
         size, weight = batches.size(batch), _weight(batches, weight_of, batch)
         count, total = count + size, total + weight
+        weights.append(weight)
         ratios.add(weight / size if size else 0.0)
     if not count:
         raise ProblemError("There are no examples: the data yields nothing.")
     if not total:
         raise ProblemError("No example counts: every target is left out of the loss, or every weight is 0.")
-    return WeightedBatches(batches, weight_of, round(count), total, len(ratios) == 1 and ratios.pop().is_integer())
+    uniform = len(ratios) == 1 and ratios.pop().is_integer()
+    known = tuple(weights) if batches.is_stored else None
+    return WeightedBatches(batches, weight_of, round(count), total, uniform, known)
 
 
 def _weight(batches: Batches, weight_of: WeightOf | None, batch: Any) -> float:

@@ -1,4 +1,4 @@
-"""Real data sets for the tests that need them."""
+"""Real data sets for the tests that need them, and the device on which the numerical core is tested."""
 
 import os
 import subprocess
@@ -20,6 +20,40 @@ LABELS = {
     "fashion-mnist": "FashionMNIST/raw/t10k-labels-idx1-ubyte",
     "cifar10": "cifar-10-batches-py/test_batch",
 }
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--device", default="cpu", help="where the tests marked 'device' compute: cpu (default), cuda, cuda:1 or auto"
+    )
+
+
+def pytest_configure(config):
+    """End at once where the device is not there; torch is loaded only for one that is not the CPU."""
+    if config.getoption("--device") != "cpu":
+        from landscape.device import resolve_device
+        from landscape.errors import UsageError
+
+        try:
+            resolve_device(config.getoption("--device"))
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from None
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items):
+    """Mark the tests that compute on the device given: those that take it."""
+    for item in items:
+        if "device" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.device)
+
+
+@pytest.fixture(scope="session")
+def device(request):
+    """Return the device given by ``--device``."""
+    from landscape.device import resolve_device
+
+    return resolve_device(request.config.getoption("--device"))
 
 
 @pytest.fixture(scope="session")

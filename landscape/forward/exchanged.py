@@ -23,7 +23,8 @@ def exchanged(
 
     def cast(tensor: Tensor, copy: bool = False) -> Tensor:
         kind = dtype if tensor.is_floating_point() else tensor.dtype
-        return tensor.detach().to(device, kind, copy=copy)
+        # a model that lies elsewhere is copied to a GPU without waiting for what it is doing
+        return tensor.detach().to(device, kind, copy=copy, non_blocking=device.type == "cuda")
 
     own = {**dict(model.named_parameters()), **(gathered or {})}
     frozen = {name: cast(each, copied) for name, each in own.items() if name not in parameters}

@@ -173,6 +173,10 @@ class _Between(SymmetricOperator):
         """Return the product with one vector, shape ``(m,)``."""
         return self._times(self.block @ self._times(v))
 
+    def refuse_not_finite(self, v: Tensor) -> None:
+        """As the block does."""
+        self.block.refuse_not_finite(self._times(v))
+
     def _times(self, v: Tensor) -> Tensor:
         result: Tensor = self._root @ v.view(len(self._root), -1)
         return result.reshape(-1)

@@ -43,6 +43,11 @@ class Sum(SymmetricOperator):
         """Return the product with each column, shape ``(n, k)``."""
         return self._combined([each @ V for each in self.terms])
 
+    def refuse_not_finite(self, v: Tensor) -> None:
+        """As the terms do."""
+        for each in self.terms:
+            each.refuse_not_finite(v.to(each.device, each.dtype))
+
     def _combined(self, products: list[Tensor]) -> Tensor:
         parts = [c * each.to(self.device, self.dtype) for c, each in zip(self.coefficients, products, strict=True)]
         return sum(parts[1:], parts[0])
@@ -71,6 +76,10 @@ class Shifted(SymmetricOperator):
     def matmat(self, V: Tensor) -> Tensor:
         """Return the product with each column, shape ``(n, k)``."""
         return (self.operator @ V).add(V, alpha=self.shift)
+
+    def refuse_not_finite(self, v: Tensor) -> None:
+        """As the operator itself does."""
+        self.operator.refuse_not_finite(v)
 
 
 class Scaled(SymmetricOperator):
@@ -106,6 +115,10 @@ class Scaled(SymmetricOperator):
         """Return the product with each column, shape ``(n, k)``."""
         return self._diagonal[:, None] * (self.operator @ (self._diagonal[:, None] * V))
 
+    def refuse_not_finite(self, v: Tensor) -> None:
+        """As the operator itself does."""
+        self.operator.refuse_not_finite(self._diagonal * v)
+
 
 class Restricted(SymmetricOperator):
     """The block of an operator that belongs to some of the coordinates.
@@ -137,6 +150,10 @@ class Restricted(SymmetricOperator):
     def matmat(self, V: Tensor) -> Tensor:
         """Return the product with each column, shape ``(m, k)``."""
         return (self.operator @ self._embedded(V))[self.coordinates]
+
+    def refuse_not_finite(self, v: Tensor) -> None:
+        """As the operator itself does."""
+        self.operator.refuse_not_finite(self._embedded(v))
 
     def _embedded(self, v: Tensor) -> Tensor:
         return v.new_zeros(self.operator.shape[0], *v.shape[1:]).index_copy_(0, self.coordinates, v)

@@ -96,11 +96,15 @@ class Fisher(JacobianSandwich):
         return torch.autograd.grad(loss, f)[0] * len(outputs)
 
     def _draws(self, outputs: Tensor, precision: float | None) -> list[Tensor]:
-        """Return one tensor a sample with a row an example of the whole set, whatever the batches are."""
+        """Return one tensor a sample with a row an example of the whole set, whatever the batches are.
+
+        Drawn on the CPU, so that devices agree, and moved once; MPS has no double precision.
+        """
+        place = torch.device("cpu") if outputs.device.type == "mps" else outputs.device
         if not self._drawn:
             shape = (self.problem.num_examples, *([] if precision is None else outputs.shape[1:]))
             for index in range(self.samples):
                 generator = torch.Generator().manual_seed(derive_seed(self.seed, "fisher draws", index))
                 draw = torch.rand if precision is None else torch.randn
-                self._drawn.append(draw(shape, generator=generator, dtype=torch.float64))
+                self._drawn.append(draw(shape, generator=generator, dtype=torch.float64).to(place))
         return self._drawn

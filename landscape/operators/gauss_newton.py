@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from landscape.batches import spread_rows
+from landscape.operators.finite_products import reads_are_free, refuse_not_finite
 from landscape.operators.jacobian_products import OutputProduct, jacobian_sandwich
-from landscape.operators.linearisation import HeldBatches, Linearisation, refuse_not_finite
+from landscape.operators.linearisation import HeldBatches, Linearisation
 from landscape.operators.own_parts import over_all
 from landscape.operators.point import Point
 from landscape.operators.require_problem import require_problem
@@ -58,10 +59,20 @@ class JacobianSandwich(SymmetricOperator):
             for index, piece in enumerate(pieces):
                 totals[index] = totals[index].add(linearisation.product(piece), alpha=share)
         totals = over_all(self.problem, totals, columns)
-        for total, v in zip(totals, columns, strict=True):
-            if not math.isfinite(float(total.sum())):
-                refuse_not_finite(self.problem, self._point.leaves, v, self._linearise)
+        if reads_are_free(self.device):
+            for total, v in zip(totals, columns, strict=True):
+                if not math.isfinite(float(total.sum())):
+                    self.refuse_not_finite(v)
         return torch.stack(totals, dim=1)
+
+    def refuse_not_finite(self, v: Tensor) -> None:
+        """Raise with the number of the batch whose product with v is not finite; return if there is none.
+
+        Raises:
+            FloatingPointError: If there is one.
+        """
+        with self._point.gathered():
+            refuse_not_finite(self.problem, self._point.leaves, v, self._linearise)
 
     def _linearise(self, batch: Any, before: int) -> Linearisation:
         return self._sandwich(batch, before, efficient=self.efficient)

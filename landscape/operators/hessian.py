@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from landscape.operators.finite_products import reads_are_free, refuse_not_finite
 from landscape.operators.hessian_products import HOLDABLE, KINDS
-from landscape.operators.linearisation import HeldBatches, Linearisation, refuse_not_finite
+from landscape.operators.linearisation import HeldBatches, Linearisation
 from landscape.operators.own_parts import over_all
 from landscape.operators.point import Point
 from landscape.operators.product_choice import Choice, choose
@@ -39,7 +40,9 @@ class Hessian(SymmetricOperator):
 
     Raises:
         ProblemError: At the first product, if the model has no second derivative or one batch does not fit into
-            the memory; at any, if a product is not finite.
+            the memory.
+        FloatingPointError: At any product, if it is not finite. On a GPU a product is not waited for: there the
+            solver that reads it raises this.
         UsageError: At the first product, if the kind asked for does not exist or is wrong here.
 
     Pitfalls:
@@ -110,10 +113,20 @@ class Hessian(SymmetricOperator):
             for index, piece in enumerate(pieces):
                 totals[index] = totals[index].add(linearisation.product(piece), alpha=share)
         totals = over_all(self.problem, totals, vectors)
-        for total, v in zip(totals, vectors, strict=True):
-            if not math.isfinite(float(total.sum())):
-                refuse_not_finite(self.problem, self._point.leaves, v, self._hold)
+        if reads_are_free(self.device):
+            for total, v in zip(totals, vectors, strict=True):
+                if not math.isfinite(float(total.sum())):
+                    self.refuse_not_finite(v)
         return totals
+
+    def refuse_not_finite(self, v: Tensor) -> None:
+        """Raise with the number of the batch whose product with v is not finite; return if there is none.
+
+        Raises:
+            FloatingPointError: If there is one.
+        """
+        with self._point.gathered():
+            refuse_not_finite(self.problem, self._point.leaves, v, self._hold)
 
     def _choose(self, *, held: bool) -> Choice:
         with self._point.gathered():

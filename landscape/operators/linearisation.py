@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from landscape.batches import batch_size_of
 from landscape.errors import LandscapeError, ProblemError
 from landscape.memory import available_memory
 from landscape.operators.own_parts import OwnParts
@@ -137,32 +136,6 @@ class HeldBatches:
                 f"The memory budget of {megabytes(self.memory)} is too small: one batch needs {megabytes(num_bytes)}. "
                 f"Give at least that (--memory), or smaller batches (--max-batch)."
             )
-
-
-def refuse_not_finite(problem: Problem, leaves: Sequence[Tensor], v: Tensor, linearise: Linearise) -> None:
-    """Raise with the number of the batch whose product is not finite; return if the vector is to blame.
-
-    Args:
-        problem: Whose batches.
-        leaves: The point, as parameters.
-        v: The vector, shape ``(n,)``.
-        linearise: A batch to its product.
-
-    Raises:
-        FloatingPointError: If a batch's product with a finite vector is not finite.
-    """
-    if not bool(torch.isfinite(v).all()):
-        return
-    pieces, before = problem.unflatten(v), 0
-    for index, (batch, _) in enumerate(problem.batches()):
-        if not bool(torch.isfinite(linearise(batch, before).product(pieces)).all()):
-            with torch.no_grad():
-                loss = float(problem.batch_loss(leaves, batch))
-            raise FloatingPointError(
-                f"the product of batch {index + 1} (of {batch_size_of(batch)} examples) is not finite; "
-                f"its loss is {loss:.4g}"
-            )
-        before += batch_size_of(batch)
 
 
 def default_memory(device: torch.device) -> int:

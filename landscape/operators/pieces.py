@@ -1,5 +1,6 @@
 """Batches cut into pieces that stay in a processor's caches, where that changes nothing."""
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,8 +24,11 @@ def cut(batch: Any, share: float, before: int, most: int | None) -> Iterator[tup
     if most is None or size <= 1.5 * most:
         yield batch, share, before
         return
-    for part in torch.arange(size).tensor_split(-(-size // most)):
-        yield tuple(each[part[0] : part[-1] + 1] for each in batch), share * len(part) / size, before + int(part[0])
+    count = -(-size // most)
+    least, longer = divmod(size, count)
+    ends = [index * least + min(index, longer) for index in range(count + 1)]
+    for first, last in itertools.pairwise(ends):
+        yield tuple(each[first:last] for each in batch), share * (last - first) / size, before + first
 
 
 def examples_of_a_piece(problem: Problem) -> int | None:

@@ -37,6 +37,10 @@ class Preconditioned(SymmetricOperator):
         """Return the product with one vector, shape ``(n,)``."""
         return self._scale * (self.operator @ (self._scale * v))
 
+    def refuse_not_finite(self, v: Tensor) -> None:
+        """As the operator itself does."""
+        self.operator.refuse_not_finite(self._scale * v)
+
 
 def adam_preconditioner(second_moment: Tensor, step: int, *, beta2: float, eps: float) -> Tensor:
     r"""Return the diagonal of Adam's preconditioner, $\sqrt{v/(1-\beta_2^t)} + \epsilon$, shape ``(n,)``.

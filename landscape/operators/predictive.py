@@ -76,12 +76,12 @@ def scores_of_draws(outputs: Tensor, precision: float | None, draws: Tensor) -> 
         outputs: Shape ``(B, outputs)``.
         precision: As `output_precision` gives it.
         draws: What chance gave: uniform in [0, 1), shape ``(B,)``, for a softmax; normal, shape ``(B, outputs)``,
-            for a Gaussian; float64 on the CPU.
+            for a Gaussian; float64.
     """
     if precision is not None:
         return (math.sqrt(precision) * draws).to(outputs)
     p = _probabilities(outputs)
-    below = p.double().cpu().cumsum(1)
+    below = p.to(draws).cumsum(1)
     drawn = torch.searchsorted(below, draws[:, None] * below[:, -1:], right=True).clamp_(max=p.shape[1] - 1)
     chosen: Tensor = torch.zeros_like(p).scatter_(1, drawn.to(p.device), 1.0)
     return (p - chosen).to(outputs.dtype)

@@ -53,6 +53,13 @@ class SymmetricOperator(ABC):
         with full_precision(self.tf32):
             return self.matvec(v) if v.ndim == 1 else self.matmat(v)
 
+    def refuse_not_finite(self, v: Tensor) -> None:  # noqa: B027 - most operators know nothing of it
+        """Raise why the product with v is not finite, where the operator can tell; for solvers that found it so.
+
+        Args:
+            v: Shape ``(n,)``.
+        """
+
     def to_scipy(self) -> LinearOperator:
         """Return the operator for ``scipy.sparse.linalg``, float64 in and out, products in ``self.dtype``."""
 

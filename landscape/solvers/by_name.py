@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from landscape.errors import UsageError, suggest
-from landscape.operators.dense import Lambda
+from landscape.operators.combinations import Sum
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.randomness import derive_seed
 from landscape.solvers.eigen_request import EigenRequest
@@ -61,7 +61,7 @@ def power_iteration_of_both_ends(
     if not bottom:
         return power_iteration(operator, k, rtol=rtol, max_matvecs=max_matvecs, seed=seed)
     share = max(bottom, min(max_matvecs * bottom // request.count, max_matvecs - k))
-    negated = Lambda(lambda v: -(operator @ v), request.n, operator.dtype, operator.device)
+    negated = Sum([operator], [-1.0])
     below = power_iteration(negated, bottom, rtol=rtol, max_matvecs=share, seed=derive_seed(seed, "bottom"))
     order = np.arange(bottom)[::-1]
     below = replace(

@@ -52,6 +52,8 @@ class CountedProducts(LinearOperator):  # type: ignore[misc]
         HV: np.ndarray = product.double().cpu().numpy()
         self.count += V.shape[1]
         if not np.isfinite(HV).all():
+            worst = int((~np.isfinite(HV)).any(axis=0).argmax())
+            self.operator.refuse_not_finite(block[:, worst].to(self.operator.device, self.operator.dtype))
             raise FloatingPointError(f"a product with the operator is nan or infinite (product {self.count})")
         return HV
 

@@ -12,8 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.ranks import ALONE, Ranks
-
 
 @dataclass(frozen=True, repr=False)
 class Eigenpairs:
@@ -102,13 +100,13 @@ def rounding_of_products(dtype: torch.dtype, scale: float) -> float:
     return 32 * float(torch.finfo(dtype).eps) * scale
 
 
-def dot(a: Tensor, b: Tensor, ranks: Ranks = ALONE) -> float:
-    """Return the inner product of two vectors, accumulated in float64; of their parts in several processes.
+def dot(a: Tensor, b: Tensor) -> float:
+    """Return the inner product of two vectors, accumulated in float64.
 
     Raises:
         FloatingPointError: If it is not finite: a product with the operator overflowed or is NaN.
     """
-    value = float(ranks.add(torch.dot(a.double(), b.double())))
+    value = float(torch.dot(a.double(), b.double()))
     if not math.isfinite(value):
         raise FloatingPointError(f"a product with the operator is {value}")
     return value

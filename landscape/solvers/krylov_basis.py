@@ -16,7 +16,7 @@ from torch import Tensor
 
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.parts import Parts
-from landscape.solvers.eigenpairs import dot, rounding_of_products
+from landscape.solvers.eigenpairs import rounding_of_products
 from landscape.solvers.symmetry import refuse_asymmetry
 
 _CHUNK = 2**13
@@ -155,14 +155,16 @@ class KrylovBasis:
         self.size = keep
 
     def _record(self, column: int, product: Tensor) -> None:
-        try:
-            own = dot(self._rows[column], product, self._parts.ranks)
-        except FloatingPointError as error:
-            raise FloatingPointError(f"{error} (product {self.matvecs})") from None
-        before = self.total
-        remainder, coefficients = self._remainder(product)
+        row, before = self._rows[column], self.total
+        inner = self._parts.add(torch.dot(row.double(), product.double()))
+        remainder, components = self._remainder(product)
+        # everything that is read of a product at once: on a GPU each reading waits for it
+        numbers: np.ndarray = torch.cat([components, torch.stack([inner, self._parts.norm(remainder)])]).cpu().numpy()
+        own, beta, coefficients = float(numbers[-2]), float(numbers[-1]), numbers[:-2]
+        if not math.isfinite(own):
+            self.operator.refuse_not_finite(self._parts.whole(row))
+            raise FloatingPointError(f"a product with the operator is {own} (product {self.matvecs})")
         coefficients[column] = own
-        beta = self._parts.length_of(remainder)
         self._scale = max(self._scale, math.hypot(float(np.linalg.norm(coefficients)), beta))
         leads_on = beta > 10 * rounding_of_products(remainder.dtype, self._scale) and before < self.n
         if leads_on:
@@ -171,14 +173,14 @@ class KrylovBasis:
         self._coefficients[:before, column] = coefficients
         self._lost[column] = 0.0 if leads_on else beta
 
-    def _remainder(self, v: Tensor) -> tuple[Tensor, np.ndarray]:
-        """Return v less its components in all rows, and those; twice is enough (Parlett, section 6.9)."""
+    def _remainder(self, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Return v less its components in all rows, and those in float64; twice is enough (Parlett, section 6.9)."""
         rows = self._rows[: self.total]
         first = self._parts.add(rows @ v)
         v = torch.addmv(v, rows.T, first, alpha=-1)
         second = self._parts.add(self._accurate_products(rows, v))
         v.addmv_(rows.T, second.to(v.dtype), alpha=-1)
-        return v, (first.double() + second).cpu().numpy()
+        return v, first.double() + second
 
     @staticmethod
     def _accurate_products(rows: Tensor, v: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Power iteration with deflation and shift, stopped on the residual."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,12 +82,17 @@ def _settle(operator: SymmetricOperator, v: Tensor, fresh: Tensor, known: Tensor
     before = first = v
     for matvecs in range(1, most + 1):
         Hv = operator @ v
-        value, size = dot(v, Hv), float(Hv.double().norm())
+        inner = torch.dot(v.double(), Hv.double())
+        # within the complement of the known vectors; what they leak into it is mended by Rayleigh-Ritz at the end
+        outside = _project(Hv - inner * v, known)
+        # read at once: on a GPU each reading waits for the product
+        value, size, residual = torch.stack([inner, Hv.double().norm(), outside.double().norm()]).tolist()
+        if not math.isfinite(value):
+            operator.refuse_not_finite(v)
+            raise FloatingPointError(f"a product with the operator is {value} (product {matvecs})")
         if matvecs == 2 and size:
             refuse_asymmetry(abs(dot(v, first) - dot(before, Hv)) / max(size, float(first.double().norm())), v.dtype)
         before, first = v, Hv
-        # within the complement of the known vectors; what they leak into it is mended by Rayleigh-Ritz at the end
-        residual = float(_project(Hv - value * v, known).double().norm())
         rounding = float(torch.finfo(v.dtype).eps) * max(size, shift)
         small = residual <= max(_MARGIN * rtol * abs(value), 2 * rounding)
         highest = shift > 0 or value >= -rounding

@@ -46,7 +46,9 @@ def products(operator: SymmetricOperator, rows: Tensor) -> Tensor:
     """
     result = (operator @ rows.T).T
     if not bool(torch.isfinite(result).all()):
-        worst = float(result[~torch.isfinite(result)][0])
+        bad = ~torch.isfinite(result)
+        operator.refuse_not_finite(rows[int(bad.any(dim=1).nonzero()[0])])
+        worst = float(result[bad][0])
         raise FloatingPointError(f"a product with the operator is {worst}")
     return result.contiguous()
 

@@ -29,7 +29,6 @@ class UnitScale(SymmetricOperator):
 
     Attributes:
         unit: The power of two.
-        largest: The largest magnitude among the elements of all products, before the division.
     """
 
     def __init__(self, operator: SymmetricOperator) -> None:
@@ -37,7 +36,7 @@ class UnitScale(SymmetricOperator):
         self.shape, self.dtype, self.device = operator.shape, operator.dtype, operator.device
         self.holders, self.tf32 = operator.holders, operator.tf32
         self.unit = 1.0
-        self.largest = 0.0
+        self._largest: Tensor | None = None
 
     def matvec(self, v: Tensor) -> Tensor:
         """Return Hv / 2^e."""
@@ -47,17 +46,30 @@ class UnitScale(SymmetricOperator):
         """Return HV / 2^e."""
         return self._divided(self.operator @ V)
 
+    def refuse_not_finite(self, v: Tensor) -> None:
+        """As the operator itself does."""
+        self.operator.refuse_not_finite(v)
+
     def _divided(self, product: Tensor) -> Tensor:
-        size = float(product.abs().max()) if product.numel() else 0.0
-        ordinary = _ORDINARY.get(self.dtype, _ORDINARY_OTHERWISE)
-        if self.largest == 0 and 0 < size < math.inf and not 1 / ordinary < size < ordinary:
-            self.unit = 2.0 ** min(max(math.frexp(size)[1], -1000), 1000)
-        self.largest = max(self.largest, size) if math.isfinite(size) else self.largest
+        size = product.abs().max() if product.numel() else product.new_zeros(())
+        if self._largest is not None:
+            self._largest = torch.maximum(self._largest, size.nan_to_num(nan=0.0, posinf=0.0))
+        # once read, the sizes of later products stay on the device: nothing waits for them
+        elif 0 < (first := float(size)) < math.inf:
+            self._largest = size
+            ordinary = _ORDINARY.get(self.dtype, _ORDINARY_OTHERWISE)
+            if not 1 / ordinary < first < ordinary:
+                self.unit = 2.0 ** min(max(math.frexp(first)[1], -1000), 1000)
         if self.unit == 1.0:
             return product
         # in two steps: the inverse of a subnormal number is infinite
         root = 2.0 ** (math.frexp(self.unit)[1] // 2)
         return product / root / (self.unit / root)
+
+    @property
+    def largest(self) -> float:
+        """The largest magnitude among the elements of all products, before the division."""
+        return 0.0 if self._largest is None else float(self._largest)
 
     @property
     def few_digits(self) -> bool:

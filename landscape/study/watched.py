@@ -35,6 +35,10 @@ class Watched(SymmetricOperator):
         """Return the product with each column, shape ``(n, k)``."""
         return self._counted(self._operator @ V)
 
+    def refuse_not_finite(self, v: Tensor) -> None:
+        """As the operator itself does."""
+        self._operator.refuse_not_finite(v)
+
     def _counted(self, product: Tensor) -> Tensor:
         self._done += 1 if product.ndim == 1 else product.shape[1]
         self._tell(self._what, self._done, self._most)

@@ -44,8 +44,8 @@ def examples(dtype=torch.float64, classes=3):
 def minimum_of(model, data, **options):
     """Return a minimum of which everything is known that a measure can ask for."""
     problem = Problem(model, "cross_entropy", data, **options)
-    v = torch.linspace(0.1, 2, problem.num_parameters, dtype=problem.dtype)
-    momentum = torch.linspace(-1, 1, problem.num_parameters, dtype=torch.float64)
+    v = torch.linspace(0.1, 2, problem.num_parameters, dtype=problem.dtype).to(problem.device)
+    momentum = torch.linspace(-1, 1, problem.num_parameters, dtype=torch.float64).to(problem.device)
     return Minimum(
         problem,
         problem.theta,
@@ -68,6 +68,12 @@ class Case:
     @cached_property
     def minimum(self):
         return minimum_of(self.model, self.data, batch_size=self.batch_size)
+
+    def on(self, device):
+        """Return the same minimum on another device, or itself."""
+        if device.type == "cpu":
+            return self.minimum
+        return minimum_of(self.model, self.data, batch_size=self.batch_size, device=device)
 
     @cached_property
     def model(self):

@@ -17,9 +17,9 @@ BOTH = [hutchinson_diagonal, xdiag]
 
 @pytest.mark.parametrize("name", SPECTRA)
 @pytest.mark.parametrize("estimator", BOTH)
-def test_unbiased_and_the_errors_are_the_actual_spread(estimator, name):
+def test_unbiased_and_the_errors_are_the_actual_spread(estimator, name, device):
     A = matrix_with(SPECTRA[name])
-    found = runs(estimator, A, 24, range(100))
+    found = runs(estimator, A.to(device), 24, range(100))
     off = np.array([each.values for each in found]) - A.diag().numpy()
     errors = np.array([each.errors for each in found])
     # 120 elements: the largest of as many normal deviations exceeds 4.5 once in 1,200 times

@@ -46,15 +46,15 @@ OUTPUT_MATRICES = {
 
 @pytest.mark.parametrize("loss", OUTPUT_MATRICES)
 @pytest.mark.parametrize("operator", [GaussNewton, Fisher])
-def test_against_dense_for_any_split_and_memory(loss, operator):
+def test_against_dense_for_any_split_and_memory(loss, operator, device):
     model, (x, y) = network().eval(), examples()
     exact = dense_sandwich(dense_jacobian(model, x), OUTPUT_MATRICES[loss](model(x)))
     held = 0
     for options, share in (({}, None), ({"batch_size": 7}, None), ({"batch_size": 7}, 0.8)):
         memory = None if share is None else int(share * held)
-        G = operator(Problem(model.train(), loss, (x, y), **options), memory=memory)
-        assert relative(G.to_dense(), exact) < 1e-13
-        assert relative(G @ torch.ones(G.shape[0]), exact.sum(1)) < 1e-13
+        G = operator(Problem(model.train(), loss, (x, y), device=device, **options), memory=memory)
+        assert relative(G.to_dense().cpu(), exact) < 1e-13
+        assert relative((G @ torch.ones(G.shape[0])).cpu(), exact.sum(1)) < 1e-13
         # the budget holds some batches, and not all of them
         assert G.batches.complete == (memory is None)
         assert G.batches.count > 0

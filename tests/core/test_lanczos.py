@@ -40,10 +40,10 @@ def test_both_ends_of_every_kind_of_spectrum_with_multiplicities():
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("copies", [2, 3, 5])
-def test_a_repeated_eigenvalue_is_found_as_often_as_it_is_there(copies, dtype):
+def test_a_repeated_eigenvalue_is_found_as_often_as_it_is_there(copies, dtype, device):
     values = np.array([5.0] * copies + list(np.linspace(4, 0, 300)))
     for seed in range(3):
-        pairs = lanczos(Dense(dense(values, seed, dtype)), k=copies + 1, seed=seed)
+        pairs = lanczos(Dense(dense(values, seed, dtype).to(device)), k=copies + 1, seed=seed)
         np.testing.assert_allclose(pairs.values, [5.0] * copies + [4.0], rtol=1e-3)
         assert pairs.converged
         assert "complement" in pairs.reason

@@ -40,11 +40,11 @@ def test_every_measure_has_its_reference():
 
 
 @pytest.mark.parametrize(("name", "activation"), CASES)
-def test_matches_its_exact_value_within_its_error(name, activation):
+def test_matches_its_exact_value_within_its_error(name, activation, device):
     reference = REFERENCES[name]
     case = reference.case(activation)
     options = own_options(name, **reference.options)
-    found = measure_minimum(case.minimum, [name], options={name: options})[name]
+    found = measure_minimum(case.on(device), [name], options={name: options})[name]
     exact = float(reference.value(case))
     slack = reference.slack or (4 if found.error_kind == "standard error" else 1)
     assert found.converged, found.reason

@@ -31,17 +31,17 @@ def random_directions(problem, theta, seed):
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-6)])
-def test_values_equal_a_plain_loop(dtype, tolerance):
+def test_values_equal_a_plain_loop(dtype, tolerance, device):
     model, (x, y) = network(dtype=dtype), examples(dtype=dtype)
     x_test, y_test = x[:9] + 0.1, y[:9]
-    problem = Problem(model, "cross_entropy", (x, y), batch_size=7)
-    test = Problem(model, "cross_entropy", (x_test, y_test))
+    problem = Problem(model, "cross_entropy", (x, y), batch_size=7, device=device)
+    test = Problem(model, "cross_entropy", (x_test, y_test), device=device)
     surface = loss_surface(problem, test=test, points=5, radius=0.7, seed=3)
     d1, d2 = random_directions(problem, problem.theta, 3)
     for i, a in enumerate(surface.coordinates):
         for j, b in enumerate(surface.coordinates):
             moved = copy.deepcopy(model)
-            nn.utils.vector_to_parameters(problem.theta + a * d1 + b * d2, moved.parameters())
+            nn.utils.vector_to_parameters((problem.theta + a * d1 + b * d2).cpu(), moved.parameters())
             with torch.no_grad():
                 assert surface.train_loss[i, j] == pytest.approx(float(F.cross_entropy(moved(x), y)), rel=tolerance)
                 assert surface.test_loss[i, j] == pytest.approx(

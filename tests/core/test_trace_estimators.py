@@ -23,9 +23,9 @@ def truth(estimator, A):
 
 @pytest.mark.parametrize("name", SPECTRA)
 @pytest.mark.parametrize("estimator", TRACES)
-def test_unbiased_and_the_error_is_the_actual_spread(estimator, name):
+def test_unbiased_and_the_error_is_the_actual_spread(estimator, name, device):
     A = matrix_with(SPECTRA[name])
-    found = runs(estimator, A, 24)
+    found = runs(estimator, A.to(device), 24)
     off = np.array([each.value for each in found]) - truth(estimator, A)
     errors = np.array([each.error for each in found])
     assert abs(off.mean()) < 4 * off.std() / math.sqrt(len(off))

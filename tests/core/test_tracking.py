@@ -38,10 +38,10 @@ def make(dropout=False):
         return nn.Sequential(nn.Linear(5, 6), *middle, nn.Tanh(), nn.Linear(6, 3))
 
 
-def tracked(data, config, settings, *, dtype=torch.float64, dropout=False, followed=None, max_batch=None):
-    run = prepare_run(make(dropout), half_squared, data, config, device=CPU, dtype=dtype)
+def tracked(data, config, settings, *, dtype=torch.float64, dropout=False, followed=None, max_batch=None, device=CPU):
+    run = prepare_run(make(dropout), half_squared, data, config, device=device, dtype=dtype)
     examples = (data.train[0].to(dtype), data.train[1])
-    problem = Problem(make(dropout).to(dtype), half_squared, examples, batch_size=max_batch)
+    problem = Problem(make(dropout).to(dtype), half_squared, examples, batch_size=max_batch, device=device)
     return run, problem, follow(run, problem, settings, followed or Followed())
 
 
@@ -68,12 +68,13 @@ OPTIMIZERS = [
 
 
 @pytest.mark.parametrize(("name", "options", "batch"), OPTIMIZERS)
-def test_every_number_equals_the_dense_one(data, name, options, batch):
+def test_every_number_equals_the_dense_one(data, name, options, batch, device):
     config = TrainingConfig(name, 0.01, options, batch_size=batch, steps=7)
     # the same training without measuring, for states and points
     plain = prepare_run(make(), half_squared, data, config, device=CPU, dtype=torch.float64)
     points, states = _walk(plain, 8)
-    _, problem, rows = tracked(data, config, SETTINGS)
+    _, _, rows = tracked(data, config, SETTINGS, device=device)
+    problem = Problem(make().double(), half_squared, (data.train[0].double(), data.train[1]))
     for row in rows:
         theta, g = points[row.step], problem.gradient(points[row.step])
         H, update = dense(problem, theta), points[row.step + 1] - points[row.step]

@@ -27,18 +27,18 @@ def perceptron(seed):
         return nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.LayerNorm(8), nn.Linear(8, 3))
 
 
-def both(make, dataset, configs, dtype=torch.float64, **options):
+def both(make, dataset, configs, dtype=torch.float64, device="cpu", **options):
     """Return the results one by one and those together, each with what was handed out along the way."""
     alone, handed_out = [], []
     for number, config in enumerate(configs):
         kept = {}
         own = {**options, "on_checkpoint": kept.__setitem__}
-        result = train(make(config.seed), cross_entropy, dataset, config, device="cpu", dtype=dtype, **own)
+        result = train(make(config.seed), cross_entropy, dataset, config, device=device, dtype=dtype, **own)
         alone.append(result)
         handed_out += [(number, step, each) for step, each in kept.items()]
     points = []
     together = train_population(
-        [make(config.seed) for config in configs], cross_entropy, dataset, configs, device="cpu", dtype=dtype,
+        [make(config.seed) for config in configs], cross_entropy, dataset, configs, device=device, dtype=dtype,
         on_checkpoint=lambda *point: points.append(point), **options,
     )  # fmt: skip
     return (alone, handed_out), (together, sorted(points, key=lambda point: point[:2]))
@@ -74,7 +74,7 @@ def assert_same_run(a, b):
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_together_is_one_by_one_to_rounding_for_50_steps(name, clusters):
+def test_together_is_one_by_one_to_rounding_for_50_steps(name, clusters, device):
     configs = [
         TrainingConfig(
             name, lr, OPTIONS.get(name, {}), steps=50, batch_size=16, seed=seed, schedule="cosine", warmup=5,
@@ -83,7 +83,7 @@ def test_together_is_one_by_one_to_rounding_for_50_steps(name, clusters):
         for seed in (0, 1)
         for lr in OPTIMIZERS[name]
     ]  # fmt: skip
-    (alone, points), (together, same_points) = both(perceptron, clusters, configs, keep=3)
+    (alone, points), (together, same_points) = both(perceptron, clusters, configs, device=device, keep=3)
     for a, b in zip(alone, together, strict=True):
         assert_same_run(a, b)
     assert len({result.history[-1].train_loss for result in alone}) == 4
