@@ -142,6 +142,19 @@ def test_without_classes_a_learning_rate_that_diverged_is_not_the_best(make_runs
     assert edges(trade_offs(runs, ["sgd"]), ["sgd"]) == []
 
 
+def test_each_network_has_a_best_learning_rate_of_its_own(make_runs):
+    """The better network's lies inside, the other's at the end: that one is told."""
+    inside, at_the_end = (
+        rates(make_runs, accuracies) for accuracies in ({0.1: 0.8, 0.2: 0.9, 0.3: 0.7}, {0.1: 0.5, 0.2: 0.6, 0.3: 0.65})
+    )
+    for runs, model in ((inside, "cnn"), (at_the_end, "mlp")):
+        for run in runs:
+            run["factors"] = {**run["factors"], "model": model}
+    (edge,) = edges(trade_offs([*inside, *at_the_end], ["sgd"]), ["sgd"])
+    assert edge.words == "SGD's best learning rate by test accuracy (0.3 on mlp) is at the edge of those tried"
+    assert edges(trade_offs(inside, ["sgd"]), ["sgd"]) == []
+
+
 def test_all_diverged_has_no_sensitivity(make_runs):
     (row,) = trade_offs(rates(make_runs, {0.1: None}), ["sgd"])
     assert row["sensitivity"] is None
