@@ -1,6 +1,7 @@
 """A mutant put into functions that are imported already, so that nothing need be imported again for it."""
 
 import gc
+import warnings
 from collections.abc import Iterator
 from types import CodeType, FunctionType
 
@@ -12,14 +13,18 @@ def patch(before: str, after: str, path: str) -> bool:
 
     What a module, a class body, a default or a decorator does is done once, at import: such a change is left alone.
     """
-    old, new = (compile(text, path, "exec", dont_inherit=True) for text in (before, after))
+    with warnings.catch_warnings():
+        # such as of `is` with a literal, which a change has made, or of an object that is deprecated and only looked at
+        warnings.simplefilter("ignore")
+        old, new = (compile(text, path, "exec", dont_inherit=True) for text in (before, after))
+        functions = [each for each in gc.get_objects() if isinstance(each, FunctionType)]
     changed = list(_changed(old, new))
     if not changed or not all(each[0].co_flags & IS_FUNCTION for each in changed if _own(each[0]) != _own(each[1])):
         return False
     codes = {each: other for each, other in changed if each.co_flags & IS_FUNCTION}
     found = 0
-    for function in gc.get_objects():
-        if isinstance(function, FunctionType) and function.__code__.co_filename == path and function.__code__ in codes:
+    for function in functions:
+        if function.__code__.co_filename == path and function.__code__ in codes:
             function.__code__ = codes[function.__code__]
             found += 1
     return found > 0

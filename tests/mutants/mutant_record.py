@@ -88,9 +88,9 @@ negation, ...). A place is a position in a file and a kind of change; places wer
 {record["seed"]} and in proportion to the packages, and then one change at each, because `*` has eleven
 replacements and each of them dies easily. Left out: changes inside of type annotations, which mypy reads and no test
 runs, and changes after which the file is no Python or the same Python (drawn again).
-Every test that runs the changed statement, by a context of coverage.py for each test, was tried, the shortest
-first (as many as fit a budget of seconds for a stage), then the other tests of their files. Tests marked `slow` or
-`browser` were not. A mutant that no test runs has survived. {_checked(record["checked"])}
+Of the tests that were covered (`cover`: for the statistics `tests/statistics` alone), those that run the changed
+statement, by a context of coverage.py for each test, were tried, the shortest first (as many as fit a budget of seconds
+for a stage), then the other tests of their files. Tests marked `slow` or `browser` were not. A mutant that no test runs has survived. {_checked(record["checked"])}
 {of_all}.
 
 | Package | Changes | In annotations | Places | Drawn |
