@@ -90,7 +90,9 @@ replacements and each of them dies easily. Left out: changes inside of type anno
 runs, and changes after which the file is no Python or the same Python (drawn again).
 Of the tests that were covered (`cover`: for the statistics `tests/statistics` alone), those that run the changed
 statement, by a context of coverage.py for each test, were tried, the shortest first (as many as fit a budget of seconds
-for a stage), then the other tests of their files. Tests marked `slow` or `browser` were not. A mutant that no test runs has survived. {_checked(record["checked"])}
+for a stage), then the other tests of their files. Tests marked `slow` or `browser` were not.
+A mutant that no test runs has survived.
+{_checked(record["checked"])}
 {of_all}.
 
 | Package | Changes | In annotations | Places | Drawn |
