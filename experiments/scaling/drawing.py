@@ -53,7 +53,8 @@ def _examples(axes: Axes, rows: list[dict[str, Any]]) -> dict[str, Any]:
             _slope(axes, x, y)
             numbers[network] = {"examples": x, "seconds": y}
     axes.set(xlabel="examples", ylabel="seconds a product", title="held graphs")
-    _legend(axes, "best")
+    axes.set_ylim(top=axes.get_ylim()[1] * 30)  # room for the legend
+    _legend(axes)
     return numbers
 
 

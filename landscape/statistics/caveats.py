@@ -165,8 +165,11 @@ def about_intervals(
         for each in own:
             if each.lost_to_correction:
                 ratios.setdefault(each.meaning.words, []).append(optimizer_words(name))
-    whose = {words: f" ({listed(names, most=len(names))})" * (len(comparisons) > 1) for words, names in ratios.items()}
-    lost = [f"the ratio of {words}{whose[words]}" for words in ratios]
+    several = len(comparisons) > 1
+    lost = [
+        f"the ratio of {words}" + (f" ({listed(names, most=len(names))})" if several else "")
+        for words, names in ratios.items()
+    ]
     lost += [f"the correlation of {each.meaning.words}" for each in associations if each.lost_to_correction]
     if lost:
         sentences.append(f"Clear on its own, but not after that correction: {listed(lost, most=len(lost))}.")
