@@ -106,11 +106,16 @@ def shaped(path: Path, value: Any, shape: Shape) -> Any:
     Raises:
         StorageError: If it has another; says where.
     """
+    _look(path, [value], shape)
+    return value
+
+
+def _look(path: Path, values: Iterable[Any], shape: Shape) -> None:
     try:
-        shape(value)
+        for value in values:
+            shape(value)
     except Misshapen as error:
         raise StorageError(f"{path} is damaged: {error}. Delete it, and it is computed again.") from error
-    return value
 
 
 def _text(path: Path) -> str:
@@ -144,8 +149,8 @@ def unsealed(path: Path, value: Mapping[str, Any]) -> dict[str, Any]:
     """
     if _SEAL not in value:
         return dict(value)
-    plain = {key: each for key, each in value.items() if key != _SEAL}
-    if value[_SEAL] != _checksum(plain):
+    plain = dict(value)
+    if plain.pop(_SEAL) != _checksum(plain):
         raise StorageError(
             f"{path} is damaged: its checksum does not fit. Run `landscape analyze` again, and it is computed again."
         )
@@ -179,8 +184,7 @@ def read_rows(path: Path, *shapes: Shape) -> list[dict[str, Any]]:
         raise StorageError(f"Cannot read {path}: {error}.") from error
     rows = [unsealed(path, row) for row in _parsed(path, lines)]
     for shape in shapes:
-        for row in rows:
-            shaped(path, row, shape)
+        _look(path, rows, shape)
     return rows
 
 

@@ -19,7 +19,7 @@ def script(monkeypatch):
 
 
 def test_the_page_is_made_from_the_results(script):
-    from page import render
+    from gpu_page import render
 
     path = GPU / "results.json"
     results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
@@ -32,7 +32,7 @@ def test_the_page_is_made_from_the_results(script):
 
 
 def test_a_page_says_what_bounds_a_product_and_what_failed(script):
-    from page import render
+    from gpu_page import render
 
     row = {"median": 0.5, "least": 0.4, "most": 0.6, "operations": 10**12}
     bounds = [{"kind": "convolutions", "share": 0.7, "seconds": 0.35, "calls": 40, "slowest": "wgrad"}]

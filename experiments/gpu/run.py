@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from page import render
+from gpu_page import render
 from parts import PARTS
 from place import Place, machine
 

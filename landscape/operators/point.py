@@ -17,8 +17,9 @@ class Point:
 
     - between products: its shards of the model, $n/P$ numbers an operator for its point, and $n/P$ a vector in the
       basis of `lanczos` (and of every measure that reads eigenvalues from it), of which there are tens or hundreds;
-    - during a product: about $6n$ more (theta, the vector, the gradient, the product and its sum), the activations of
-      one batch of its own examples, and of parameters that are not measured always a whole copy.
+    - during a product: about $6n$ more (theta, the vector, the gradient, the product and its sum) and the activations
+      of one batch of its own examples; during the first about $18n$, for its kinds are checked in float64;
+    - always: a whole copy of the parameters that are not measured.
 
     Not sharded are: the vectors that go into a product and come out of it (shape ``(n,)`` in every process), the
     eigenvectors that `lanczos` returns, and the vectors of all other solvers. No graph is held between products, so

@@ -118,8 +118,8 @@ def _training(report: Report, settings: dict[str, Any]) -> str:
         if settings.get(key) not in (None, (), [], {}, [None], (None,), 0, [0.0], (0.0,), False, "off")
     }
     varied = "".join(f", {key.replace('_', ' ')} {_plain(value)}" for key, value in others.items())
-    options = settings.get("optimizer_option") or {}
-    given = f"; optimizer options {_plain(options)}" if options else ""
+    options = _options(report, settings)
+    given = f"; optimizer options {options}" if options else ""
     cited = {name: f"{name} ({_cited(_OPTIMIZERS[name])})" for name in report["optimizers"] if name in _OPTIMIZERS}
     names = ", ".join(one_line(cited.get(name, name)) for name in report["optimizers"])
     return (
@@ -128,6 +128,24 @@ def _training(report: Report, settings: dict[str, Any]) -> str:
         f"({len(runs)} runs in all). Runs of one seed share their initial weights and the order of their data; "
         f"learning rates of different optimizers are paired by rank."
     )
+
+
+def _options(report: Report, settings: dict[str, Any]) -> str:
+    """The options of each optimizer, defaults too; of those that the study varies all levels."""
+    given = settings.get("optimizer_option") or {}
+    ran = report.get("optimizer_options") or {}
+    if not ran:
+        return _plain(given)
+    shared = {key: each for key, each in given.items() if not isinstance(each, dict)}
+    told = {}
+    for name in report["optimizers"]:
+        own = given.get(name)
+        asked = {**shared, **(own if isinstance(own, dict) else {})}
+        levels = {key: each for key, each in asked.items() if isinstance(each, list | tuple)}
+        told[name] = {**ran.get(name, {}), **levels}
+        if settings.get("weight_decay") not in (None, [], [None]):  # said for all
+            told[name].pop("weight_decay", None)
+    return "; ".join(f"{one_line(name)}: {_plain(each)}" for name, each in told.items() if each)
 
 
 def _networks(report: Report, settings: dict[str, Any]) -> str:
@@ -220,8 +238,9 @@ def _statistics(report: Report, settings: dict[str, Any]) -> str:
         f"{primary}{contrast}Intervals ({level:g} %) resample whole seeds {resamples} times (bootstrap seed "
         f"{settings.get('seed', 0)}), with the factor sqrt(n/(n-1)) on the error and Student's t for n seeds "
         f"(Cameron et al. 2008; Hesterberg 2015); fewer than {MIN_SEEDS} seeds have none. Where a statistic has no "
-        f"spread over seeds, each seed counts as one trial. P-values are corrected over the measures of one question "
-        f"(Holm 1979). Measures are related to the gap by Kendall's tau-b (Kendall 1945) and Spearman's coefficient "
+        f"spread over seeds, each seed counts as one trial. P-values of tables are corrected over the measures of one "
+        f"question, those of the verdict over all measures and optimizers (Holm 1979). Measures are related to the gap "
+        f"by Kendall's tau-b (Kendall 1945) and Spearman's coefficient "
         f"over all runs, within each optimizer and within each network and data set of several; by partial rank "
         f"correlations given learning rate, training loss, weight norm and margin, as far as they were measured, and "
         f"optimizer, network and data set where there are several; by the granulated coefficient along each "

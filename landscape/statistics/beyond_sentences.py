@@ -131,21 +131,27 @@ def _side(row: Mapping[str, Any]) -> int:
 
 
 def _followed(rows: Mapping[str, Any], chosen: Sequence[Meaning]) -> str:
-    """How often the gap followed a sharpness that something moved, and where it went the other way."""
+    """In how many changes of training the gap followed the sharpness that they moved, and where it did not."""
     words = {each.measure: each.words for each in chosen}
     own = [row for row in rows.get("interventions", []) if row["gap"] == GAP and row["measure"] in words]
     told = [row for row in own if row["answer"] in (FOLLOWS, OPPOSITE) and not row["control"]]
     if not told:
         return ""
-    against = [
-        f"{words[row['measure']]} ({row['kind']}, {optimizer_words(row['optimizer'])})"
-        for row in told
-        if row["answer"] == OPPOSITE
-    ]
-    followed = len(told) - len(against)
-    rows_told = plural(len(told), "row")
-    text = f"Where training moved a sharpness and the gap clearly, the gap followed in {followed} of {rows_told}"
-    return f"{text}{'; it went the other way for ' + listed(against) if against else ''}."
+    # one change of training moves several measures and one gap: it is told once
+    changes: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in told:
+        changes.setdefault((row["kind"], row["optimizer"]), []).append(row)
+    against = {
+        change: listed([words[row["measure"]] for row in rows if row["answer"] == OPPOSITE])
+        for change, rows in changes.items()
+        if any(row["answer"] == OPPOSITE for row in rows)
+    }
+    text = (
+        f"Where training moved a sharpness and the gap clearly, the gap followed in {len(changes) - len(against)} of "
+        f"{plural(len(changes), 'such change')}"
+    )
+    other_way = [f"{moved} ({kind}, {optimizer_words(name)})" for (kind, name), moved in against.items()]
+    return f"{text}{'; it went the other way for ' + listed(other_way) if against else ''}."
 
 
 def _stays(rows: Mapping[str, Any], chosen: Sequence[Meaning]) -> str:

@@ -160,7 +160,16 @@ def about_intervals(
         f"Each interval is for one comparison. The two sentences are corrected (Holm) for {plural(len(made), 'ratio')} "
         f"and {plural(len(associations), 'correlation')}.",
     ]
-    lost = [f"the ratio of {each.meaning.words}" for each in made if each.lost_to_correction]
+    ratios: dict[str, list[str]] = {}
+    for name, own in comparisons.items():
+        for each in own:
+            if each.lost_to_correction:
+                ratios.setdefault(each.meaning.words, []).append(optimizer_words(name))
+    several = len(comparisons) > 1
+    lost = [
+        f"the ratio of {words}" + (f" ({listed(names, most=len(names))})" if several else "")
+        for words, names in ratios.items()
+    ]
     lost += [f"the correlation of {each.meaning.words}" for each in associations if each.lost_to_correction]
     if lost:
         sentences.append(f"Clear on its own, but not after that correction: {listed(lost, most=len(lost))}.")

@@ -24,8 +24,11 @@ class SeedError:
     note: str = ""
 
 
-def cluster_numbers(seeds: Sequence[Hashable]) -> NDArray[np.intp]:
+def cluster_numbers(seeds: Sequence[Hashable] | NDArray[np.intp]) -> NDArray[np.intp]:
     """Return the position of each seed among the distinct seeds, shape ``(n,)``, whatever their order."""
+    if isinstance(seeds, np.ndarray):
+        distinct, number = np.unique(seeds, return_inverse=True)
+        return cluster_numbers(distinct.tolist())[number]
     order = {seed: i for i, seed in enumerate(sorted(set(seeds), key=repr))}
     return np.array([order[seed] for seed in seeds], dtype=np.intp)
 

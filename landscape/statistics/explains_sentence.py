@@ -91,14 +91,22 @@ def _undecided(associations: Sequence[Association]) -> str:
     simpson = listed([_in_words(each) for each in associations if each.only_over_all])
     if simpson:
         return (
-            f"the two go together over all runs but not clearly {_within(associations)}, by {simpson}, so this may be "
-            f"the difference between the {listed([f'{each}s' for each in _kinds(associations)])} alone; more seeds and "
-            "learning rates would tell"
+            f"{_together(associations)} over all runs but not clearly {_within(associations)}, by {simpson}, so this "
+            f"may be the difference between the {listed([f'{each}s' for each in _kinds(associations)])} alone; more "
+            "seeds and learning rates would tell"
         )
     return (
         f"no measure's rank correlation with it decides over all runs and {_within(associations)}: "
         f"{listed([_in_words(each) for each in associations])}; more seeds or learning rates would narrow the intervals"
     )
+
+
+def _together(associations: Sequence[Association]) -> str:
+    """In which direction the two go over all runs."""
+    values = [each.groups[ALL]["kendall"]["value"] for each in associations if each.only_over_all]
+    if min(values) > 0:
+        return "the two go together"
+    return "sharper minima had the smaller gap" if max(values) < 0 else "the two go with or against each other"
 
 
 def _factors(associations: Sequence[Association]) -> list[str]:

@@ -158,7 +158,7 @@ def _difference(difference: Floats, seeds: NDArray[np.intp], bootstrap: Mapping[
     nothing = {"gap_change": None, "gap_low": None, "gap_high": None}
     if not len(difference):
         return nothing
-    clusters = cluster_numbers(seeds.tolist())
+    clusters = cluster_numbers(seeds)
     sizes, sums = np.bincount(clusters).astype(np.float64), np.bincount(clusters, difference)
     counts = resample_counts(len(sizes), bootstrap["resamples"], bootstrap["seed"])
     error = seed_error((counts @ sums) / (counts @ sizes), len(sizes))

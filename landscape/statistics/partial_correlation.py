@@ -43,7 +43,7 @@ def partial_correlation(
     ranks = (ranks - ranks.mean(axis=1, keepdims=True)) / len(x)
     if min(ranks[:2].std(axis=1)) == 0:
         return nothing | {"note": "undefined: all runs have the same value"}
-    clusters = cluster_numbers(seeds.tolist())
+    clusters = cluster_numbers(seeds)
     count = int(clusters.max()) + 1
     one = np.vstack([ranks, np.ones(len(x))])
     sums = np.array([one[:, clusters == each] @ one[:, clusters == each].T for each in range(count)])

@@ -140,7 +140,7 @@ def _undecided(made: Sequence[Comparison]) -> str:
     if answers == {CHANGES}:
         factors = list(dict.fromkeys(factor_words(each) for one in made for each in one.changes_with))
         more = f"each level of {listed(factors)} has an answer of its own, which more seeds will not change"
-    none = "no measure decides" if len(made) > 1 else "the only measure does not decide"
+    none = "no measure decides" if len(made) > 1 else "the measure does not decide"
     return f"{none}: {listed([_in_words(each) for each in made])}; {more}"
 
 

@@ -151,12 +151,16 @@ def _sums(grid: SettingsGrid, x: Floats, y: Floats, examples: int | None) -> _Su
         weight = there.astype(np.float64) if examples is None else np.where(there, hoeffding_weight(dy, examples), 0.0)
         error = weight * (1 - np.sign(np.where(there, dx, 0.0)) * np.sign(dy)) / 2
         both = (np.isfinite(x[first] + y[first]) & np.isfinite(x[second] + y[second])).sum(axis=1)
+        # of so few seeds einsum adds up several times as fast as sum
         parts.append(
             (
-                weight.sum((1, 2)),
-                (weight**2).sum((1, 2)),
-                error.sum((1, 2)),
-                *(each.sum(1) + each.sum(2) - np.diagonal(each, axis1=1, axis2=2) for each in (weight, error)),
+                np.einsum("eij->e", weight),
+                np.einsum("eij,eij->e", weight, weight),
+                np.einsum("eij->e", error),
+                *(
+                    np.einsum("eij->ei", each) + np.einsum("eij->ej", each) - np.einsum("eii->ei", each)
+                    for each in (weight, error)
+                ),
                 both.astype(np.float64),
             )
         )

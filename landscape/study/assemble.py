@@ -91,6 +91,7 @@ def _assembled(root: Path) -> dict[str, Any]:
         "verdict": settled,
         "primary": primary,
         "optimizers": optimizers,
+        "optimizer_options": _optimizer_options(folder, finished),
         "measures": described,
         "runs": runs,
         "relations": relations,
@@ -186,6 +187,16 @@ def _run(folder: RunFolder, config: StudyConfig, cell: Cell, measured: Measured)
         "speed": result.get("speed") or {"target_loss": None, "target_accuracy": None},
         "minima": minima,
     }
+
+
+def _optimizer_options(folder: RunFolder, finished: Sequence[Cell]) -> dict[str, Any]:
+    """Return the options of each optimizer with their values, as its first run took them; defaults are among them."""
+    first = {cell.optimizer: cell for cell in reversed(finished) if folder.config(cell.id).exists()}
+    found = {}
+    for name, cell in first.items():
+        training = store.read_json(folder.config(cell.id), record.CONFIG).get("training") or {}
+        found[name] = training.get("optimizer_options") or {}
+    return found
 
 
 def _together(folder: RunFolder, cell: Cell) -> int:

@@ -122,11 +122,11 @@ def check_together(config: StudyConfig) -> None:
     Raises:
         UsageError: If there are any.
     """
-    _check_search(config)
-    _check_primary(config)
     for key in _NOT_EMPTY:
         if not getattr(config, key):
             raise UsageError(f"{key} is empty: nothing to do. Name at least one.")
+    _check_search(config)
+    _check_primary(config)
     _check_factors(config)
     if config.surface_points and (config.surface_points < 3 or config.surface_points % 2 == 0):
         raise UsageError(

@@ -114,7 +114,8 @@ DESCRIBED = several(
 )
 ENVIRONMENT = record({"created": text, "command": text}, {"processes": optional(whole)})
 TOGETHER = several(several(text))
-CONFIG = record({}, {"together": whole, "sha256": text})
+_TRAINING = record({}, {"optimizer_options": table(anything)})
+CONFIG = record({}, {"together": whole, "sha256": text, "training": optional(_TRAINING)})
 
 
 def _rate(value: Any) -> None:

@@ -123,9 +123,8 @@ def track(config: StudyConfig, request: TrackRequest, root: Path, on_progress: O
         if not finished:
             _go_on(run, problem, settings, followed, rows, request, config, (folder, cell), on_progress)
         result = _result(config, request, settings, cell, run, problem, rows)
-        # where nothing was computed, it stays where it was computed
-        kept = store.read_json(root / "track.json", any_object) if finished and (root / "track.json").is_file() else {}
-        result["environment"] = kept.get("environment", environment(run.device))
+        there = store.read_json(root / "track.json", any_object) if finished and (root / "track.json").is_file() else {}
+        result["environment"] = there.get("environment", environment(run.device))
     return result
 
 

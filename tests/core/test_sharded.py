@@ -83,8 +83,7 @@ class TestCase:
 
     def test_nothing_whole_is_kept_between_products(self, processes, case):
         n, count = len(processes[0][case]["theta"]), len(processes)
-        # each operator keeps its part of the point
-        assert all(each[case]["held"] <= 2 * (n // count + 1) for each in processes)
+        assert all(each[case]["held"] <= n // count for each in processes)
 
     def test_the_notes_say_so(self, processes, case):
         said = " ".join(processes[0][case]["notes"])

@@ -74,6 +74,10 @@ class Covering:
             found = set().union(*self.tests[file].values())
         return sorted(found & self.seconds.keys(), key=lambda test: (self.seconds[test], test))
 
+    def at_import(self, file: str, text: str, line: int) -> bool:
+        """Return whether a line's statement runs while modules are imported."""
+        return bool(self.imported[file] & set(statement(text, line)))
+
 
 def statement(text: str, line: int) -> range:
     """Return the lines of the innermost statement around a line; of one that has a body, those before the body."""

@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,9 @@ SLOW_IMPORTS = (
     "torch", "scipy.stats", "scipy.sparse.linalg", "sklearn.datasets", "matplotlib.pyplot", "plotly.graph_objects",
     "safetensors.torch", "hypothesis", "pytest",
 )  # fmt: skip
+OPTIONS = ["-q", "-p", "no:cacheprovider", "-m", "not slow and not browser"]
+OPTIONS += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+TOLD = "told.jsonl"
 BROKEN = 70
 """Exit status of a process that did not come as far as pytest."""
 
@@ -89,13 +92,49 @@ def run(tree: Path, files: list[str], tests: list[str] | None, seconds: float) -
     Args:
         seconds: Of the processor, for the imports too.
     """
-    told = tree / "told.jsonl"
-    told.unlink(missing_ok=True)
+
+    def body() -> int:
+        out = os.open(tree / "output.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(out, 1)
+        os.dup2(out, 2)
+        enter(tree)
+        import pytest
+
+        return pytest.main([*OPTIONS, "-x", *files], plugins=[Chosen(tests, tree / TOLD)])
+
+    return watch(tree, body, seconds)
+
+
+def run_items(tree: Path, items: list, prepare: Callable[[], None], seconds: float) -> Trial:
+    """Return what tests say that are gathered already; ``prepare`` is called before them."""
+
+    def body() -> int:
+        prepare()
+        for item, following in zip(items, [*items[1:], None], strict=False):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if '["failed"' in (tree / TOLD).read_text():
+                return 1
+        return 0
+
+    return watch(tree, body, seconds)
+
+
+def enter(tree: Path) -> None:
+    """Make a tree the place that modules come from."""
+    os.chdir(tree)
+    os.environ["PYTHONPATH"] = str(tree)
+    sys.path.insert(0, str(tree))
+
+
+def watch(tree: Path, body: Callable[[], int], seconds: float) -> Trial:
+    """Return what came of a body that is run in a forked process, within seconds of the processor."""
+    told = tree / TOLD
+    told.write_text("")
     child = os.fork()
     if child == 0:
-        _child(tree, files, Chosen(tests, told), int(seconds) + 1)
+        _child(tree, body, int(seconds) + 1)
     status = _wait(child, time.monotonic() + WALL * seconds)
-    rows = [json.loads(line) for line in told.read_text().splitlines()] if told.exists() else []
+    rows = [json.loads(line) for line in told.read_text().splitlines()]
     for outcome, test, why in rows:
         if outcome == "failed":
             return Trial("killed", test, why, len(rows))
@@ -105,32 +144,22 @@ def run(tree: Path, files: list[str], tests: list[str] | None, seconds: float) -
         return Trial("killed", rows[-1][1] if rows else "", f"signal {os.WTERMSIG(status)} after it", len(rows))
     code = os.WEXITSTATUS(status)
     if code == BROKEN:
-        raise RuntimeError((tree / "output.txt").read_text())
+        raise RuntimeError((tree / "broken.txt").read_text())
     # 5: no test of these was found
     return Trial("survived", tests=len(rows)) if code in {0, 5} else Trial("killed", "", f"pytest ended with {code}")
 
 
-def _child(tree: Path, files: list[str], plugin: Chosen, seconds: int) -> None:
-    """Run pytest in the tree and end."""
+def _child(tree: Path, body: Callable[[], int], seconds: int) -> None:
+    """Run the body and end."""
     code = BROKEN
     try:
         os.setsid()
-        out = os.open(tree / "output.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(out, 1)
-        os.dup2(out, 2)
         used = int(time.process_time())
         resource.setrlimit(resource.RLIMIT_CPU, (used + seconds, used + seconds + 5))
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        os.chdir(tree)
-        os.environ["PYTHONPATH"] = str(tree)
-        sys.path.insert(0, str(tree))
-        import pytest
-
-        options = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not slow and not browser"]
-        options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
-        code = pytest.main([*options, *files], plugins=[plugin])
+        code = body()
     except BaseException:
-        traceback.print_exc()
+        (tree / "broken.txt").write_text(traceback.format_exc())
     finally:
         os._exit(code)
 

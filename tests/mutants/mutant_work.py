@@ -7,14 +7,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from mutant_cover import Covering
+from mutant_patch import patch
 from mutant_places import Mutant, mutated
-from mutant_trial import Trial, run, warm_up
+from mutant_trial import OPTIONS, TOLD, Chosen, Trial, enter, run, run_items, warm_up
 
 FIRST = 6.0
 """Seconds of tests in the first stage, which kills most."""
@@ -51,29 +53,26 @@ def by_file(tests: list[str]) -> tuple[list[str], list[str]]:
     return files, sorted(tests, key=lambda test: place[test.partition("::")[0]])
 
 
-def attempt(tree: Path, mutant: Mutant, covering: Covering, budget: float, also: list[str]) -> dict:
-    """Return a row of the record: what came of one mutant.
+Runner = Callable[[list[str] | None, float], Trial]
+"""From names of tests (all of the new files' where None) and their seconds to what came of them."""
 
-    Args:
-        also: Files of tests that are newer than the coverage; they alone are run.
-    """
+
+def attempt(tree: Path, mutant: Mutant, plan: Iterable[tuple[str, list[str] | None, float]], runner: Runner) -> dict:
+    """Return a row of the record: what came of one mutant, its file changed while the stages of the plan run."""
     path, start = tree / mutant.file, time.monotonic()
     original = path.read_text(encoding="utf-8")
-    tests = covering.of(mutant.file, original, mutant.line)
     last, stage, ran = Trial("survived"), "", 0
-    plan = [("added", None, 60.0)] if also else stages(covering, tests, budget)
     try:
         path.write_text(mutated(original, mutant), encoding="utf-8")
         change = _change(original, path.read_text(encoding="utf-8"))
         for name, part, seconds in plan:
-            files, ordered = (also, None) if part is None else by_file(part)
-            stage, last = name, run(tree, files, ordered, 20 + 2 * len(files) + 1.5 * seconds)
+            stage, last = name, runner(part, seconds)
             ran += last.tests
             if last.outcome != "survived":
                 break
     finally:
         path.write_text(original, encoding="utf-8")
-    found = {"covering": len(tests), "stage": stage, **asdict(last), "tests": ran}
+    found = {"stage": stage, **asdict(last), "tests": ran}
     return {**asdict(mutant), **change, **found, "seconds": round(time.monotonic() - start, 1)}
 
 
@@ -102,14 +101,94 @@ def own_copy(root: Path, commit: str, today: bool) -> Iterator[Path]:
         yield tree
 
 
-def work(root: Path, commit: str, mutants: list[Mutant], folder: Path, budget: float, also: list[str]) -> None:
-    """Try mutants one after another in a copy of the tree; add a line to rows.jsonl of the folder for each."""
-    warm_up()
-    covering = Covering(folder)
-    with own_copy(root, commit, bool(also)) as tree:
-        for position, mutant in enumerate(mutants):
-            row = attempt(tree, mutant, covering, budget, also)
-            with (folder / "rows.jsonl").open("a") as file:
-                file.write(json.dumps(row) + "\n")
-            told = f"{row['outcome']} {mutant.file}:{mutant.line} {row['seconds']} s"
-            print(f"{os.getpid()} {position + 1}/{len(mutants)} {told}", flush=True)
+@dataclass(frozen=True)
+class Work:
+    """What a process does: mutants one after another in its own copy of a commit, a row for each.
+
+    Attributes:
+        also: Files of tests that are newer than the coverage; they alone are run.
+    """
+
+    root: Path
+    commit: str
+    folder: Path
+    budget: float
+    also: list[str]
+
+    def fresh(self, mutants: list[Mutant]) -> None:
+        """Import the package again for each."""
+        warm_up()
+        covering = Covering(self.folder)
+        with own_copy(self.root, self.commit, bool(self.also)) as tree:
+
+            def runner(tests: list[str] | None, seconds: float) -> Trial:
+                files, ordered = (self.also, None) if tests is None else by_file(tests)
+                return run(tree, files, ordered, 20 + 2 * len(files) + 1.5 * seconds)
+
+            for mutant in mutants:
+                tests = covering.of(mutant.file, (tree / mutant.file).read_text(encoding="utf-8"), mutant.line)
+                self._add(attempt(tree, mutant, self._plan(covering, tests), runner))
+
+    def patched(self, mutants: list[Mutant]) -> None:
+        """Import the package and gather the tests once; then change functions where they are.
+
+        What cannot be decided so has the outcome "open".
+        """
+        covering = Covering(self.folder)
+        with own_copy(self.root, self.commit, bool(self.also)) as tree:
+            enter(tree)
+            import pytest
+
+            files = self.also or sorted({test.partition("::")[0] for test in covering.seconds})
+            loop = Loop(lambda items: self._all_patched(tree, covering, mutants, items))
+            code = pytest.main([*OPTIONS, *files], plugins=[Chosen(None, tree / TOLD), loop])
+            if code:
+                raise SystemExit(f"gathering the tests ended with {code}")
+
+    def _all_patched(self, tree: Path, covering: Covering, mutants: list[Mutant], items: list) -> None:
+        by_name = {item.nodeid: item for item in items}
+        for mutant in mutants:
+            path = tree / mutant.file
+            before = path.read_text(encoding="utf-8")
+            after = mutated(before, mutant)
+            tests = covering.of(mutant.file, before, mutant.line)
+            prepare = partial(patch_or_leave, before, after, str(path))
+            if run_items(tree, [], prepare, 60).outcome != "survived":
+                self._add(attempt(tree, mutant, [], _open) | {"outcome": "open"})
+                continue
+
+            def runner(names: list[str] | None, seconds: float, prepare=prepare) -> Trial:
+                chosen = items if names is None else [by_name[name] for name in by_file(names)[1] if name in by_name]
+                return run_items(tree, chosen, prepare, 20 + 1.5 * seconds)
+
+            row = attempt(tree, mutant, self._plan(covering, tests), runner)
+            again = row["outcome"] == "survived" and covering.at_import(mutant.file, before, mutant.line)
+            self._add(row | {"outcome": "open"} if again else row)
+
+    def _plan(self, covering: Covering, tests: list[str]) -> Iterable[tuple[str, list[str] | None, float]]:
+        return [("added", None, 60.0)] if self.also else stages(covering, tests, self.budget)
+
+    def _add(self, row: dict) -> None:
+        with (self.folder / "rows.jsonl").open("a") as file:
+            file.write(json.dumps(row) + "\n")
+
+
+def patch_or_leave(before: str, after: str, path: str) -> None:
+    """Change the functions, or end the process as one that cannot be decided."""
+    if not patch(before, after, path):
+        os._exit(1)
+
+
+def _open(tests: list[str] | None, seconds: float) -> Trial:
+    return Trial("survived")
+
+
+class Loop:
+    """A pytest plugin: something else is done with the tests that were gathered."""
+
+    def __init__(self, function: Callable[[list], None]):
+        self.function = function
+
+    def pytest_runtestloop(self, session) -> bool:
+        self.function(session.items)
+        return True

@@ -36,8 +36,9 @@ def main() -> int:
     draw.add_argument("--seed", type=int, default=0)
     trying = commands.add_parser("try")
     trying.add_argument("--jobs", type=int, default=1)
-    trying.add_argument("--budget", type=float, default=60.0, help="seconds of tests for a stage after the first")
-    trying.add_argument("--package", choices=PACKAGES, help="only of this one")
+    trying.add_argument("--budget", type=float, default=300.0, help="seconds of tests for a stage after the first")
+    trying.add_argument("--package", nargs="+", choices=PACKAGES, default=PACKAGES, help="only of these")
+    trying.add_argument("--fresh", action="store_true", help="those that are open: a new import for each")
     trying.add_argument("--survivors", action="store_true", help="those again that survived")
     trying.add_argument("--also", nargs="+", default=[], metavar="FILE", help="only these new files of tests")
     commands.add_parser("check")
@@ -65,19 +66,18 @@ def _sample(asked: argparse.Namespace) -> int:
 
 def _try(asked: argparse.Namespace) -> int:
     from mutant_places import Mutant
-    from mutant_work import work
+    from mutant_work import Work
 
-    done = read_rows(ROWS)
-    again = {key for key, row in done.items() if row["outcome"] == "survived"}
+    done = {key: row["outcome"] for key, row in read_rows(ROWS).items()}
+    wanted = "survived" if asked.survivors else "open" if asked.fresh else None
     drawn = json.loads(SAMPLE.read_text())
     mutants = [Mutant(**each) for each in drawn["mutants"]]
-    left = [m for m in mutants if (astuple(m) in again if asked.survivors else astuple(m) not in done)]
+    left = [m for m in mutants if m.package in asked.package and done.get(astuple(m)) == wanted]
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    work = Work(ROOT, drawn["versions"]["commit"], FOLDER, asked.budget, asked.also)
     processes = multiprocessing.get_context("spawn")
-    left = [m for m in left if asked.package in {None, m.package}]
-    parts = [left[job :: asked.jobs] for job in range(asked.jobs)]
-    rest = (FOLDER, asked.budget, asked.also)
-    jobs = [processes.Process(target=work, args=(ROOT, drawn["versions"]["commit"], part, *rest)) for part in parts]
+    target = work.fresh if asked.fresh else work.patched
+    jobs = [processes.Process(target=target, args=(left[job :: asked.jobs],)) for job in range(asked.jobs)]
     for job in jobs:
         job.start()
     for job in jobs:
@@ -105,7 +105,9 @@ def _check(asked: argparse.Namespace) -> int:
 
 def _table(asked: argparse.Namespace) -> int:
     if ROWS.exists():
-        write_record(json.loads(SAMPLE.read_text()), read_rows(ROWS), json.loads(CHECKED.read_text()))
+        write_record(
+            json.loads(SAMPLE.read_text()), read_rows(ROWS), json.loads(CHECKED.read_text()) if CHECKED.exists() else {}
+        )
     write_table(ROOT / "docs" / "mutants.md")
     return 0
 

@@ -127,6 +127,9 @@ def test_the_methods_name_the_learning_rates_that_ran_and_the_work_they_rest_on(
     assert not sizes
     assert "with every neuron rescaled at random and at the point of least weight norm among all rescalings" in text
     assert "with sgd, adam (Kingma and Ba 2015) for" in text
+    report["settings"] |= {"optimizer_option": {"sgd": {"momentum": [0.0, 0.9]}}, "weight_decay": [0.1]}
+    report["optimizer_options"] = {"sgd": {"momentum": 0.0}, "adam": {"betas": [0.9, 0.999], "weight_decay": 0}}
+    assert "; optimizer options sgd: momentum 0, 0.9; adam: betas 0.9, 0.999, with" in methods(report)
     assert "- Kingma, Ba (2015), Adam" in text
     assert "Clopper and Pearson 1934" in text
     assert "- Clopper, Pearson (1934)" in text

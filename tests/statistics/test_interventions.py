@@ -36,6 +36,11 @@ def test_the_largest_learning_rate_against_the_smallest():
     assert row["gap_change"] == pytest.approx(0.2, abs=0.02)
 
 
+def test_an_optimizer_at_one_learning_rate_moved_nothing_and_hides_no_other():
+    runs = [run for run in study() if run["optimizer"] == "adam" or run["lr_rank"] == 0]
+    assert [row["optimizer"] for row in rows(runs, kind="learning rate", gap="gap_loss")] == ["adam"]
+
+
 @pytest.mark.parametrize(
     ("slope", "gap", "sign", "answer"),
     [

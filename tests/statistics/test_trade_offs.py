@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from landscape.statistics.best_learning_rate import edges
 from landscape.statistics.trade_offs import summary, trade_offs
 
 
@@ -134,6 +135,26 @@ def test_without_classes_the_best_has_the_least_loss(make_runs):
     }  # fmt: skip
 
 
+def test_without_classes_a_learning_rate_that_diverged_is_not_the_best(make_runs):
+    runs = rates(make_runs, {0.1: 0.5, 0.2: 0.7, 0.3: 0.6, 0.4: None})
+    for run in runs[:9]:
+        run["minima"]["end"]["test_accuracy"] = None
+    assert edges(trade_offs(runs, ["sgd"]), ["sgd"]) == []
+
+
+def test_each_network_has_a_best_learning_rate_of_its_own(make_runs):
+    """The better network's lies inside, the other's at the end: that one is told."""
+    inside, at_the_end = (
+        rates(make_runs, accuracies) for accuracies in ({0.1: 0.8, 0.2: 0.9, 0.3: 0.7}, {0.1: 0.5, 0.2: 0.6, 0.3: 0.65})
+    )
+    for runs, model in ((inside, "cnn"), (at_the_end, "mlp")):
+        for run in runs:
+            run["factors"] = {**run["factors"], "model": model}
+    (edge,) = edges(trade_offs([*inside, *at_the_end], ["sgd"]), ["sgd"])
+    assert edge.words == "SGD's best learning rate by test accuracy (0.3 on mlp) is at the edge of those tried"
+    assert edges(trade_offs(inside, ["sgd"]), ["sgd"]) == []
+
+
 def test_all_diverged_has_no_sensitivity(make_runs):
     (row,) = trade_offs(rates(make_runs, {0.1: None}), ["sgd"])
     assert row["sensitivity"] is None
@@ -152,6 +173,15 @@ def test_the_front_is_what_nothing_beats_in_both(make_runs):
         run["reached"] = False
     front = {row["lr"]: row["pareto"] for row in trade_offs(runs, ["sgd"])}
     assert front == {0.1: True, 0.2: True, 0.3: False, 0.4: False}
+
+
+@pytest.mark.parametrize("seconds", [{0.1: 1.0, 0.2: 2.0}, {0.1: 1.0, 0.2: 1.0}])
+def test_of_two_that_are_as_good_the_slower_is_not_on_the_front(make_runs, seconds):
+    runs = rates(make_runs, {0.1: 0.9, 0.2: 0.9})
+    for run in runs:
+        run["speed"]["target_loss"] = {"seconds": seconds[run["lr"]]}
+    front = {row["lr"]: row["pareto"] for row in trade_offs(runs, ["sgd"])}
+    assert front == {0.1: True, 0.2: seconds[0.2] == 1.0}
 
 
 def test_seconds_of_runs_that_trained_together_do_not_compare_with_those_that_trained_alone(make_runs):

@@ -144,6 +144,7 @@ def test_the_primary_level_stays(keys, grows):
         ({"target_loss": [0.3, 0.3]}, "without repetitions"),
         ({"lr": [0.1, 0.1]}, "without repetitions"),
         ({"target_loss": []}, "nothing to do"),
+        ({"optimizer": [], "primary_measure": "trace", "measures": ["trace"]}, "optimizer is empty: nothing to do"),
         ({"target_loss": "0.3,-1"}, "positive"),
         ({"at_epoch": [0]}, "whole number, 1 or more"),
         ({"at_epoch": [5]}, "its end is measured anyway"),
