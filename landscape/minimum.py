@@ -66,7 +66,7 @@ class Minimum:
         theta: The point, shape ``(n,)``.
         second_moment: The running mean of squared gradients there, where there is one.
         provenance: How it came about (optimizer, learning rate, step ...), for the record.
-        memory: Bytes that the Hessian's held graphs may take; half of what is free when None.
+        memory: Bytes for held graphs and the vectors of a Krylov basis; half of what is free when None.
         update: The optimizer's coming step there, where its state is known.
         initial: The parameters before training, shape ``(n,)``, where they are known.
     """

@@ -19,6 +19,7 @@ from landscape.study import parsers
 
 if TYPE_CHECKING:
     from landscape.study.curvature import CurvatureSettings
+    from landscape.study.curvature_memory import PlannedMemory
 
 HINT = "Add --density for the spectral density and a report under runs/, or --out DIR to choose where."
 PRODUCT_HELP = (
@@ -119,7 +120,7 @@ def command(folder: Path | None, out: Path | None, verbose: bool, as_json: bool,
         refuse_other_measurement(out, "hessian.json", asked)
     click.echo(f"Measuring {one.origin}.", err=True)
     with ProductsProgress() as progress:
-        result = curvature(one, settings, progress)
+        result = curvature(one, settings, progress, on_plan=_say_plan)
     if not is_first():
         return
     result = finite({**result, "environment": environment(one.minimum.problem.device)})
@@ -133,7 +134,6 @@ def command(folder: Path | None, out: Path | None, verbose: bool, as_json: bool,
         click.echo(f"Report: {files[-1]}" if files else HINT)
     if verbose:
         _explain(result["products"])
-        _explain_memory(result["memory_plan"])
     if strict and not result["converged"]:
         sys.exit(EXIT_UNCONVERGED)
 
@@ -174,20 +174,19 @@ def _explain(products: dict[str, Any]) -> None:
         )
 
 
-def _explain_memory(plans: dict[str, Any]) -> None:
-    """Say what was planned before the first product, on standard error."""
+def _say_plan(planned: "PlannedMemory") -> None:
+    """Say what the memory is for, on standard error, before the first product."""
     from landscape.report.numbers import number
 
-    for part, plan in plans.items():
-        if plan is None:
-            continue
-        size = {name: f"{number(each / 1e6)} MB" for name, each in plan.items() if isinstance(each, int)}
+    for part, plan in planned.parts.items() if is_first() else ():
+        size = {name: f"{number(each / 1e6)} MB" for name, each in plan.to_dict().items() if isinstance(each, int)}
+        graphs = size["graphs"] if plan.graphs <= plan.held else f"{size['held']} (of {size['graphs']})"
+        place = "host" if plan.basis_device == "cpu" else "device"
+        where = f" on the {place}" * (plan.basis_device != planned.device)
         click.echo(
-            f"Memory of the {part}, planned within {size['memory']}:\n"
-            f"  parameters {size['parameters']}, vectors at work {size['product']}\n"
-            f"  graphs at most {size['held']} (one batch {size['batch']}, all {size['graphs']})\n"
-            f"  basis {size['basis']}: {plan['max_basis']} vectors of {plan['basis_dtype']} on {plan['basis_device']} "
-            f"(at least {plan['least_basis']})",
+            f"Memory for {part}, of {size['memory']}: graphs {graphs}, vectors {size['product']},\n"
+            f"  basis {size['basis']}{where} ({plan.max_basis} vectors of {plan.basis_dtype}, at least "
+            f"{plan.least_basis}).",
             err=True,
         )
 

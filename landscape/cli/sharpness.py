@@ -60,6 +60,12 @@ HINT = "Add --out DIR for tables and a report, --verify to check products on thi
     default=0.0,
     help="Add (X/2)|theta|^2 to the loss, as weight decay in training does.",
 )
+@own_option(
+    "--memory",
+    metavar="SIZE",
+    parse=parsers.num_bytes,
+    help="For held graphs and vectors: 500MB, 8GB, 2GiB; by default half of what is free.",
+)
 @click.option("--freeze-data", is_flag=True, help="Keep the examples of one pass: for data that are augmented.")
 @click.option("--verify", is_flag=True, help="Check products, eigenvalue and trace on a shrunken copy of the model.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write numbers, tables and report here.")

@@ -81,7 +81,7 @@ def log_det(
         minimum, operator, num_probes=num_probes, steps=steps, rtol=rtol, seed=seed, function=f
     )
     mean, spread = density.mean(f)
-    coarse, fine, more = shared_quadrature(minimum, operator, steps, seed)
+    coarse, fine, more = shared_quadrature(minimum, operator, density.steps, seed)
     bias = abs(float(coarse.weights @ f(coarse.nodes) - fine.weights @ f(fine.nodes)))
     error = n * (spread + bias)
     return Measurement(

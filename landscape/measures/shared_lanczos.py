@@ -8,8 +8,10 @@ import numpy as np
 from landscape.minimum import Minimum
 from landscape.operators import Scaled, SymmetricOperator
 from landscape.solvers import Eigenpairs, SpectralDensity, lanczos, spectral_density
+from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.krylov_run import KrylovRun
 from landscape.solvers.lanczos_quadrature import Quadrature
+from landscape.solvers.memory_plan import make_way, plan_memory, rows_of_density, rows_of_search
 
 OperatorName = Literal["hessian", "gauss_newton"]
 
@@ -37,12 +39,19 @@ def extreme_eigenpairs(
 ) -> tuple[Eigenpairs, int]:
     """Return eigenpairs, and the products that they cost beyond what other measures had done already.
 
-    One run from one vector serves every measure, as long as its vectors fit into 512 MiB (some 500,000 parameters);
-    for larger networks each measure has a run of its own, with restarts.
+    One run from one vector serves every measure, as long as its vectors fit into 512 MiB (some 500,000 parameters) and
+    half of the minimum's memory; for larger networks each measure has a run of its own, with restarts where the memory
+    wants them.
     """
     operator = operator_of(minimum, name)
-    if not _fits(operator):
-        pairs = lanczos(operator, k, bottom=bottom, rtol=rtol, max_matvecs=max_matvecs, seed=seed)
+    if not _fits(minimum, operator):
+        rows = rows_of_search(EigenRequest(operator.shape[0], k, bottom, rtol, max_matvecs), operator)
+        plan = plan_memory(operator, rows, memory=minimum.memory)
+        make_way(operator, plan)
+        pairs = lanczos(
+            operator, k, bottom=bottom, rtol=rtol, max_matvecs=max_matvecs, max_basis=plan.max_basis,
+            storage=plan.storage, seed=seed,
+        )  # fmt: skip
         return pairs, pairs.matvecs
     run = _run(minimum, name, seed)
     before = run.matvecs
@@ -76,13 +85,19 @@ def shared_density(
 
     def compute() -> SpectralDensity:
         nonlocal kept
-        first = None
-        if _fits(operator) and steps > 1:
+        first, held, storage = None, steps, None
+        if not _fits(minimum, operator):
+            plan = plan_memory(operator, rows_of_density(operator.shape[0], steps), memory=minimum.memory)
+            make_way(operator, plan)
+            held, storage = min(steps, plan.max_basis), plan.storage
+        elif steps > 1:
             _, first, own = shared_quadrature(minimum, name, steps, seed)
             kept = first.matvecs - own
-        return spectral_density(
-            operator, num_probes=num_probes, steps=steps, rtol=rtol, seed=seed, first=first, function=function
-        )
+        found = spectral_density(
+            operator, num_probes=num_probes, steps=held, rtol=rtol, seed=seed, first=first, function=function,
+            storage=storage,
+        )  # fmt: skip
+        return found.of_fewer_steps(min(steps, operator.shape[0]))
 
     key = (f"spectral density of {IN_WORDS[name]}", num_probes, steps, rtol, seed, function)
     density, fresh = minimum.shared(key, compute)
@@ -102,6 +117,11 @@ def _run(minimum: Minimum, name: str, seed: int) -> KrylovRun:
     return minimum.shared((f"Lanczos run of {IN_WORDS[name]}", seed), lambda: KrylovRun(operator, seed)).value
 
 
-def _fits(operator: SymmetricOperator) -> bool:
-    """Return whether a run's vectors may stay in memory: by the size of the operator alone, so that all agree."""
-    return operator.shape[0] * operator.dtype.itemsize * _KEPT_ROWS <= _KEPT_BYTES
+def _fits(minimum: Minimum, operator: SymmetricOperator) -> bool:
+    """Return whether a run's vectors may stay in memory."""
+    ranks = minimum.problem.ranks
+    budget = minimum.hessian.batches.memory
+    if ranks.count > 1:
+        # all processes must agree
+        budget = int(ranks.gather([budget])[:, 0].min())
+    return operator.shape[0] * operator.dtype.itemsize * _KEPT_ROWS <= min(_KEPT_BYTES, budget // 2)

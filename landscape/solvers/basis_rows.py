@@ -71,6 +71,13 @@ class BasisRows:
         kept = self._grown.row(len(self._grown) - 1)
         return kept, self._parts.length_of(kept - row)
 
+    def take_back(self, rows: list[Tensor]) -> None:
+        """Make the last settled rows, given as they are kept, pending again."""
+        for row in reversed(rows):
+            tier = self._grown if len(self._grown) else self._exact
+            tier.keep_first(len(tier) - 1)
+            self.pending.insert(0, row)
+
     def clear(self) -> None:
         """Forget all rows."""
         self.pending.clear()

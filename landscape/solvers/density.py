@@ -205,6 +205,13 @@ class SpectralDensity:
             np.concatenate([self.weights.ravel() / len(self.nodes), share]),
         )
 
+    def of_fewer_steps(self, wanted: int) -> "SpectralDensity":
+        """Return the same, with the reason where it has fewer steps than were wanted: memory held no more vectors."""
+        if self.steps >= wanted:
+            return self
+        reason = f"{self.reason}, of {self.steps} steps instead of {wanted}: memory holds no more vectors"
+        return replace(self, reason=reason)
+
     def to_dict(self, *, num_classes: int | None = None, threshold: float | None = None) -> dict[str, Any]:
         """Return what a figure of the density needs, as plain JSON types.
 

@@ -131,13 +131,15 @@ class KrylovBasis:
         first = self.size
         settled = [self._settle() for _ in range(count)]
         self._factorise()
-        if count == 1:
-            products: tuple[Tensor, ...] = (self.operator @ self._parts.whole(settled[0]),)
-        else:
-            products = (self.operator @ self._parts.whole_columns(torch.stack(settled).T)).unbind(1)
-        for index, (row, product) in enumerate(zip(settled, products, strict=True)):
-            self.matvecs += 1
-            self._record(first + index, row, self._parts.own(product))
+        recorded = 0
+        try:
+            for row, product in zip(settled, self._products(settled), strict=True):
+                self.matvecs += 1
+                self._record(first + recorded, row, self._parts.own(product))
+                recorded += 1
+        except Exception:
+            self._take_back(settled[recorded:])
+            raise
         if self._scale:
             difference = np.abs(self.T[first:] - self.T[:, first:].T).max()
             storage = self.rows.storage.dtype if self.rows.rounds else None
@@ -178,6 +180,11 @@ class KrylovBasis:
             self.add(column)
         self._again = self.pending
 
+    def _products(self, rows: list[Tensor]) -> tuple[Tensor, ...]:
+        if len(rows) == 1:
+            return (self.operator @ self._parts.whole(rows[0]),)
+        return (self.operator @ self._parts.whole_columns(torch.stack(rows).T)).unbind(1)
+
     def _settle(self) -> Tensor:
         """Take the first pending row into Q; return it as it is kept there."""
         row, moved = self.rows.settle()
@@ -188,6 +195,14 @@ class KrylovBasis:
         self.size += 1
         self.pending -= 1
         return row
+
+    def _take_back(self, settled: list[Tensor]) -> None:
+        """Make rows of Q pending again whose products are not known: whoever comes next does not take them for zero."""
+        self.rows.take_back(settled)
+        self.size -= len(settled)
+        self.pending += len(settled)
+        self._gram = self._gram[: self.size, : self.size]
+        self._factorise()
 
     def _factorise(self) -> None:
         if self.rows.rounds:

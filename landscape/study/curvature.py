@@ -96,13 +96,19 @@ class CurvatureSettings:
             raise UsageError(f"The trace method {name!r} is one of the Hessian's. Use auto, {', '.join(PROBES)}.")
 
 
-def curvature(one: OneMinimum, settings: CurvatureSettings, on_progress: OnProgress | None = None) -> dict[str, Any]:
+def curvature(
+    one: OneMinimum,
+    settings: CurvatureSettings,
+    on_progress: OnProgress | None = None,
+    on_plan: Callable[[PlannedMemory], None] | None = None,
+) -> dict[str, Any]:
     """Return what was asked of a minimum, every number with its error and its cost.
 
     Args:
         one: The minimum.
         settings: What is asked.
         on_progress: Told what is being done.
+        on_plan: Told what the memory is for, before the first product.
 
     Raises:
         UsageError: If a name or number cannot be used.
@@ -110,21 +116,21 @@ def curvature(one: OneMinimum, settings: CurvatureSettings, on_progress: OnProgr
     """
     tell = on_progress or (lambda what, done, most: None)
     start = time.perf_counter()
-    request = None
-    if settings.top_k or settings.bottom_k:
-        request = EigenRequest(one.minimum.problem.num_parameters, settings.top_k, settings.bottom_k, settings.rtol, 2)
+    request = _request(one, settings)
     wanted = Wanted(settings.memory, settings.product, settings.seed)
     operator, inner = make_operator(settings.operator, one.minimum, wanted)
     result = _about(one, settings)
-    steps = settings.density_steps if settings.density else None
     stored = {name: getattr(settings, name) for name in ("memory", "basis", "basis_dtype")}
     try:
+        steps = settings.density_steps if settings.density else None
         plan = planned_memory(inner, request, settings.method, steps, **stored)
         result["memory_plan"] = plan.to_dict()
+        if on_plan is not None:
+            on_plan(plan)
         if settings.trace and settings.trace_method not in ("auto", *PROBES):
             # first, since the network may not allow it
             result |= _timed(lambda: {"trace": _trace(operator, settings, tell)}, "trace")
-        if settings.top_k or settings.bottom_k:
+        if request is not None:
             result |= _timed(lambda: _eigenvalues(operator, plan, settings, tell), "eigenvalue_solver")
         if settings.trace and not result["trace"]:
             result |= _timed(lambda: {"trace": _trace(operator, settings, tell)}, "trace")
@@ -175,6 +181,11 @@ def _about(one: OneMinimum, settings: CurvatureSettings) -> dict[str, Any]:
         "settings": one.settings,
         "asked": dataclasses.asdict(settings),
     }
+
+
+def _request(one: OneMinimum, settings: CurvatureSettings) -> EigenRequest | None:
+    n, k, bottom = one.minimum.problem.num_parameters, settings.top_k, settings.bottom_k
+    return EigenRequest(n, k, bottom, settings.rtol, 2) if k or bottom else None
 
 
 def _timed(compute: Callable[[], dict[str, Any]], part: str) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The spectral density of one minimum, as the plain JSON types that are printed and drawn."""
 
-import dataclasses
 from typing import Any, Protocol
 
 from landscape.operators import SymmetricOperator
@@ -34,10 +33,7 @@ def measured_density(
     steps, storage = plan.for_density(wanted)
     watched = Watched(operator, tell, "spectral density", probes * steps)
     found = spectral_density(watched, num_probes=probes, steps=steps, seed=settings.seed, storage=storage)
-    if steps < wanted:
-        reason = f"{found.reason}, of {steps} steps instead of {wanted}: memory holds no more vectors"
-        found = dataclasses.replace(found, reason=reason)
-    return found.to_dict(num_classes=one.num_classes)
+    return found.of_fewer_steps(wanted).to_dict(num_classes=one.num_classes)
 
 
 def larger_in_density(rows: list[dict[str, Any]], density: dict[str, Any] | None) -> float | None:

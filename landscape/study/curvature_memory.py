@@ -39,10 +39,20 @@ class PlannedMemory:
         make_way(self.operator, self.density)
         return min(steps, self.density.max_basis), self.density.storage
 
+    @property
+    def device(self) -> str:
+        """Where products are computed."""
+        return str(self.operator.device)
+
+    @property
+    def parts(self) -> dict[str, MemoryPlan]:
+        """The plans that there are, by what they are for."""
+        plans = {"eigenvalues": self.eigenvalues, "density": self.density}
+        return {name: plan for name, plan in plans.items() if plan is not None}
+
     def to_dict(self) -> dict[str, Any]:
         """Return the plans as plain JSON types."""
-        plans = {"eigenvalues": self.eigenvalues, "density": self.density}
-        return {name: plan and plan.to_dict() for name, plan in plans.items()}
+        return {name: plan.to_dict() for name, plan in self.parts.items()}
 
 
 def planned_memory(

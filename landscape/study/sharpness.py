@@ -1,5 +1,6 @@
 """Any registered measures of one minimum, as the plain JSON types that are printed and written."""
 
+import dataclasses
 import inspect
 import time
 from collections.abc import Mapping
@@ -33,6 +34,7 @@ class SharpnessSettings:
         measure_option: Options of a measure by its name.
         per_layer: Whether to look at the block of each layer too.
         verify: Whether to repeat the products on a shrunken copy against the dense Hessian.
+        memory: Bytes for held graphs and the vectors of a Krylov basis; half of what is free when None.
         seed: Of everything random.
 
     Raises:
@@ -44,6 +46,7 @@ class SharpnessSettings:
     measure_option: Mapping[str, Any] = field(default_factory=dict)
     per_layer: bool = False
     verify: bool = False
+    memory: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -81,7 +84,8 @@ class SharpnessSettings:
         """Return the fields as plain JSON types."""
         options = {name: dict(each) for name, each in self.measure_option.items()}
         names = {"measures": list(self.names), "rtol": self.rtol, "measure_option": options}
-        return {**names, "per_layer": self.per_layer, "verify": self.verify, "seed": self.seed}
+        more = ("per_layer", "verify", "memory", "seed")
+        return {**names, **{name: getattr(self, name) for name in more}}
 
 
 def sharpness(one: OneMinimum, settings: SharpnessSettings, on_progress: OnProgress | None = None) -> dict[str, Any]:
@@ -97,17 +101,20 @@ def sharpness(one: OneMinimum, settings: SharpnessSettings, on_progress: OnProgr
     """
     tell = on_progress or (lambda what, done, most: None)
     start = time.perf_counter()
+    minimum = one.minimum
+    if settings.memory is not None:
+        minimum = dataclasses.replace(minimum, memory=settings.memory)
     try:
         measured = measure_minimum(
-            one.minimum,
+            minimum,
             settings.names,
             seed=settings.seed,
             options=settings.options,
             keep_going=len(settings.names) > 1,
             on_progress=lambda done, total, name: tell(name, 0, None),
         )
-        layers = _layers(one.minimum, settings, tell) if settings.per_layer else []
-        verification = _verified(one.minimum, settings, tell) if settings.verify else None
+        layers = _layers(minimum, settings, tell) if settings.per_layer else []
+        verification = _verified(minimum, settings, tell) if settings.verify else None
     except torch.OutOfMemoryError as error:
         raise ProblemError("The device ran out of memory. Give a smaller --max-batch, or fewer --examples.") from error
     if all(each.value is None for each in measured.values()):

@@ -254,6 +254,30 @@ def test_verbose_says_how_products_were_computed_on_standard_error(own):
     json.loads(result.stdout)
 
 
+def test_memory_is_planned_and_said_before_the_first_product(own):
+    result = run(
+        *own, "--no-trace", "--density", "--density-probes", 1, "--out", "planned", "--memory", "40MB", "--json"
+    )
+    lines = result.stderr.splitlines()
+    plans = [index for index, line in enumerate(lines) if line.startswith("Memory for ")]
+    assert [lines[index].split(",")[0] for index in plans] == ["Memory for eigenvalues", "Memory for density"]
+    assert max(plans) < next(index for index, line in enumerate(lines) if line.startswith("eigenvalues ("))
+    assert max(map(len, lines)) <= 80
+    for plan in json.loads(result.stdout)["memory_plan"].values():
+        assert plan["memory"] == 40_000_000
+        assert sum(plan[part] for part in ("parameters", "product", "held", "basis")) <= 40_000_000
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_a_basis_on_the_host_and_rounded_finds_the_same(own, dtype):
+    whole = printed(*own, "--no-trace")
+    rounded = printed(*own, "--no-trace", "--basis", "host", "--basis-dtype", dtype)
+    assert rounded["memory_plan"]["eigenvalues"]["basis_dtype"] == dtype
+    assert rounded["converged"]
+    for row, other in zip(whole["eigenvalues"], rounded["eigenvalues"], strict=True):
+        assert abs(row["value"] - other["value"]) <= row["bound"] + other["bound"]
+
+
 def test_files_and_folder_by_default(own, tmp_path, monkeypatch, place):
     shutil.copy(place / "own.py", tmp_path)
     monkeypatch.chdir(tmp_path)

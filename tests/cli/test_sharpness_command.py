@@ -220,6 +220,19 @@ def test_weight_decay_and_batch_norm_change_the_problem(own):
     assert printed(*arguments, "--batch-norm", "batch")["measurements"]["top_eigenvalue"]["value"] != plain
 
 
+def test_a_small_memory_restarts_the_basis_and_changes_no_number_beyond_its_error(own):
+    given = ["--model", "own.py:model", "--checkpoint", "w.pt", "--data", "own.py:data", "--dtype", "float64"]
+    given += ["--max-batch", 10, "--measures", "top_eigenvalue,bottom_eigenvalue,trace,log_det"]
+    given += ["--measure-option", "log_det.num_probes=2", "--measure-option", "log_det.steps=30"]
+    free, bounded = (printed(*given, *more) for more in ([], ["--memory", "30kB"]))
+    for name, row in free["measurements"].items():
+        other = bounded["measurements"][name]
+        assert other["value"] == pytest.approx(row["value"], abs=5 * (row["error"] + other["error"])), name
+    reasons = [each["measurements"]["log_det"]["reason"] for each in (free, bounded)]
+    assert ["memory holds no more vectors" in each for each in reasons] == [False, True]
+    assert bounded["asked"]["memory"] == 30_000
+
+
 def test_what_a_measure_refuses_stands_beside_the_others(own):
     measures = "top_eigenvalue,preconditioned_top_eigenvalue"
     found = printed("--model", "own.py:model", "--data", "own.py:data", "--measures", measures)
@@ -264,6 +277,8 @@ BAD = [
     (["--loss", "own.py:constant"], 3, "depend"),
     (["--loss", "own.py:thing"], 2, "function"),
     (["--weight-decay", "-1"], 2, "0 or more"),
+    (["--memory", "8 bananas"], 2, "500MB"),
+    (["--memory", "5kB"], 3, "memory budget of 5,000 bytes is too small"),
     (["--out", "own.py"], 4, "is a file"),
 ]
 

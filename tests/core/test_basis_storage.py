@@ -137,3 +137,28 @@ def test_what_holds_no_vectors_is_refused():
     with pytest.raises(UsageError, match="bfloat16"):
         BasisStorage(dtype=torch.int8)
     assert lanczos(Lambda(lambda v: 2 * v, 50), 1, storage=BasisStorage(dtype=torch.float16)).converged
+
+
+@pytest.mark.parametrize("storage", [None, torch.bfloat16])
+def test_a_product_that_is_not_finite_leaves_no_row_behind_that_looks_multiplied(storage):
+    A, broken = dense(OUTLIERS), [False]
+
+    def product(v):
+        return A @ v * (float("nan") if broken[0] else 1.0)
+
+    basis = KrylovBasis(Lambda(product, 400, dtype=torch.float64), BasisStorage(dtype=storage))
+    basis.add(torch.ones(400))
+    for _ in range(12):
+        basis.expand()
+    broken[0] = True
+    for _ in range(2):
+        with pytest.raises(FloatingPointError, match="nan"):
+            basis.expand()
+        assert (basis.size, basis.pending) == (12, 1)
+    broken[0] = False
+    for _ in range(8):
+        basis.expand()
+    values, small = np.linalg.eigh((basis.T + basis.T.T) / 2)
+    Y = basis.vectors(small)
+    true = np.linalg.norm((A @ Y - Y * torch.from_numpy(values)).numpy(), axis=0)
+    assert np.all(true <= basis.leaks(small) + 1e-12)
