@@ -57,16 +57,21 @@ class Eigenpairs:
         return tuple("rigorous" if bound >= residual else "heuristic" for bound, residual in pairs)
 
 
-def kato_temple(values: np.ndarray, residuals: np.ndarray) -> np.ndarray:
-    r"""Return the Kato-Temple bounds $r_i^2/\text{gap}_i$ of Ritz values in descending order, shape ``(k,)``.
+def kato_temple(values: np.ndarray, residuals: np.ndarray, reach: np.ndarray | None = None) -> np.ndarray:
+    r"""Return the Kato-Temple bounds $r_i^2/\text{gap}_i$ of Ritz values, shape ``(k,)``.
 
-    The gap of a value is its distance to the nearest other value, less that one's residual; infinite bounds
+    The gap of a value is its distance to the nearest other value, less that one's reach; infinite bounds
     stand where it is not positive or where there is no other value.
+
+    Args:
+        values: In any order, shape ``(k,)``.
+        residuals: Shape ``(k,)``.
+        reach: How far from each value the eigenvalue may be that it stands for; the residual when None.
 
     References:
         Parlett 1998, "The symmetric eigenvalue problem", theorem 11.7.1.
     """
-    distance = np.abs(values[:, None] - values[None, :]) - residuals[None, :]
+    distance = np.abs(values[:, None] - values[None, :]) - (residuals if reach is None else reach)[None, :]
     np.fill_diagonal(distance, np.inf)
     gap = distance.min(axis=1, initial=np.inf)
     usable = np.isfinite(gap) & (gap > residuals)

@@ -42,6 +42,8 @@ class KrylovBasis:
         size: Rows in Q.
         pending: Rows in $Q_+$; none when Q is invariant.
         matvecs: Products spent.
+        restarted: Whether rows were given up: what is known of the wanted values' neighbours is then less.
+        given_up: Values and residuals of vectors that were given up when the others began again, shapes ``(m,)``.
     """
 
     def __init__(self, operator: SymmetricOperator, storage: BasisStorage | None = None) -> None:
@@ -51,6 +53,8 @@ class KrylovBasis:
         self._parts = Parts(operator.holders, self.n)
         like = torch.empty(0, dtype=operator.dtype, device=operator.device)
         self.rows = BasisRows(self._parts, like, storage or BasisStorage())
+        self.restarted = False
+        self.given_up = (np.zeros(0), np.zeros(0))
         self._again = 0
         # column j: the coefficients of H q_j against all rows, so T on top of B
         self._coefficients = np.zeros((0, 0))
@@ -166,12 +170,19 @@ class KrylovBasis:
         self._coefficients[:keep, :keep] = T
         self._coefficients[keep : keep + self.pending, :keep] = B
         self.size = keep
+        self.restarted = True
         self._again = 0
         self._gram = np.eye(keep)
         self._factorise()
 
-    def begin_again(self, small: np.ndarray) -> None:
-        """Keep only the vectors with coordinates ``small``, pending: to be multiplied again, and kept exact."""
+    def begin_again(self, small: np.ndarray, given_up: tuple[np.ndarray, np.ndarray]) -> None:
+        """Keep only the vectors with coordinates ``small``, pending: to be multiplied again, and kept exact.
+
+        Args:
+            small: Columns.
+            given_up: Values and residuals of the vectors that are not kept.
+        """
+        self.restarted, self.given_up = True, given_up
         vectors = self.vectors(small)
         self.rows.clear()
         self.size = self.pending = 0

@@ -6,6 +6,13 @@ from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.eigenpairs import Eigenpairs, kato_temple, one_for_each, rounding_of_products
 from landscape.solvers.krylov_basis import KrylovBasis
 
+_DOUBT = 2.0
+"""How many residuals a neighbour is believed to be away in a restarted basis.
+
+Of 1,482 values of random matrices, from 9 vectors for 5 + 1 values, 18 were farther away than a Kato-Temple bound with
+one residual, and one with two; from an unbounded basis 9 of 1,500.
+"""
+
 
 class Ritz:
     """The eigenpairs of T, in descending order, seen as eigenpairs of the operator.
@@ -72,10 +79,15 @@ class Ritz:
         below = extra * bottom // (k + bottom)
         return self.small[:, np.r_[0 : k + extra - below, size - bottom - below : size]]
 
+    @property
+    def unwanted(self) -> tuple[np.ndarray, np.ndarray]:
+        """The values and residuals that are not wanted."""
+        return np.delete(self.values, self.wanted), np.delete(self.residuals, self.wanted)
+
     def pairs(self, reason: str, *, converged: bool) -> Eigenpairs:
         """Return the wanted ones with their bounds."""
         vectors = self._basis.vectors(self.small[:, self.wanted])
-        heuristic = kato_temple(self.values, self.residuals) + self._of_storage + self.rounding
+        heuristic = self._kato_temple() + self._of_storage + self.rounding
         rigorous = one_for_each(self.values[self.wanted], self.residuals[self.wanted])
         matvecs = self._basis.matvecs
         return Eigenpairs(
@@ -88,3 +100,9 @@ class Ritz:
             reason=reason,
             cost=float(matvecs),
         )
+
+    def _kato_temple(self) -> np.ndarray:
+        values, residuals = self._basis.given_up
+        values, residuals = np.r_[self.values, values], np.r_[self.residuals, residuals]
+        doubt = _DOUBT if self._basis.restarted else 1.0
+        return kato_temple(values, residuals, doubt * residuals)[: self._basis.size]

@@ -86,7 +86,7 @@ class SubspaceSearch:
         """Multiply the vectors found again, in full precision, where only the rounding of the basis is in the way."""
         if not ritz.to_correct or self.basis.matvecs + self.request.count > self.request.max_matvecs:
             return ritz
-        self.basis.begin_again(ritz.small[:, ritz.wanted])
+        self.basis.begin_again(ritz.small[:, ritz.wanted], ritz.unwanted)
         while self.basis.size < self.request.count and self.basis.pending:
             self.basis.expand()
         return Ritz(self.basis, self.request)

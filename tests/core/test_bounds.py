@@ -93,3 +93,17 @@ def test_kato_temple_can_be_wrong_which_is_why_it_is_heuristic():
     assert abs(blind.values[0] - 1.9) <= blind.residuals[0]
     assert abs(blind.values[0] - 2.0) > blind.bounds[0]
     assert lanczos(Dense(A), start=start, verify=True).values[0] == pytest.approx(2.0, abs=1e-5)
+
+
+@pytest.mark.parametrize(("max_basis", "most"), [(9, 0), (12, 3)])
+def test_a_small_basis_does_not_trust_what_it_knows_of_neighbours(max_basis, most):
+    """With the bounds of a whole basis 20 and 13 of these 120 values are beyond them."""
+    exceeded = 0
+    for seed in (6, 12, 42, 45, 59, 76, 122, 163, 178, 179, 187, 219, 230, 237, 260, 295, 302, 333, 350, 395):
+        rng = np.random.default_rng(seed)
+        exact = np.sort(rng.normal(size=int(rng.integers(20, 150))) ** 3)[::-1]
+        A, _ = matrix_with(exact, rng, torch.float64)
+        pairs = lanczos(Dense(A), 5, bottom=1, max_matvecs=400, max_basis=max_basis, seed=seed, verify=False)
+        assert pairs.converged
+        exceeded += int((np.abs(pairs.values - np.r_[exact[:5], exact[-1:]]) > pairs.bounds + 1e-12).sum())
+    assert exceeded <= most
