@@ -106,10 +106,12 @@ def _wanted(key: dict, row: Row, measured: list[dict], slow: float) -> bool:
     group = [each for each in rows if row.group and each["group"] == row.group]
     if not group:
         return True
-    reached = [each for each in group if each["result"].get("reached")]
+    # the rungs of a ladder get dearer: after one that reached the tolerance, or was given up, there is no other
+    ended = [each for each in group if each["result"].get("reached") or "failure" in each["result"]]
+    reached = [each for each in ended if each["result"].get("reached")]
     first = (group[0]["round"], group[0]["threads"])
     if (key["round"], key["threads"]) == first:
-        return not (row.ladder and reached)
+        return not (row.ladder and ended)
     reached = [each for each in reached if (each["round"], each["threads"]) == first]
     return bool(reached) and min(reached, key=lambda each: each["result"]["seconds"])["key"] == row.key
 
