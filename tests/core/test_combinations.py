@@ -87,6 +87,13 @@ def test_refusals():
             Restricted(A, coordinates)
 
 
+def test_a_pattern_that_matches_nothing_names_some_parameters_and_counts_the_others():
+    model = nn.Sequential(*[nn.Linear(2, 2) for _ in range(6)])
+    problem = Problem(model, "half_squared", (torch.ones(3, 2), torch.ones(3, 2)))
+    with pytest.raises(UsageError, match=r"0\.weight, .*3\.bias and 4 more"):
+        restrict(Hessian(problem), problem, "layer4.*")
+
+
 @pytest.mark.parametrize("operator", [GaussNewton, Fisher])
 def test_products_that_are_not_finite_name_the_batch(operator):
     x, y = torch.randn(12, 3), torch.randint(2, (12,))

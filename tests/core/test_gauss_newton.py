@@ -113,6 +113,16 @@ def test_monte_carlo_fisher_is_unbiased_seeded_and_blind_to_the_split(loss):
     assert abs(many.mean() - v @ exact @ v) < 4 * many.std() / 60**0.5
 
 
+@pytest.mark.parametrize("samples", [1, 2, 5])
+def test_a_monte_carlo_fisher_is_the_mean_over_its_samples(samples):
+    """Where all classes are as likely every score has the length 1 - 1/C, whichever label is drawn."""
+    model = nn.Linear(16, 4, bias=False, dtype=torch.float64)
+    nn.init.zeros_(model.weight)
+    x, y = examples()
+    found = Fisher(Problem(model, "cross_entropy", (x, y)), kind="monte_carlo", samples=samples).to_dense().trace()
+    torch.testing.assert_close(found, x.square().sum(1).mean() * (1 - 1 / 4), rtol=1e-12, atol=0)
+
+
 def test_the_three_fishers_differ():
     model, data = network().eval(), examples()
     problem = Problem(model, "cross_entropy", data)

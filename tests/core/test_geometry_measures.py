@@ -265,6 +265,21 @@ def test_path_norm_counts_every_path_through_batch_norm_pooling_and_skips():
     assert found.value == pytest.approx(math.sqrt(float(total)), rel=1e-12)
 
 
+@pytest.mark.parametrize("size", [2, (2, 2), (3, 2)])
+def test_path_norm_of_means_over_windows(size):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.AvgPool2d(size, stride=1), nn.Flatten())
+    shape = model(torch.zeros(1, 1, 6, 6)).shape[1]
+    model = nn.Sequential(*model, nn.Linear(shape, 4)).double()
+    conv, pool, head = model[0], model[2], model[4]
+    with torch.no_grad():
+        inner = F.conv2d(torch.ones(1, 1, 6, 6, dtype=torch.float64), conv.weight.square(), conv.bias.square())
+        window = math.prod(size) if isinstance(size, tuple) else size**2
+        total = F.linear((pool(inner) / window).flatten(1), head.weight.square(), head.bias.square()).sum()
+    found = value(at(model, data((1, 6, 6))), "path_norm")
+    assert found.value == pytest.approx(math.sqrt(float(total)), rel=1e-12)
+
+
 @pytest.mark.parametrize("convolution", ["operator", "kernel"])
 def test_spectral_norms_of_convolutions(convolution):
     model, (x, y) = residual_network(), data((1, 5, 5))

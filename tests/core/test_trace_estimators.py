@@ -95,6 +95,14 @@ def test_a_trace_of_zero_from_a_small_rank_converges():
         assert estimate.value == pytest.approx(0, abs=1e-12)
 
 
+@pytest.mark.parametrize("estimator", ALL)
+def test_wide_blocks_stay_within_the_budget(estimator):
+    A = Counted(matrix_with(SPECTRA["flat"]))
+    estimate = estimator(A, rtol=1e-9, max_matvecs=30, block_size=64)
+    assert A.count == estimate.matvecs <= 30
+    assert not estimate.converged
+
+
 @pytest.mark.parametrize("n", [1, 2, 5, 16])
 @pytest.mark.parametrize("estimator", [hutchpp, xtrace, frobenius_norm])
 def test_small_operators_are_multiplied_out(estimator, n):

@@ -36,6 +36,14 @@ def test_the_largest_learning_rate_against_the_smallest():
     assert row["gap_change"] == pytest.approx(0.2, abs=0.02)
 
 
+def test_pairs_that_are_left_out_of_a_ratio_are_counted():
+    runs = study()
+    lost = next(run for run in runs if run["optimizer"] == "sgd" and run["lr_rank"] == 2)
+    lost["minima"]["matched"]["measurements"]["trace"]["value"] = -1.0
+    (row,) = rows(runs, kind="learning rate", optimizer="sgd", gap="gap_loss")
+    assert (row["pairs"], row["note"]) == (4, "left out: 1 of 5 pairs, not measured or not positive")
+
+
 def test_an_optimizer_at_one_learning_rate_moved_nothing_and_hides_no_other():
     runs = [run for run in study() if run["optimizer"] == "adam" or run["lr_rank"] == 0]
     assert [row["optimizer"] for row in rows(runs, kind="learning rate", gap="gap_loss")] == ["adam"]

@@ -51,6 +51,25 @@ def test_records_have_what_the_report_expects(make_runs):
     json.dumps(relations, allow_nan=False)
 
 
+def test_every_kind_of_row_is_there_for_every_measure(make_runs):
+    found = relate(make_runs(ratios=(2.0, 1.0)), MEASURES, OPTIMIZERS)["matched"]
+    for kind in ("partial", "against_learning_rate"):
+        assert {(row["measure"], row["gap"]) for row in found[kind]} == {
+            (measure, gap) for measure in MEASURES for gap in ("gap_loss", "gap_error")
+        }
+    for kind in ("granulated", "information", "sign_errors"):
+        assert {row["measure"] for row in found[kind]} == {*MEASURES, "learning_rate"}
+    weighted = {(row["gap"], row["weighted"]) for row in found["sign_errors"]}
+    assert weighted == {("gap_loss", False), ("gap_error", False), ("gap_error", True)}
+    assert {row["given"] for row in found["partial"]} == {"learning_rate", "train_loss", "all"}
+
+
+def test_all_that_is_given_is_more_than_one_thing(make_runs):
+    found = relate(make_runs(ranks=1), ["trace"], OPTIMIZERS)["matched"]["partial"]
+    names = {row["given"] for row in found}
+    assert ("all" in names) == (len(names - {"all"}) > 1)
+
+
 def test_ratio_is_the_other_over_the_first_pair_by_pair(make_runs):
     runs = make_runs(ratios=(2.0, 0.5))
     relations = relate(runs, MEASURES, OPTIMIZERS)["matched"]["ratios"]

@@ -139,6 +139,12 @@ def test_what_only_one_of_many_comparisons_shows_is_undecided(make_runs):
     found = verdict(runs, relations, [], describe(measures), ["sgd", "adam"])
     assert found["sentences"][0].startswith("The data do not tell")
     assert "the ratio of trace" in detail(found["details"], "Clear on its own")
+    for record in relations["matched"]["ratios"]:
+        if record["measure"] == "top_eigenvalue" and record["pairing"] == "all":
+            record |= {"ratio": 3.0, "low": 2.0, "high": 4.0, "p_value": 0.0001}
+    text = verdict(runs, relations, [], describe(measures), ["sgd", "adam"])["sentences"][0]
+    assert "undecided by trace (1.20 times, 95 % interval 1.02 to 1.40, not clear once corrected for the number" in text
+    assert text.count("not clear once corrected") == 1
 
 
 def test_an_answer_that_changes_with_the_learning_rate_is_no_answer(make_runs):
