@@ -38,6 +38,27 @@ def test_log_det_by_quadrature_is_within_its_error():
     assert found(minimum, "log_det", damping=0.01).value == pytest.approx(exact, rel=1e-10)
 
 
+class Scaling(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.factors = nn.Parameter(torch.linspace(0.5, 2, 8, dtype=torch.float64))
+
+    def forward(self, x):
+        return self.factors * x
+
+
+def test_a_gauss_newton_trace_by_probes_says_why_it_is_not_exact():
+    torch.manual_seed(3)
+    model = nn.Sequential(nn.Linear(6, 8), Scaling(), nn.Tanh(), nn.Linear(8, 3)).double()
+    x, y = examples()
+    problem = Problem(model, "cross_entropy", (x, y))
+    result = found(Minimum(problem, problem.theta), "gauss_newton_trace", rtol=0.03, max_matvecs=2000)
+    exact = float(dense_sandwich(dense_jacobian(model, x), softmax_matrices(model(x))).trace())
+    assert abs(result.value - exact) <= 4 * result.error
+    assert "probes" in result.reason
+    assert "factors" in result.reason
+
+
 def test_roots_of_an_estimated_diagonal_are_within_their_error_and_come_closer():
     minimum, H, _ = fresh(nn.Tanh())
     exact = float(H.diag().clamp(min=0).sqrt().sum())
