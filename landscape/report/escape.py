@@ -69,14 +69,28 @@ _LATEX = {
     "≥": r"$\geq$",
     "→": r"$\to$",
 } | {character: rf"$\{name}$" for name, character in GREEK.items()}
+
+
+class _Letters(dict[int, str | int]):
+    """What `str.translate` makes of each character."""
+
+    def __missing__(self, code: int) -> str | int:
+        return code if code < 0x180 else "?"
+
+
+_LETTERS = _Letters((ord(character), word) for character, word in _LATEX.items())
 _FROM_SUPERSCRIPT = str.maketrans(SUPERSCRIPTS, "-0123456789")
 
 
 def one_line(text: object) -> str:
     """Return ``text`` on one line, without control or direction-changing characters."""
+    line = str(text)
+    if line.isprintable():
+        # has none of them
+        return " ".join(line.split())
     visible = (
         " " if unicodedata.category(character) in {"Cc", "Zl", "Zp"} else character
-        for character in str(text)
+        for character in line
         if unicodedata.category(character) not in {"Cf", "Cs", "Co", "Cn"}
     )
     return " ".join("".join(visible).split())
@@ -101,15 +115,11 @@ def for_plotly(text: object, limit: int = 120) -> str:
 def for_latex(text: object) -> str:
     """Return ``text`` for LaTeX's text mode; characters that pdflatex does not know become a question mark."""
     parts = re.split(f"([{SUPERSCRIPTS}]+)", one_line(text))
-    return "".join(_power(part) if index % 2 else _letters(part) for index, part in enumerate(parts))
+    return "".join(_power(part) if index % 2 else part.translate(_LETTERS) for index, part in enumerate(parts))
 
 
 def _power(superscripts: str) -> str:
     return f"$^{{{superscripts.translate(_FROM_SUPERSCRIPT)}}}$"
-
-
-def _letters(text: str) -> str:
-    return "".join(_LATEX.get(character, character if ord(character) < 0x180 else "?") for character in text)
 
 
 def for_markdown(text: object) -> str:

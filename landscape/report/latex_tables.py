@@ -18,7 +18,8 @@ def latex_document(tables: list[Table], title: str) -> str:
 
 def _table(table: Table) -> str:
     rows = _without_repeats(table)
-    widths = [max(len(one_line(row[i])) for row in (*rows, _wrapped(table))) for i in range(len(table.header))]
+    measured = (*rows, _wrapped(table))
+    widths = [max(len(one_line(row[i])) for row in measured) for i in range(len(table.header))]
     widths[0] = min(widths[0], NAME)
     blocks = column_blocks(widths, table.names, SCRIPTSIZE)
     widest = max(sum(widths[i] + 2 for i in block) for block in blocks)

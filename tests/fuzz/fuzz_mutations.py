@@ -95,8 +95,7 @@ def _piece(data: bytes, chance: random.Random) -> tuple[int, int]:
 
 
 def value_changed(value, chance: random.Random):
-    """Return a value with one place in it changed: another value, another kind, another key, more or less."""
-    value = copy.deepcopy(value)
+    """Return a value with one place in it changed, in place: another value, another kind or key, more or less."""
     places = list(_places(value))
     if not places:
         return chance.choice((*OTHERS, *NUMBERS, *WORDS))
