@@ -5,6 +5,7 @@ import hashlib
 import json
 import shutil
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,7 @@ PRODUCT_HELP = (
     "--basis-dtype",
     metavar="DTYPE",
     parse=parsers.one_of("float32", "bfloat16", "float16"),
-    help="Their precision, where it is to be less than that of products: float32, bfloat16, float16.",
+    help="Their precision for eigenvalues, where it is to be less than that of products: float32, bfloat16, float16.",
 )
 @own_option("--product", metavar="KIND", default="auto", help=PRODUCT_HELP)
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write numbers, figure and report here.")
@@ -176,19 +177,18 @@ def _explain(products: dict[str, Any]) -> None:
 
 def _say_plan(planned: "PlannedMemory") -> None:
     """Say what the memory is for, on standard error, before the first product."""
-    from landscape.report.numbers import number
+    from landscape.operators.linearisation import megabytes
 
     for part, plan in planned.parts.items() if is_first() else ():
-        size = {name: f"{number(each / 1e6)} MB" for name, each in plan.to_dict().items() if isinstance(each, int)}
-        graphs = size["graphs"] if plan.graphs <= plan.held else f"{size['held']} (of {size['graphs']})"
+        graphs = megabytes(plan.graphs) + f", of which {megabytes(plan.held)} at most" * (plan.graphs > plan.held)
         place = "host" if plan.basis_device == "cpu" else "device"
         where = f" on the {place}" * (plan.basis_device != planned.device)
-        click.echo(
-            f"Memory for {part}, of {size['memory']}: graphs {graphs}, vectors {size['product']},\n"
-            f"  basis {size['basis']}{where} ({plan.max_basis} vectors of {plan.basis_dtype}, at least "
-            f"{plan.least_basis}).",
-            err=True,
+        text = (
+            f"Memory for {part}, of {megabytes(plan.memory)}: graphs {graphs}; vectors {megabytes(plan.product)}; "
+            f"basis {megabytes(plan.basis)}{where}, {plan.max_basis} vectors of {plan.basis_dtype} (at least "
+            f"{plan.least_basis})."
         )
+        click.echo(textwrap.fill(text, 79, subsequent_indent="  "), err=True)
 
 
 def _batches(count: int) -> str:

@@ -89,7 +89,7 @@ def shared_density(
         if not _fits(minimum, operator):
             plan = plan_memory(operator, rows_of_density(operator.shape[0], steps), memory=minimum.memory)
             make_way(operator, plan)
-            held, storage = min(steps, plan.max_basis), plan.storage
+            held, storage = plan.steps(steps, operator.shape[0]), plan.storage
         elif steps > 1:
             _, first, own = shared_quadrature(minimum, name, steps, seed)
             kept = first.matvecs - own
@@ -97,7 +97,7 @@ def shared_density(
             operator, num_probes=num_probes, steps=held, rtol=rtol, seed=seed, first=first, function=function,
             storage=storage,
         )  # fmt: skip
-        return found.of_fewer_steps(min(steps, operator.shape[0]))
+        return found.of_fewer_steps(steps)
 
     key = (f"spectral density of {IN_WORDS[name]}", num_probes, steps, rtol, seed, function)
     density, fresh = minimum.shared(key, compute)

@@ -42,6 +42,11 @@ class JacobianSandwich(SymmetricOperator):
         self._matrix = matrix
         self.batches = HeldBatches(problem, self._linearise, memory, hold_any=not self._point.sharded)
 
+    def look(self) -> None:
+        """Linearise one batch, so that ``batches`` knows what it takes."""
+        with self._point.gathered():
+            self.batches.look()
+
     def matvec(self, v: Tensor) -> Tensor:
         """Return the product with one vector, shape ``(n,)``."""
         return self.matmat(v[:, None])[:, 0]

@@ -82,6 +82,11 @@ class Hessian(SymmetricOperator):
         """How products on batches that are not held are computed, and what was tried."""
         return self._choose(held=False)
 
+    def look(self) -> None:
+        """Linearise one batch, so that ``batches`` knows what it takes; by double backward where none are held."""
+        with self._point.gathered():
+            self.batches.look(None if self.batches.hold_any else self._graph)
+
     def matvec(self, v: Tensor) -> Tensor:
         """Return Hv, shape ``(n,)``."""
         with self._point.gathered():
@@ -131,6 +136,9 @@ class Hessian(SymmetricOperator):
     def _choose(self, *, held: bool) -> Choice:
         with self._point.gathered():
             return choose(self.problem, self._point.leaves, held=held, wanted=self._wanted)
+
+    def _graph(self, batch: Any, before: int) -> Linearisation:
+        return KINDS["double backward"](self.problem, self._point.leaves, batch)
 
     def _hold(self, batch: Any, before: int) -> Linearisation:
         return KINDS[self.held_choice.kind](self.problem, self._point.leaves, batch)

@@ -119,14 +119,18 @@ class HeldBatches:
             count += 1
         self.complete = count == len(self._held)
 
-    def look(self) -> None:
-        """Linearise the first batch, to know ``batch_bytes`` and ``planned_bytes`` before any product."""
-        if self.planned_bytes or not self.hold_any:
+    def look(self, hold: Linearise | None = None) -> None:
+        """Linearise the first batch, to know ``batch_bytes`` and ``planned_bytes`` before any product.
+
+        Where no batches are held, one is made for every product all the same: ``planned_bytes`` is 0 then.
+
+        Args:
+            hold: What to linearise it with instead, where that holds nothing whose size could be read.
+        """
+        if self.batch_bytes:
             return
         for batch, share, before in (piece for each in self._parts for piece in cut(*each, self._most)):
-            made = self._hold(batch, before)
-            self.batch_bytes = made.num_bytes
-            self.planned_bytes = round(made.num_bytes / share / self.problem.ranks.count)
+            self._measure((hold or self._hold)(batch, before).num_bytes, share)
             return
 
     def leave(self, num_bytes: int) -> None:
@@ -134,12 +138,15 @@ class HeldBatches:
         self._left = num_bytes
         if self.held_bytes + (0 if self.planned_bytes <= self.room else self.batch_bytes) > self.room:
             self._held.clear()
-            self.held_bytes, self.complete, self._full = 0, False, not self.hold_any
+            self.held_bytes, self.complete = 0, False
+        # there may be room for more
+        self._full = not self.hold_any
 
     def _try_to_hold(self, batch: Any, before: int, share: float) -> Linearisation:
         made = self._hold(batch, before)
         if not self._held:
-            self._plan(made.num_bytes, share)
+            self._measure(made.num_bytes, share)
+            self._refuse_too_little()
         # room for this one, and where not all fit for one more that is made and dropped again
         working = 0 if self.planned_bytes <= self.room else made.num_bytes
         if self.held_bytes + made.num_bytes + working <= self.room:
@@ -149,15 +156,19 @@ class HeldBatches:
             self._full = True
         return made
 
-    def _plan(self, num_bytes: int, share: float) -> None:
+    def _measure(self, num_bytes: int, share: float) -> None:
         self.batch_bytes = num_bytes
-        self.planned_bytes = round(num_bytes / share / self.problem.ranks.count)
-        if num_bytes > self.room:
+        self.planned_bytes = round(num_bytes / share / self.problem.ranks.count) if self.hold_any else 0
+
+    def _refuse_too_little(self) -> None:
+        if self.batch_bytes > self.room:
             # of one process among several: no measure may pass over it, for the others wait in its sums
             refusal = ProblemError if self.problem.ranks.count == 1 else LandscapeError
+            vectors = f", vectors {megabytes(self._left)}" if self._left else ""
+            least = f"at least {megabytes(self.batch_bytes + self._left)}" if self._left else "at least that"
             raise refusal(
-                f"The memory budget of {megabytes(self.memory)} is too small: one batch needs {megabytes(num_bytes)}. "
-                f"Give at least that (--memory), or smaller batches (--max-batch)."
+                f"The memory budget of {megabytes(self.memory)} is too small: one batch needs "
+                f"{megabytes(self.batch_bytes)}{vectors}. Give {least} (--memory), or smaller batches (--max-batch)."
             )
 
 

@@ -39,7 +39,7 @@ class BasisRows:
         self.pending: list[Tensor] = []
         self._most_exact = 0
         # the same blocks for both tiers
-        here = (storage.device or like.device) == like.device and (storage.dtype or like.dtype) == like.dtype
+        here = storage.place(like) == like.device and (storage.dtype or like.dtype) == like.dtype
         width = storage.width(self.n, here=here)
         self._exact = StoredRows(self.n, like, storage.exact() if self.rounds else storage, width)
         self._grown = StoredRows(self.n, like, storage, width) if self.rounds else self._exact

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from landscape.errors import UsageError
 
@@ -41,6 +42,10 @@ class BasisStorage:
     def rounds(self, dtype: torch.dtype) -> bool:
         """Return whether vectors of this precision lose digits."""
         return self.dtype is not None and torch.finfo(self.dtype).eps > torch.finfo(dtype).eps
+
+    def place(self, like: Tensor) -> torch.device:
+        """Return where vectors are that are computed with where ``like`` is; of several GPUs, which."""
+        return like.device if self.device is None else torch.empty(0, device=self.device).device
 
     def width(self, n: int, *, here: bool) -> int:
         """Return how many elements of vectors of length n are in a block, of vectors computed with as they are kept."""

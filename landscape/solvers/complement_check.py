@@ -27,7 +27,7 @@ class ComplementCheck:
     def __init__(self, request: EigenRequest, *, warm: bool, verify: bool | None) -> None:
         self._request, self._warm, self._verify = request, warm, verify
         self._questioned: np.ndarray | None = None
-        self._left = 0
+        self._left = self._most = 0
         self._invariant_seen = False
         self.passed = False
 
@@ -41,6 +41,11 @@ class ComplementCheck:
         """Whether the products now go along a random line of the complement."""
         return self._questioned is not None
 
+    @property
+    def begins(self) -> bool:
+        """Whether the next product is the first along that line."""
+        return self._left == self._most
+
     def needs(self, ritz: Ritz) -> bool:
         """Return whether values within their tolerance are still open to doubt."""
         if self.passed or self._verify is False:
@@ -53,7 +58,7 @@ class ComplementCheck:
     def begin(self, ritz: Ritz, matvecs: int) -> None:
         """Question the values found after ``matvecs`` products."""
         self._questioned = ritz.values[ritz.wanted]
-        self._left = max(math.ceil(math.log(self._request.n)) + 2, matvecs // 2)
+        self._left = self._most = max(math.ceil(math.log(self._request.n)) + 2, matvecs // 2)
 
     def observe(self, ritz: Ritz, *, invariant: bool) -> None:
         """Take notice of a product: has it shown something new, or has the line told all that it can?"""

@@ -162,9 +162,13 @@ class KrylovBasis:
 
     def restart(self, small: np.ndarray) -> None:
         """Keep only the span of the orthonormal columns of ``small`` (coordinates in Q), and all pending rows."""
-        T, B = small.T @ self.T @ small, self.B @ small
-        keep = small.shape[1]
-        self._lost[:keep] = self._lost_in(small)
+        whole, B = self.T, self.B @ small
+        T = small.T @ whole @ small
+        keep, lost = small.shape[1], self._lost_in(small)
+        if self.rows.rounds:
+            # T is symmetric to the rounding of storage only: what leads from the kept vectors to the others
+            lost = lost + np.linalg.norm(whole @ small - small @ T, axis=0)
+        self._lost[:keep] = lost
         self.rows.rotate(self._in_rows(small))
         self._coefficients[:] = 0
         self._coefficients[:keep, :keep] = T

@@ -14,7 +14,7 @@ from landscape.solvers.basis_storage import BasisStorage
 from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.subspace_search import default_rows, kept_exactly, least_rows
 
-WORKING_VECTORS = 8
+WORKING_VECTORS = 10
 """Vectors beside the basis at the height of a product and its orthogonalisation, in the operator's precision."""
 
 
@@ -53,6 +53,10 @@ class MemoryPlan:
         """The basis' storage, as solvers take it."""
         return BasisStorage(torch.device(self.basis_device), getattr(torch, self.basis_dtype))
 
+    def steps(self, wanted: int, n: int) -> int:
+        """Return how many of the steps of a density of an operator of size n there are vectors for."""
+        return wanted if self.max_basis >= min(wanted, n) else self.max_basis
+
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as plain JSON types."""
         return asdict(self)
@@ -63,14 +67,16 @@ class Rows:
     """What a basis is for: vectors wanted, needed and returned.
 
     Attributes:
+        fewer: What would make it smaller, in words.
         least: How many it cannot do without.
         enough: With how many little is lost; more are taken where graphs leave room.
         most: More are of no use.
-        returned: Vectors that come back, or stay at hand in full precision.
+        returned: Vectors that come back, or are at hand in full precision: of a block its columns and products.
         exact: How many stay exact where storage rounds.
         corrected: How many are multiplied again there, and wait for it in full precision.
     """
 
+    fewer: str
     least: int
     enough: int
     most: int
@@ -83,12 +89,16 @@ def rows_of_search(request: EigenRequest, operator: SymmetricOperator, block: in
     """Return what `lanczos` wants for k and ``bottom`` eigenvalues of an operator."""
     least = least_rows(request, block, block)
     most = min(request.n, default_rows(request, _elements(operator) * operator.dtype.itemsize, least))
-    return Rows(least, min(most, 2 * least + 32), most, request.count + block, kept_exactly(request), request.count)
+    returned = request.count + 2 * block - 1
+    return Rows(
+        "fewer eigenvalues", least, min(most, 2 * least + 32), most, returned, kept_exactly(request), request.count
+    )
 
 
 def rows_of_density(n: int, steps: int) -> Rows:
-    """Return what `spectral_density` wants: a vector a step, and a few resolved ones."""
-    return Rows(min(steps, 10), min(steps, n), min(steps, n), min(steps, n) // 8, 0, 0)
+    """Return what `spectral_density` wants: a vector a step, and those of the eigenvalues that it resolves, twice."""
+    most = min(steps, n)
+    return Rows("fewer --density-steps", min(most, 10), most, most, 2 * max(1, most // 8), 0, 0)
 
 
 def plan_memory(
@@ -111,10 +121,11 @@ def plan_memory(
     Cost:
         The linearisation of one batch.
     """
-    batches = _batches_of(operator)
+    holder = _holder_of(operator)
+    batches: HeldBatches | None = holder and holder.batches
     budget = memory or (batches.memory if batches else default_memory(operator.device))
-    if batches:
-        batches.look()
+    if holder:
+        holder.look()
     sizes = _Sizes(operator, rows, batches, budget)
     chosen = storage or sizes.choose()
     found = sizes.rows_in(chosen)
@@ -130,9 +141,9 @@ def plan_memory(
 
 def make_way(operator: SymmetricOperator, plan: MemoryPlan) -> None:
     """Leave what a plan is for its part of the memory of held graphs, from the next product on."""
-    batches = _batches_of(operator)
-    if batches:
-        batches.leave(plan.memory - plan.held)
+    holder = _holder_of(operator)
+    if holder:
+        holder.batches.leave(plan.memory - plan.held)
 
 
 class _Sizes:
@@ -147,7 +158,7 @@ class _Sizes:
         self.parameters = self.vector if batches else 0
         self.product = (WORKING_VECTORS + rows.returned) * self.vector
         self.batch = batches.batch_bytes if batches else 0
-        self.graphs = batches.planned_bytes if batches else 0
+        self.graphs = max(batches.planned_bytes, batches.batch_bytes) if batches else 0
         self.space = budget - self.parameters - self.product - self.batch
 
     def choose(self) -> BasisStorage:
@@ -188,7 +199,7 @@ class _Sizes:
         return (
             f"The memory budget of {megabytes(self.budget)} is too small: {one}a product's vectors "
             f"{megabytes(self.parameters + self.product)}, a basis of {self.rows.least} vectors {megabytes(basis)}. "
-            f"Give at least {megabytes(needed)} (--memory){smaller}, or fewer eigenvalues."
+            f"Give at least {megabytes(needed)} (--memory){smaller}, or {self.rows.fewer}."
         )
 
     def plan(self, storage: BasisStorage, rows: int) -> MemoryPlan:
@@ -233,8 +244,7 @@ def _elements(operator: SymmetricOperator) -> int:
     return Parts(operator.holders, operator.shape[0]).most
 
 
-def _batches_of(operator: SymmetricOperator) -> HeldBatches | None:
-    """Return the held batches of an operator, or of the one that it is made of."""
-    found: HeldBatches | None = getattr(operator, "batches", None)
+def _holder_of(operator: SymmetricOperator) -> Any:
+    """Return the operator that holds batches: this one, or the one that it is made of; None where neither does."""
     inner = getattr(operator, "operator", None)
-    return found if found is not None or inner is None else _batches_of(inner)
+    return operator if hasattr(operator, "batches") else inner and _holder_of(inner)

@@ -17,6 +17,7 @@ from landscape.solvers.probes import draw_probes, sphere
 _RESOLVED = 1e-3
 _SINGLE = 15.0
 _FEWEST = 3
+_SLICE = 2**16
 
 
 def spectral_density(
@@ -176,9 +177,13 @@ def resolved(found: Quadrature, size: int) -> np.ndarray:
 
 
 def _orthonormal(rows: Tensor) -> Tensor:
-    """Return an orthonormal basis of nearly orthonormal rows."""
-    basis: Tensor = torch.linalg.qr(rows.double().T)[0]
-    return basis.T.contiguous().to(rows)
+    """Make nearly orthonormal rows orthonormal, in place and a slice of columns at a time: by their Gram matrix."""
+    slices = torch.split(rows, _SLICE, dim=1)
+    gram = torch.stack([each.double() @ each.double().T for each in slices]).sum(0)
+    inverse = torch.linalg.inv(torch.linalg.cholesky(gram))
+    for each in slices:
+        each.copy_(inverse @ each.double())
+    return rows
 
 
 def _check(num_probes: int, steps: int, rtol: float | None) -> None:

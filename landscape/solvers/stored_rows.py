@@ -20,11 +20,11 @@ class StoredRows:
 
     def __init__(self, n: int, like: Tensor, storage: BasisStorage, width: int) -> None:
         self.n, self.like = n, like
-        self._device, self._dtype = storage.device or like.device, storage.dtype or like.dtype
+        self._device, self._dtype = storage.place(like), storage.dtype or like.dtype
         self._pinned = self._device.type == "cpu" and like.device.type == "cuda"
         self._as_they_are = self._device == like.device and self._dtype == like.dtype
-        # elements of a long unit vector are below float16's normal numbers; a power of two costs no digit
-        self._scale = 2.0 ** round(math.log2(max(n, 1)) / 2) if self._dtype == torch.float16 else 1.0
+        # elements of a long unit vector are below float16's normal numbers; a power of two costs no digit, 2**15 fits
+        self._scale = 2.0 ** min(15, round(math.log2(max(n, 1)) / 2)) if self._dtype == torch.float16 else 1.0
         self.columns = [slice(start, min(start + width, n)) for start in range(0, max(n, 1), width)]
         self._blocks = [self._room_for(0, cols) for cols in self.columns]
         self._count = self._room = 0

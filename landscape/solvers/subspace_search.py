@@ -71,20 +71,24 @@ class SubspaceSearch:
         count = basis.pending
         while True:
             basis.expand(min(count, limit - basis.matvecs))
-            ritz = self._corrected(Ritz(basis, self.request))
+            ritz = Ritz(basis, self.request)
             check.observe(ritz, invariant=not basis.pending)
+            ritz = self._corrected(ritz, check)
             reason = self._why_stop(ritz, check)
             if reason:
-                return ritz.pairs(reason, converged=ritz.within and not reason.startswith("max_matvecs"))
+                converged = ritz.within and not ritz.to_correct and not reason.startswith("max_matvecs")
+                return ritz.pairs(reason, converged=converged)
             if ((ritz.within and not check.running) or not basis.pending) and self._inject() and ritz.within:
                 check.begin(ritz, basis.matvecs)
             count = 1 if check.running else min(self.block, basis.pending)
             self._turn(ritz, count, check)
             self._make_room(ritz, count)
 
-    def _corrected(self, ritz: Ritz) -> Ritz:
+    def _corrected(self, ritz: Ritz, check: ComplementCheck) -> Ritz:
         """Multiply the vectors found again, in full precision, where only the rounding of the basis is in the way."""
-        if not ritz.to_correct or self.basis.matvecs + self.request.count > self.request.max_matvecs:
+        # after the check, whose line is to be orthogonal to the whole basis
+        ready = ritz.to_correct and (not check.needs(ritz) or self.basis.size == self.request.n)
+        if not ready or self.basis.matvecs + self.request.count > self.request.max_matvecs:
             return ritz
         self.basis.begin_again(ritz.small[:, ritz.wanted], ritz.unwanted)
         while self.basis.size < self.request.count and self.basis.pending:
@@ -101,16 +105,23 @@ class SubspaceSearch:
             if check.passed:
                 return f"{found}, and a search of the complement found nothing more"
             return f"{found}; a repeated value is counted once (verify=True looks for more)" * check.left_out or found
-        if self.basis.matvecs < self.request.max_matvecs:
+        if self.basis.matvecs < self.request.max_matvecs and (self.basis.pending or self.basis.total < self.request.n):
             return ""
         storage = self.basis.rows.storage.dtype if self.basis.rows.rounds else None
         stored = f"; vectors of {storage} need more products than exact ones".replace("torch.", "") * bool(storage)
-        return f"max_matvecs ({self.request.max_matvecs}) reached" + " in the complement" * ritz.within + stored
+        # too few are left to multiply what was found again
+        left = self.request.max_matvecs - self.basis.matvecs
+        reached = f"max_matvecs ({self.request.max_matvecs}) reached" + f" but for {left}" * bool(left)
+        return reached + " in the complement" * (ritz.within and not left) + stored
 
     def _turn(self, ritz: Ritz, count: int, check: ComplementCheck) -> None:
         """Turn the pending rows so that the next product goes where it is of most use."""
         if check.running:
-            self.basis.lead(np.eye(self.basis.pending)[-1])
+            line = np.eye(self.basis.pending)[-1]
+            remainder = self.basis.B[:, -1]
+            # rounding puts what is missing into the other pending rows too: the line goes on through all of them
+            on = self.basis.rows.rounds and not check.begins and np.linalg.norm(remainder) > 10 * ritz.rounding
+            self.basis.lead(remainder if on else line)
         elif count < self.basis.pending:
             self.basis.lead(ritz.worst())
 

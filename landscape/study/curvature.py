@@ -12,27 +12,17 @@ import torch
 
 from landscape.errors import ProblemError, UsageError, suggest
 from landscape.operators import Hessian, SymmetricOperator
-from landscape.solvers import (
-    Eigenpairs,
-    Estimate,
-    eigen_solver,
-    hessian_trace,
-    hutchinson,
-    hutchpp,
-    xtrace,
-)
+from landscape.solvers import Eigenpairs, Estimate, eigen_solver, hessian_trace, hutchinson, hutchpp, xtrace
 from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.hessian_trace import METHODS
 from landscape.study.curvature_density import larger_in_density, measured_density
-from landscape.study.curvature_memory import PlannedMemory, planned_memory
+from landscape.study.curvature_memory import PlannedMemory, check_basis, planned_memory
 from landscape.study.one_minimum import OneMinimum
 from landscape.study.operator_by_name import Wanted, check_operator, make_operator
 from landscape.study.watched import OnProgress, Watched
 
 FORMAT = 1
 PROBES: dict[str, Callable[..., Estimate]] = {"hutchinson": hutchinson, "hutchpp": hutchpp, "xtrace": xtrace}
-
-
 COARSE = 0.03
 """Tolerance of the trace from which plain probes take fewer products than XTrace, as `hessian_trace` has measured."""
 
@@ -86,6 +76,7 @@ class CurvatureSettings:
         """Refuse what there is not, before anything is loaded."""
         check_operator(self.operator, self.product)
         eigen_solver(self.method)
+        check_basis(self.basis, self.basis_dtype, self.method if self.top_k or self.bottom_k else None, self.density)
         if not (self.top_k or self.bottom_k or self.trace or self.density):
             raise UsageError("Nothing is asked for. Give --top-k, --bottom-k, --trace or --density.")
         if self.trace_method not in METHODS:

@@ -29,11 +29,11 @@ def measured_density(
     operator: SymmetricOperator, plan: PlannedMemory, one: OneMinimum, settings: DensitySettings, tell: OnProgress
 ) -> dict[str, Any]:
     """Return the density that is asked for, of as many steps as memory holds vectors."""
-    wanted, probes = min(settings.density_steps, operator.shape[0]), settings.density_probes
-    steps, storage = plan.for_density(wanted)
-    watched = Watched(operator, tell, "spectral density", probes * steps)
+    probes = settings.density_probes
+    steps, storage = plan.for_density(settings.density_steps)
+    watched = Watched(operator, tell, "spectral density", probes * min(steps, operator.shape[0]))
     found = spectral_density(watched, num_probes=probes, steps=steps, seed=settings.seed, storage=storage)
-    return found.of_fewer_steps(wanted).to_dict(num_classes=one.num_classes)
+    return found.of_fewer_steps(settings.density_steps).to_dict(num_classes=one.num_classes)
 
 
 def larger_in_density(rows: list[dict[str, Any]], density: dict[str, Any] | None) -> float | None:

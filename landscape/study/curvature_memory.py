@@ -5,10 +5,35 @@ from typing import Any
 
 import torch
 
+from landscape.errors import UsageError
 from landscape.operators import SymmetricOperator
 from landscape.solvers.basis_storage import BasisStorage
 from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.memory_plan import MemoryPlan, Rows, make_way, plan_memory, rows_of_density, rows_of_search
+
+OWN_BASIS = ("lanczos", "block_lanczos")
+"""Methods whose basis is ours to keep elsewhere."""
+
+
+def check_basis(basis: str | None, basis_dtype: str | None, eigenvalues: str | None, density: bool) -> None:
+    """Refuse a place or a precision for a basis that there is not.
+
+    Args:
+        basis: The place that was asked for.
+        basis_dtype: The precision that was asked for.
+        eigenvalues: By which method; None where none are asked for.
+        density: Whether a density is asked for: its vectors keep the precision of products.
+
+    Raises:
+        UsageError: If nothing of what is asked for keeps such a basis.
+    """
+    own = eigenvalues in OWN_BASIS
+    if basis_dtype and not own:
+        raise UsageError(
+            f"--basis-dtype {basis_dtype} is for eigenvalues by {' or '.join(OWN_BASIS)}; nothing here keeps one."
+        )
+    if basis and not (own or density):
+        raise UsageError(f"--basis {basis} is for {', '.join(OWN_BASIS)} and the density; nothing here keeps a basis.")
 
 
 @dataclass(frozen=True)
@@ -37,7 +62,7 @@ class PlannedMemory:
         if self.density is None:
             return steps, None
         make_way(self.operator, self.density)
-        return min(steps, self.density.max_basis), self.density.storage
+        return self.density.steps(steps, self.operator.shape[0]), self.density.storage
 
     @property
     def device(self) -> str:
@@ -87,8 +112,9 @@ def planned_memory(
     def plan(rows: Rows, kept: BasisStorage | None) -> MemoryPlan:
         return plan_memory(operator, rows, memory=memory, storage=kept)
 
-    of_lanczos = {"lanczos": 1, "block_lanczos": max(request.k, request.bottom, 1) if request else 1}
-    rows = rows_of_search(request, operator, of_lanczos[method]) if request and method in of_lanczos else None
+    rows = None
+    if request and method in OWN_BASIS:
+        rows = rows_of_search(request, operator, 1 if method == "lanczos" else max(request.k, request.bottom))
     return PlannedMemory(
         operator=operator,
         eigenvalues=plan(rows, storage) if rows else None,

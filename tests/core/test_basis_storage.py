@@ -123,6 +123,51 @@ def test_remainders_are_orthogonal_to_rows_that_are_not_quite_orthonormal():
     torch.testing.assert_close(Q @ components + rest, w, rtol=1e-13, atol=1e-13)
 
 
+@pytest.mark.parametrize(("n", "k", "most"), [(150, 60, 200), (58, 25, 70), (8, 3, 10)])
+def test_a_space_that_is_spanned_before_it_can_be_corrected_is_not_converged(n, k, most):
+    d = torch.linspace(-1, 1, n, dtype=torch.float64)
+    storage = BasisStorage(dtype=torch.bfloat16)
+    pairs = lanczos(Lambda(lambda v: d * v, n, dtype=torch.float64), k, rtol=1e-9, max_matvecs=most, storage=storage)
+    assert pairs.matvecs <= most
+    assert not pairs.converged
+    assert pairs.reason.startswith(f"max_matvecs ({most}) reached")
+    true = np.sort(d.numpy())[::-1][:k]
+    assert np.all(np.abs(pairs.values - true) <= pairs.bounds)
+
+
+@pytest.mark.parametrize("storage", [torch.bfloat16, torch.float16])
+def test_copies_of_an_eigenvalue_are_not_hidden_by_rounding(storage):
+    for seed in range(1, 9):
+        values = np.sort(np.r_[10.0, 10.0, 9.0, 8.0, np.linspace(-1, 1, 196)])[::-1]
+        A = dense(values, seed=seed)
+        pairs = lanczos(
+            Dense(A), 3, rtol=1e-4, max_matvecs=300, verify=True, seed=seed, storage=BasisStorage(dtype=storage)
+        )
+        assert pairs.converged
+        np.testing.assert_allclose(pairs.values, [10.0, 10.0, 9.0], rtol=1e-4)
+
+
+def test_residuals_hold_after_restarts_of_a_rounded_basis():
+    rng = np.random.default_rng(0)
+    for trial in range(25):
+        n = int(rng.choice([12, 20, 40, 100]))
+        A = dense(np.sort(rng.normal(size=n) ** 3)[::-1], seed=trial)
+        basis = KrylovBasis(Dense(A), BasisStorage(dtype=torch.bfloat16))
+        keep = int(rng.integers(1, 5))
+        for _ in range(1 + (trial % 3 == 0)):
+            basis.add(torch.from_numpy(rng.normal(size=n)))
+        basis.rows.bound(keep if trial % 2 else 0, 50, at_once=True)
+        for _ in range(4):
+            while basis.size < min(9, n - 3):
+                basis.expand(min(basis.pending, 1 + trial % 2))
+            small = np.linalg.eigh((basis.T + basis.T.T) / 2)[1]
+            basis.restart(small[:, ::-1][:, :keep])
+            values, small = np.linalg.eigh((basis.T + basis.T.T) / 2)
+            Y = basis.vectors(small)
+            true = np.linalg.norm((A @ Y - Y * torch.from_numpy(values)).numpy(), axis=0)
+            assert np.all(true <= basis.leaks(small) * (1 + 1e-9) + 1e-13), trial
+
+
 def test_density_with_its_vectors_elsewhere_is_the_same():
     A = Dense(dense(OUTLIERS))
     here, there = (

@@ -7,7 +7,7 @@ import torch
 from peak_bytes import peak_bytes
 from torch import nn
 
-from landscape import Hessian, Lambda, Problem, lanczos
+from landscape import Hessian, Lambda, Problem, lanczos, spectral_density
 from landscape.errors import ProblemError
 from landscape.solvers.basis_storage import BasisStorage
 from landscape.solvers.eigen_request import EigenRequest
@@ -60,15 +60,41 @@ def test_products_and_basis_together_stay_within_the_memory(problem, megabytes, 
     assert peak >= plan.basis
 
 
-def test_the_least_that_is_named_does(problem):
-    rows = rows_of_search(request_of(problem), Hessian(problem))
+def least_of(make, rows):
     with pytest.raises(ProblemError, match=r"too small: one batch needs .* Give at least ([\d,]+) KiB") as caught:
-        plan_memory(Hessian(problem, memory=10_000), rows)
-    least = 1024 * int(re.search(r"at least ([\d,]+) KiB", str(caught.value))[1].replace(",", ""))
-    plan = plan_memory(Hessian(problem, memory=least), rows)
+        plan_memory(make(10_000), rows)
+    return 1024 * int(re.search(r"at least ([\d,]+) KiB", str(caught.value))[1].replace(",", ""))
+
+
+@pytest.mark.parametrize("product", ["auto", "double backward", "forward over reverse"])
+@pytest.mark.parametrize("what", ["eigenvalues", "density"])
+def test_the_least_that_is_named_does(problem, product, what):
+    def make(memory):
+        return Hessian(problem, memory=memory, product=product)
+
+    def solve():
+        H = make(least)
+        plan = plan_memory(H, rows)
+        make_way(H, plan)
+        if what == "density":
+            return plan, spectral_density(H, num_probes=2, steps=plan.max_basis, storage=plan.storage)
+        return plan, lanczos(H, 3, bottom=1, rtol=1e-2, max_matvecs=60, max_basis=plan.max_basis, storage=plan.storage)
+
+    rows = rows_of_search(request_of(problem), make(None)) if what == "eigenvalues" else rows_of_density(10_000, 40)
+    least = least_of(make, rows)
+    (plan, _), peak = peak_bytes(solve)
     assert plan.max_basis == rows.least
+    assert peak <= least
     with pytest.raises(ProblemError):
-        plan_memory(Hessian(problem, memory=least - 2048), rows)
+        plan_memory(make(least - 2048), rows)
+
+
+@pytest.mark.parametrize("n", [1, 3, 9])
+def test_a_density_of_few_parameters_is_planned(n):
+    operator = Lambda(lambda v: v, n)
+    plan = plan_memory(operator, rows_of_density(n, 80), memory=2**20)
+    assert plan.max_basis == plan.least_basis == n
+    assert plan.steps(80, n) == 80
 
 
 def test_rounded_vectors_leave_room_for_more_of_them():
