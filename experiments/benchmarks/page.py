@@ -64,7 +64,7 @@ them costs them nothing here."""
 
 _AIMS = """\
 Where all peers were given up, the ratio is of the seconds by the clock after which they were. What keeps a ratio below
-its aim is arithmetic: a product of ours costs what a held linearisation must, that of a peer two to three times as
+its aim is arithmetic: a product of ours costs what a held linearisation must, that of a peer 1.4 to 3.6 times as
 much, and certified values need as many of them; see the last section."""
 
 
