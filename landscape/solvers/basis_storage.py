@@ -20,8 +20,8 @@ class BasisStorage:
             (from pinned memory, where that is a GPU), about three times for every product.
         dtype: Their precision; the operator's own when None. A lower one rounds every vector once; what that loses is
             known, is part of the residuals, and is corrected by multiplying the vectors found again. With 5 + 1 values
-            of n = 3,000 in float32 to 1e-3, without a restart: 160 products with exact vectors, 166 in float16, 189 in
-            bfloat16; with 12 vectors at most 586, 614 and 682. To 1e-4 with 12: 1,180, 1,278, and not within 2,000.
+            of n = 3,000 in float32 to 1e-3, without a restart: 160 products with exact vectors, 166 in float16, 174 in
+            bfloat16; with 12 vectors at most 586, 592 and 592. To 1e-4 with 12: 1,180, 1,186 and 1,186.
         columns: Elements of a vector in a block; when None so many that a block that is fetched is an eighth of the
             basis or less.
 
