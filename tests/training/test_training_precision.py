@@ -84,10 +84,13 @@ def test_compiled_training_is_the_same_training_to_rounding(make_mlp, clusters):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's own, while it compiles
-def test_without_a_compiler_it_says_so(make_mlp, clusters, monkeypatch):
+def test_without_a_compiler_it_says_so(make_mlp, clusters):
     import torch._inductor.config as inductor
 
-    monkeypatch.setattr(inductor.cpp, "cxx", (None, "/nowhere/g++"))
-    monkeypatch.setattr(inductor, "force_disable_caches", True)
-    with pytest.raises(ProblemError, match=r"cannot compile.*compiler.*Install a C\+\+ compiler.*leave --compile out"):
+    # what was compiled before is not to be found again
+    changes = {"cpp.cxx": (None, "/nowhere/g++"), "fx_graph_cache": False, "autotune_local_cache": False}
+    with (
+        inductor.patch(changes),
+        pytest.raises(ProblemError, match=r"cannot compile.*compiler.*Install a C\+\+ compiler.*leave --compile out"),
+    ):
         trained(make_mlp, clusters, compile=True)
