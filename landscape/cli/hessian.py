@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from landscape.study.curvature_memory import PlannedMemory
 
 HINT = "Add --density for the spectral density and a report under runs/, or --out DIR to choose where."
+NO_BREAK = "\u00a0"
 PRODUCT_HELP = (
     "Of the Hessian: auto takes the fastest that is right here; or one of efficient-double-backward, double-backward, "
     "reverse-over-forward, forward-over-reverse."
@@ -177,18 +178,22 @@ def _explain(products: dict[str, Any]) -> None:
 
 def _say_plan(planned: "PlannedMemory") -> None:
     """Say what the memory is for, on standard error, before the first product."""
-    from landscape.operators.linearisation import megabytes
-
     for part, plan in planned.parts.items() if is_first() else ():
-        graphs = megabytes(plan.graphs) + f", of which {megabytes(plan.held)} at most" * (plan.graphs > plan.held)
+        graphs = _size(plan.graphs) + f", of which {_size(plan.held)} at most" * (plan.graphs > plan.held)
         place = "host" if plan.basis_device == "cpu" else "device"
         where = f" on the {place}" * (plan.basis_device != planned.device)
         text = (
-            f"Memory for {part}, of {megabytes(plan.memory)}: graphs {graphs}; vectors {megabytes(plan.product)}; "
-            f"basis {megabytes(plan.basis)}{where}, {plan.max_basis} vectors of {plan.basis_dtype} (at least "
-            f"{plan.least_basis})."
+            f"Memory for {part}, of {_size(plan.memory)}: graphs {graphs}; vectors {_size(plan.product)}; basis "
+            f"{_size(plan.basis)}{where}, {plan.max_basis} vectors of {plan.basis_dtype} (at least {plan.least_basis})."
         )
-        click.echo(textwrap.fill(text, 79, subsequent_indent="  "), err=True)
+        click.echo(textwrap.fill(text, 79, subsequent_indent="  ").replace(NO_BREAK, " "), err=True)
+
+
+def _size(num_bytes: int) -> str:
+    """Return a number of bytes in words that stay on one line."""
+    from landscape.operators.linearisation import megabytes
+
+    return megabytes(num_bytes).replace(" ", NO_BREAK)
 
 
 def _batches(count: int) -> str:
