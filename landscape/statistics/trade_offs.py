@@ -91,7 +91,7 @@ def _seconds_per_step(run: Run) -> float | None:
 
 def _last(run: Run, key: str) -> float:
     values = (run.get("history") or {}).get(key)
-    return 0.0 if values is None or not len(values) else float(values[-1])
+    return 0.0 if values is None or not len(values) else finite(values[-1]) or 0.0
 
 
 def _compare_with_baseline(rows: list[dict[str, Any]]) -> None:

@@ -62,6 +62,8 @@ def _assembled(root: Path) -> dict[str, Any]:
     folder = existing_folder(root)
     config = stored_config(folder)
     all_cells = cells(config)
+    if not all_cells:
+        raise StorageError(f"{folder.study} asks for no run: one of its lists is empty. Name what is to be compared.")
     finished = [cell for cell in all_cells if folder.result(cell.id).exists()]
     described = _described(folder, config)
     measured = {cell.id: read_measurements(folder, cell.id) for cell in finished}

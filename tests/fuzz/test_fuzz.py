@@ -18,6 +18,12 @@ def test_mutated_inputs_are_read_or_refused_in_words(reader):
     assert 0.1 < found.refused / found.cases < 1
 
 
+@pytest.mark.parametrize(("reader", "seed"), [("relate", 3597), ("relate", 4332)])
+def test_what_once_failed_does_not(reader, seed):
+    """A study whose lists are empty; a history that ends in nothing."""
+    assert not fuzz(reader, range(seed, seed + 1)).failures
+
+
 def spin():
     while True:
         pass

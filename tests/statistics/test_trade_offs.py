@@ -71,6 +71,14 @@ def test_time_of_a_step_is_relative_to_sgd(make_runs):
     assert alone[0]["relative_seconds_per_step"] is None
 
 
+def test_a_history_that_ends_in_nothing_has_no_time_of_a_step(make_runs):
+    runs = timed(make_runs(optimizers=("sgd",), ranks=1), {"sgd": 2.0})
+    for run in runs:
+        run["history"]["step"][-1] = None
+    (row,) = trade_offs(runs, ["sgd"])
+    assert row["seconds_per_step"] is None
+
+
 def test_what_else_varies_makes_rows_of_its_own(make_runs):
     small, large = (timed(make_runs(optimizers=("sgd",), ranks=1), {"sgd": s}) for s in (1.0, 3.0))
     for runs, size in ((small, 32), (large, 128)):
