@@ -45,12 +45,6 @@ class BasisRows:
         self._grown = StoredRows(self.n, like, storage, width) if self.rounds else self._exact
         self._tiers = [self._exact, self._grown] if self.rounds else [self._exact]
 
-    @property
-    def num_bytes(self) -> int:
-        """What all rows take, with the room for more."""
-        pending = len(self.pending) * self.n * self.like.element_size()
-        return sum(tier.num_bytes for tier in self._tiers) + pending
-
     def bound(self, exact: int, grown: int, *, at_once: bool) -> None:
         """Double the room for rows no further than to so many exact ones and so many others; see `StoredRows.bound`."""
         self._most_exact = exact
@@ -85,9 +79,10 @@ class BasisRows:
             tier.keep_first(0)
 
     def remainder(self, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Return v less its components in all rows, and those, float64; without waiting for them on a GPU.
+        """Return v less its components in all rows, and those, float64.
 
-        Twice is enough (Parlett 1998, section 6.9), unless the rows are orthonormal to their rounding in storage only.
+        Twice is enough (Parlett 1998, section 6.9), and a GPU is not waited for, unless the rows are orthonormal to
+        their rounding in storage only: then as often as components are left.
         """
         v = v.clone()
         found = total = self._products(v)
