@@ -104,8 +104,10 @@ class Minimum:
 
     @cached_property
     def gauss_newton(self) -> GaussNewton:
-        """The Gauss-Newton matrix at theta, one for all measures."""
-        return GaussNewton(self.problem, self.theta, memory=self.memory)
+        """The Gauss-Newton matrix at theta, one for all measures; it shares the Hessian's memory."""
+        made = GaussNewton(self.problem, self.theta, memory=self.hessian.batches.memory)
+        made.batches.share_with(self.hessian.batches)
+        return made
 
     @cached_property
     def gradient(self) -> Tensor:

@@ -5,12 +5,12 @@ import hashlib
 import json
 import shutil
 import sys
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from landscape.cli.memory_words import say_plans
 from landscape.cli.minimum_flags import check_out, minimum_flags, named_minimum, seed_of, settings_of
 from landscape.cli.own_option import own_option
 from landscape.cli.processes import is_first
@@ -20,10 +20,8 @@ from landscape.study import parsers
 
 if TYPE_CHECKING:
     from landscape.study.curvature import CurvatureSettings
-    from landscape.study.curvature_memory import PlannedMemory
 
 HINT = "Add --density for the spectral density and a report under runs/, or --out DIR to choose where."
-NO_BREAK = "\u00a0"
 PRODUCT_HELP = (
     "Of the Hessian: auto takes the fastest that is right here; or one of efficient-double-backward, double-backward, "
     "reverse-over-forward, forward-over-reverse."
@@ -122,7 +120,7 @@ def command(folder: Path | None, out: Path | None, verbose: bool, as_json: bool,
         refuse_other_measurement(out, "hessian.json", asked)
     click.echo(f"Measuring {one.origin}.", err=True)
     with ProductsProgress() as progress:
-        result = curvature(one, settings, progress, on_plan=_say_plan)
+        result = curvature(one, settings, progress, on_plan=lambda plan: say_plans(plan.parts, plan.device))
     if not is_first():
         return
     result = finite({**result, "environment": environment(one.minimum.problem.device)})
@@ -174,26 +172,6 @@ def _explain(products: dict[str, Any]) -> None:
             f"{sizes['planned_bytes']}; the budget is {sizes['memory']}).",
             err=True,
         )
-
-
-def _say_plan(planned: "PlannedMemory") -> None:
-    """Say what the memory is for, on standard error, before the first product."""
-    for part, plan in planned.parts.items() if is_first() else ():
-        graphs = _size(plan.graphs) + f", of which {_size(plan.held)} at most" * (plan.graphs > plan.held)
-        place = "host" if plan.basis_device == "cpu" else "device"
-        where = f" on the {place}" * (plan.basis_device != planned.device)
-        text = (
-            f"Memory for {part}, of {_size(plan.memory)}: graphs {graphs}; vectors {_size(plan.product)}; basis "
-            f"{_size(plan.basis)}{where}, {plan.max_basis} vectors of {plan.basis_dtype} (at least {plan.least_basis})."
-        )
-        click.echo(textwrap.fill(text, 79, subsequent_indent="  ").replace(NO_BREAK, " "), err=True)
-
-
-def _size(num_bytes: int) -> str:
-    """Return a number of bytes in words that stay on one line."""
-    from landscape.operators.linearisation import megabytes
-
-    return megabytes(num_bytes).replace(" ", NO_BREAK)
 
 
 def _batches(count: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from landscape.cli.memory_words import say_plans
 from landscape.cli.minimum_flags import check_out, minimum_flags, named_minimum, seed_of, settings_of
 from landscape.cli.own_option import own_option
 from landscape.cli.processes import is_first
@@ -97,7 +98,7 @@ def command(folder: Path | None, out: Path | None, verbose: bool, as_json: bool,
         refuse_other_measurement(out, "sharpness.json", asked)
     click.echo(f"Measuring {one.origin}.", err=True)
     with ProductsProgress() as progress:
-        result = sharpness(one, settings, progress)
+        result = sharpness(one, settings, progress, on_plan=say_plans)
     if not is_first():
         return
     result = finite({**result, "environment": environment(one.minimum.problem.device)})

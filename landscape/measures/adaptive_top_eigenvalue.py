@@ -48,5 +48,6 @@ measures.register("adaptive_top_eigenvalue", "largest eigenvalue of |w| H |w|, b
         "adaptive top eigenvalue",
         10,
         invariances=frozenset({"layer_rescaling", "neuron_rescaling", "batch_norm_scaling", "neuron_permutation"}),
+        keeps="eigenvalues",
     )
 )

@@ -44,5 +44,6 @@ measures.register("bottom_eigenvalue", "smallest algebraic Hessian eigenvalue, b
         60,
         sign=0,
         why_not="says how far the point is from a minimum rather than how sharp it is",
+        keeps="eigenvalues",
     )
 )

@@ -72,5 +72,6 @@ measures.register("effective_rank", "tr(H)^2 / |H|_F^2: how many directions shar
         50,
         sign=0,
         why_not="counts directions and is no sharpness",
+        keeps="sketch",
     )
 )

@@ -60,5 +60,6 @@ measures.register("eigenvalue_ratio", "|smallest / largest| Hessian eigenvalue: 
         60,
         sign=0,
         why_not="compares the two ends of one spectrum and is no sharpness",
+        keeps="eigenvalues",
     )
 )

@@ -8,6 +8,7 @@ from landscape.minimum import Minimum
 from landscape.registry import measures
 from landscape.solvers import Estimate
 from landscape.solvers import frobenius_norm as estimate_frobenius_norm
+from landscape.solvers.memory_plan import planned_sketch, rows_of_sketch
 
 _BLIND_SPOT = (
     "Dominated by the few largest eigenvalues, of either sign; rescaling that leaves the function unchanged moves it."
@@ -53,19 +54,19 @@ def shared_frobenius_norm(
     minimum: Minimum, operator: OperatorName, *, rtol: float, max_matvecs: int, seed: int
 ) -> Estimate:
     """Return the norm, whose ``matvecs`` are those beyond what other measures had done already."""
-    estimate, fresh = minimum.shared(
-        (f"Frobenius norm of {IN_WORDS[operator]}", rtol, max_matvecs, seed),
-        lambda: estimate_frobenius_norm(
-            operator_of(minimum, operator),
-            rtol=rtol,
-            min_matvecs=max(2, min(24, max_matvecs)),
-            max_matvecs=max(2, max_matvecs),
-            seed=seed,
-        ),
-    )
+
+    def compute() -> Estimate:
+        H, most = operator_of(minimum, operator), max(2, max_matvecs)
+        kept = planned_sketch(H, rows_of_sketch(H.shape[0], most // 2))
+        return estimate_frobenius_norm(
+            H, rtol=rtol, min_matvecs=min(24, most), max_matvecs=most, seed=seed, max_vectors=kept
+        )
+
+    key = (f"Frobenius norm of {IN_WORDS[operator]}", rtol, max_matvecs, seed)
+    estimate, fresh = minimum.shared(key, compute)
     return estimate if fresh else dataclasses.replace(estimate, matvecs=0)
 
 
 measures.register("frobenius_norm", "Frobenius norm of the Hessian or the Gauss-Newton matrix")(
-    Measure(frobenius_norm, "Frobenius norm", r"|H|_F", _BLIND_SPOT, "Frobenius norm", 40)
+    Measure(frobenius_norm, "Frobenius norm", r"|H|_F", _BLIND_SPOT, "Frobenius norm", 40, keeps="sketch")
 )

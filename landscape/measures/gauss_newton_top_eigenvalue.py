@@ -47,5 +47,6 @@ measures.register("gauss_newton_top_eigenvalue", "largest eigenvalue of the Gaus
         _BLIND_SPOT,
         "Gauss-Newton top eigenvalue",
         8,
+        keeps="eigenvalues",
     )
 )

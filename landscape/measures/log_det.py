@@ -124,5 +124,6 @@ measures.register("log_det", "log determinant of the Hessian, damped; negative e
         240,
         sign=0,
         why_not="is a logarithm, of which no ratio can be taken",
+        keeps="density",
     )
 )

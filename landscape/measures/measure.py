@@ -20,6 +20,7 @@ from landscape.minimum import Minimum
 from landscape.options import parse_options
 from landscape.problem import Problem
 from landscape.registry import measures as registry
+from landscape.solvers.memory_plan import leave_vectors
 
 
 def measure(
@@ -98,6 +99,7 @@ def measure_minimum(
         for name, (compute, own) in computed.items():
             if on_progress is not None:
                 on_progress(len(measured), len(computed), name)
+            leave_vectors(minimum.hessian)
             try:
                 measured[name] = _timed(name, compute, minimum, seed, own)
             except (ProblemError, UsageError) as error:

@@ -16,6 +16,9 @@ TRANSFORMATIONS = {
 }
 """What can be done to a network that leaves its function (or its decisions) as it was."""
 
+KEEPS = ("eigenvalues", "density", "sketch")
+"""What many vectors can be kept for."""
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -80,9 +83,11 @@ class Measure:
         sign: 1 where larger is sharper, -1 where larger is flatter, 0 where it takes no part in a verdict.
         why_not: Why it takes no part, as the end of a sentence: "is not a sharpness".
         invariances: Which of `TRANSFORMATIONS` leave it unchanged.
+        keeps: For what it keeps many vectors of the length of the parameters, one of `KEEPS`; "" for few.
 
     Raises:
-        ValueError: If an invariance is none of `TRANSFORMATIONS`, or one without a part in verdicts does not say why.
+        ValueError: If an invariance is none of `TRANSFORMATIONS`, what it keeps is none of `KEEPS`, or one without a
+            part in verdicts does not say why.
     """
 
     compute: Callable[..., Measurement]
@@ -94,11 +99,14 @@ class Measure:
     sign: int = 1
     why_not: str = ""
     invariances: frozenset[str] = frozenset({"neuron_permutation"})
+    keeps: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what the tables could not show."""
         unknown = self.invariances - TRANSFORMATIONS.keys()
         if unknown:
             raise ValueError(f"There is no transformation {min(unknown)!r}. Known: {', '.join(TRANSFORMATIONS)}.")
+        if self.keeps and self.keeps not in KEEPS:
+            raise ValueError(f"Nothing is kept for {self.keeps!r}. Known: {', '.join(KEEPS)}.")
         if bool(self.sign) == bool(self.why_not):
             raise ValueError(f"{self.label!r} needs either a sign or a reason why it takes no part in a verdict.")

@@ -5,12 +5,12 @@ import dataclasses
 from torch import Tensor
 
 from landscape.measures.measurement import Measure, Measurement
+from landscape.measures.shared_lanczos import planned_eigenpairs
 from landscape.measures.top_eigenvalue import eigenvalue_measurement
 from landscape.minimum import NO_OPTIMIZER_STATE, Minimum, SecondMoment
 from landscape.operators import Preconditioned
 from landscape.operators.preconditioned import adam_preconditioner
 from landscape.registry import measures
-from landscape.solvers import lanczos
 
 _BLIND_SPOT = (
     "Curvature in the metric of one optimizer at one moment: it depends on the history of gradients, and its "
@@ -50,7 +50,7 @@ def preconditioned_top_eigenvalue(
         )
     diagonal = coming_preconditioner(moment, minimum.gradient, minimum.theta)
     operator = Preconditioned(minimum.hessian, diagonal)
-    result = eigenvalue_measurement(lanczos(operator, rtol=rtol, max_matvecs=max_matvecs, seed=seed))
+    result = eigenvalue_measurement(planned_eigenpairs(operator, rtol=rtol, max_matvecs=max_matvecs, seed=seed))
     return dataclasses.replace(result, caveat=f"v is {moment.source}. {_BLIND_SPOT}")
 
 
@@ -71,5 +71,6 @@ measures.register("preconditioned_top_eigenvalue", "largest Hessian eigenvalue i
         15,
         sign=0,
         why_not="is measured in coordinates of the optimizer's own, which differ between the minima compared",
+        keeps="eigenvalues",
     )
 )

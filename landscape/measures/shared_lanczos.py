@@ -8,6 +8,7 @@ import numpy as np
 from landscape.minimum import Minimum
 from landscape.operators import Scaled, SymmetricOperator
 from landscape.solvers import Eigenpairs, SpectralDensity, lanczos, spectral_density
+from landscape.solvers.basis_storage import BasisStorage
 from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.krylov_run import KrylovRun
 from landscape.solvers.lanczos_quadrature import Quadrature
@@ -18,6 +19,8 @@ OperatorName = Literal["hessian", "gauss_newton"]
 IN_WORDS = {"hessian": "the Hessian", "gauss_newton": "the Gauss-Newton matrix", "adaptive_hessian": "|w| H |w|"}
 _KEPT_BYTES = 2**29
 _KEPT_ROWS = 256
+_SHARES = 12
+"""Runs and probes of three operators take half of the memory at most."""
 
 
 def operator_of(minimum: Minimum, name: str) -> SymmetricOperator:
@@ -40,24 +43,31 @@ def extreme_eigenpairs(
     """Return eigenpairs, and the products that they cost beyond what other measures had done already.
 
     One run from one vector serves every measure, as long as its vectors fit into 512 MiB (some 500,000 parameters) and
-    half of the minimum's memory; for larger networks each measure has a run of its own, with restarts where the memory
-    wants them.
+    a twelfth of the minimum's memory; for larger networks each measure has a run of its own, with restarts where the
+    memory wants them.
     """
     operator = operator_of(minimum, name)
     if not _fits(minimum, operator):
-        rows = rows_of_search(EigenRequest(operator.shape[0], k, bottom, rtol, max_matvecs), operator)
-        plan = plan_memory(operator, rows, memory=minimum.memory)
-        make_way(operator, plan)
-        pairs = lanczos(
-            operator, k, bottom=bottom, rtol=rtol, max_matvecs=max_matvecs, max_basis=plan.max_basis,
-            storage=plan.storage, seed=seed,
-        )  # fmt: skip
+        pairs = planned_eigenpairs(operator, k=k, bottom=bottom, rtol=rtol, max_matvecs=max_matvecs, seed=seed)
         return pairs, pairs.matvecs
     run = _run(minimum, name, seed)
     before = run.matvecs
     pairs = run.eigenpairs(k, bottom, rtol=rtol, max_matvecs=max_matvecs)
     # where the space ended early the products were not the run's
     return pairs, max(run.matvecs - before, 0 if pairs.matvecs <= run.matvecs else pairs.matvecs)
+
+
+def planned_eigenpairs(
+    operator: SymmetricOperator, *, k: int = 1, bottom: int = 0, rtol: float, max_matvecs: int, seed: int
+) -> Eigenpairs:
+    """Return eigenpairs by `lanczos`, with as many vectors as the memory of the operator's graphs leaves room for."""
+    rows = rows_of_search(EigenRequest(operator.shape[0], k, bottom, rtol, max_matvecs), operator)
+    plan = plan_memory(operator, rows)
+    make_way(operator, plan)
+    return lanczos(
+        operator, k, bottom=bottom, rtol=rtol, max_matvecs=max_matvecs, max_basis=plan.max_basis,
+        storage=plan.storage, seed=seed,
+    )  # fmt: skip
 
 
 def shared_density(
@@ -87,9 +97,7 @@ def shared_density(
         nonlocal kept
         first, held, storage = None, steps, None
         if not _fits(minimum, operator):
-            plan = plan_memory(operator, rows_of_density(operator.shape[0], steps), memory=minimum.memory)
-            make_way(operator, plan)
-            held, storage = plan.steps(steps, operator.shape[0]), plan.storage
+            held, storage = _planned_steps(operator, steps)
         elif steps > 1:
             _, first, own = shared_quadrature(minimum, name, steps, seed)
             kept = first.matvecs - own
@@ -106,22 +114,47 @@ def shared_density(
 
 def shared_quadrature(minimum: Minimum, name: str, steps: int, seed: int) -> tuple[Quadrature, Quadrature, int]:
     """Return the quadratures of the run after three quarters of the steps and after all, and its own products."""
-    run = _run(minimum, name, seed)
+    operator = operator_of(minimum, name)
+    if _fits(minimum, operator):
+        run = _run(minimum, name, seed)
+    else:
+        steps, storage = _planned_steps(operator, steps)
+        run = KrylovRun(operator, seed, storage)
     before = run.matvecs
     fine = run.quadrature(min(steps, run.operator.shape[0]))
     return run.quadrature(max(1, 3 * fine.matvecs // 4)), fine, run.matvecs - before
 
 
+def _planned_steps(operator: SymmetricOperator, steps: int) -> tuple[int, BasisStorage]:
+    """Make way for the vectors of a quadrature; return how many of the steps it can have, and where they are kept."""
+    plan = plan_memory(operator, rows_of_density(operator.shape[0], steps))
+    make_way(operator, plan)
+    return plan.steps(steps, operator.shape[0]), plan.storage
+
+
+def most_kept(minimum: Minimum) -> int:
+    """Return how many bytes may be kept for other measures: of each operator's run, and of its random probes."""
+    ranks, most = minimum.problem.ranks, minimum.hessian.batches.memory // _SHARES
+    if ranks.count > 1:
+        # all processes must agree
+        most = int(ranks.gather([most])[:, 0].min())
+    return min(_KEPT_BYTES, most)
+
+
 def _run(minimum: Minimum, name: str, seed: int) -> KrylovRun:
     operator = operator_of(minimum, name)
-    return minimum.shared((f"Lanczos run of {IN_WORDS[name]}", seed), lambda: KrylovRun(operator, seed)).value
+
+    def compute() -> KrylovRun:
+        minimum.hessian.batches.keep(_bytes_of_run(operator))
+        return KrylovRun(operator, seed)
+
+    return minimum.shared((f"Lanczos run of {IN_WORDS[name]}", seed), compute).value
 
 
 def _fits(minimum: Minimum, operator: SymmetricOperator) -> bool:
     """Return whether a run's vectors may stay in memory."""
-    ranks = minimum.problem.ranks
-    budget = minimum.hessian.batches.memory
-    if ranks.count > 1:
-        # all processes must agree
-        budget = int(ranks.gather([budget])[:, 0].min())
-    return operator.shape[0] * operator.dtype.itemsize * _KEPT_ROWS <= min(_KEPT_BYTES, budget // 2)
+    return _bytes_of_run(operator) <= most_kept(minimum)
+
+
+def _bytes_of_run(operator: SymmetricOperator) -> int:
+    return operator.shape[0] * operator.dtype.itemsize * _KEPT_ROWS

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from landscape.measures.shared_lanczos import IN_WORDS, OperatorName, operator_of
+from landscape.measures.shared_lanczos import IN_WORDS, OperatorName, most_kept, operator_of
 from landscape.minimum import Minimum
 from landscape.operators import SymmetricOperator
 from landscape.solvers import Estimate
@@ -14,27 +14,25 @@ from landscape.solvers.estimate import StoppingRule, mean_and_error
 from landscape.solvers.hessian_trace import LEAST_PROBES
 from landscape.solvers.probes import SymmetryCheck, draw_probes, products, signs
 
-_KEPT_BYTES = 2**29
-
 
 class ProbeProducts:
-    """Products of an operator with random signs, each kept while they fit into 512 MiB.
+    """Products of an operator with random signs, the first ones kept.
 
     Probe i depends on the seed and i alone, and is that of `hutchinson`; the same for every operator.
 
     Args:
         operator: Any symmetric operator.
         seed: Of the probes.
+        most: How many are kept.
 
     Attributes:
         matvecs: Products spent so far.
     """
 
-    def __init__(self, operator: SymmetricOperator, seed: int) -> None:
+    def __init__(self, operator: SymmetricOperator, seed: int, most: int) -> None:
         self.operator, self.seed, self.matvecs = operator, seed, 0
         self._kept: dict[int, Tensor] = {}
-        self._check = SymmetryCheck(operator)
-        self._most = _KEPT_BYTES // (operator.shape[0] * operator.dtype.itemsize)
+        self._check, self._most = SymmetryCheck(operator), most
 
     def __call__(self, index: int) -> tuple[Tensor, Tensor]:
         """Return probe i and its product, each of shape ``(n,)``."""
@@ -52,7 +50,14 @@ class ProbeProducts:
 def probe_products(minimum: Minimum, name: OperatorName, seed: int) -> ProbeProducts:
     """Return the probes of the Hessian or the Gauss-Newton matrix that all measures of a minimum share."""
     operator = operator_of(minimum, name)
-    return minimum.shared((f"random probes of {IN_WORDS[name]}", seed), lambda: ProbeProducts(operator, seed)).value
+
+    def compute() -> ProbeProducts:
+        vector = operator.shape[0] * operator.dtype.itemsize
+        most = most_kept(minimum) // vector
+        minimum.hessian.batches.keep(most * vector)
+        return ProbeProducts(operator, seed, most)
+
+    return minimum.shared((f"random probes of {IN_WORDS[name]}", seed), compute).value
 
 
 def mean_over_probes(

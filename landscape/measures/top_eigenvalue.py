@@ -66,7 +66,7 @@ def eigenvalue_measurement(pairs: Eigenpairs, own: int | None = None, caveat: st
 
 
 measures.register("top_eigenvalue", "largest algebraic Hessian eigenvalue, by Lanczos")(
-    Measure(top_eigenvalue, "top eigenvalue", r"\lambda_{\max}", _BLIND_SPOT, "top eigenvalue", 8)
+    Measure(top_eigenvalue, "top eigenvalue", r"\lambda_{\max}", _BLIND_SPOT, "top eigenvalue", 8, keeps="eigenvalues")
 )
 measures.register("power_iteration_top_eigenvalue", "largest algebraic Hessian eigenvalue, by power iteration")(
     Measure(

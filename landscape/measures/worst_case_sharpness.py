@@ -171,5 +171,6 @@ measures.register("worst_case_sharpness", "largest rise of the loss in a ball ar
         _BLIND_SPOT,
         "worst-case sharpness",
         50,
+        keeps="eigenvalues",
     )
 )

@@ -86,12 +86,25 @@ class HeldBatches:
         self._hold = hold
         self._held: list[tuple[Linearisation, float]] = []
         self._full = not hold_any
-        self._left = 0
+        self._left = self.kept = 0
+        self._beside: list[HeldBatches] = []
 
     @property
     def room(self) -> int:
-        """Bytes for graphs: the memory less what is left to others."""
-        return self.memory - self._left
+        """Bytes for graphs: the memory less what is kept for good, left to others, or held by those beside."""
+        return self.memory - self.kept - self._left - sum(each.held_bytes for each in self._beside)
+
+    def share_with(self, other: "HeldBatches") -> None:
+        """Share one memory with the batches of another operator: who needs it takes the other's graphs away."""
+        self._beside.append(other)
+        other._beside.append(self)
+        self._left, self.kept = other._left, other.kept
+
+    def keep(self, num_bytes: int) -> None:
+        """Keep bytes of the memory for something else, for good; of all that is kept half of the memory is counted."""
+        for each in (self, *self._beside):
+            each.kept = min(each.kept + num_bytes, each.memory // 2)
+            each.leave(each._left)
 
     @property
     def count(self) -> int:
@@ -136,16 +149,26 @@ class HeldBatches:
     def leave(self, num_bytes: int) -> None:
         """Leave so many bytes of the memory to others, such as a basis, from now on; let go of graphs in their way."""
         self._left = num_bytes
+        self._make_room()
         if self.held_bytes + (0 if self.planned_bytes <= self.room else self.batch_bytes) > self.room:
-            self._held.clear()
-            self.held_bytes, self.complete = 0, False
+            self._let_go()
         # there may be room for more
         self._full = not self.hold_any
+
+    def _make_room(self) -> None:
+        if self.planned_bytes > self.room:
+            for each in self._beside:
+                each._let_go()
+
+    def _let_go(self) -> None:
+        self._held.clear()
+        self.held_bytes, self.complete, self._full = 0, False, not self.hold_any
 
     def _try_to_hold(self, batch: Any, before: int, share: float) -> Linearisation:
         made = self._hold(batch, before)
         if not self._held:
             self._measure(made.num_bytes, share)
+            self._make_room()
             self._refuse_too_little()
         # room for this one, and where not all fit for one more that is made and dropped again
         working = 0 if self.planned_bytes <= self.room else made.num_bytes

@@ -12,11 +12,12 @@ class GrowingRows:
     Args:
         size: Length of a row.
         like: A tensor of the dtype and device wanted.
+        most: Rows that there will be at most.
     """
 
-    def __init__(self, size: int, like: Tensor) -> None:
-        self._rows = like.new_empty(4, size)
-        self._count = 0
+    def __init__(self, size: int, like: Tensor, most: int) -> None:
+        self._rows = like.new_empty(min(4, most), size)
+        self._count, self._most = 0, most
 
     def __len__(self) -> int:
         return self._count
@@ -31,7 +32,8 @@ class GrowingRows:
         rows = rows.reshape(-1, self._rows.shape[1])
         needed = self._count + len(rows)
         if needed > len(self._rows):
-            grown = self._rows.new_empty(max(needed, 2 * len(self._rows)), self._rows.shape[1])
+            room = max(needed, min(2 * len(self._rows), self._most))
+            grown = self._rows.new_empty(room, self._rows.shape[1])
             grown[: self._count] = self.rows
             self._rows = grown
         self._rows[self._count : needed] = rows

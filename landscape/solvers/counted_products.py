@@ -59,13 +59,17 @@ class CountedProducts(LinearOperator):  # type: ignore[misc]
 
     def best(self, largest: bool, count: int) -> np.ndarray:
         """Return the best vectors within the span of those remembered, as columns; fewer if it is smaller."""
-        if not self._inputs:
+        if not self._inputs or not count:
             return np.empty((self.shape[0], 0))
-        U, sizes, W = np.linalg.svd(np.array(self._inputs).T, full_matrices=False)
-        clear = sizes > 1e-6 * sizes[0]
-        U, HU = U[:, clear], (np.array(self._outputs).T @ W[clear].T) / sizes[clear]
-        small = np.linalg.eigh((U.T @ HU + HU.T @ U) / 2)[1]
-        vectors: np.ndarray = U @ (small[:, ::-1] if largest else small)[:, :count]
+        # by inner products: copies of all vectors would take as much memory again, several times
+        squares, W = np.linalg.eigh(_inner(self._inputs, self._inputs))
+        clear = squares > 1e-12 * squares[-1]
+        W = W[:, clear] / np.sqrt(squares[clear])
+        small = W.T @ _inner(self._inputs, self._outputs) @ W
+        chosen = np.linalg.eigh((small + small.T) / 2)[1][:, :: -1 if largest else 1][:, :count]
+        vectors = np.zeros((self.shape[0], chosen.shape[1]))
+        for weights, vector in zip(W @ chosen, self._inputs, strict=True):
+            vectors += np.outer(vector, weights)
         return vectors
 
     def measured(self, vectors: np.ndarray, request: EigenRequest, reason: str) -> Eigenpairs:
@@ -91,3 +95,8 @@ class CountedProducts(LinearOperator):  # type: ignore[misc]
             reason="every measured residual is within rtol" if converged else reason,
             cost=float(self.count),
         )
+
+
+def _inner(left: list[np.ndarray], right: list[np.ndarray]) -> np.ndarray:
+    """Return the inner products of vectors, shape ``(len(left), len(right))``."""
+    return np.array([[a @ b for b in right] for a in left])

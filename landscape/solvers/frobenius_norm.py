@@ -1,15 +1,17 @@
 """The Frobenius norm, stopped on its own standard error."""
 
 import math
+from functools import partial
 
 import numpy as np
 import torch
 
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.solvers.basis import extended
+from landscape.solvers.beyond_sketch import Beyond, Fresh, Pool
 from landscape.solvers.estimate import Estimate, StoppingRule, check_block_size
 from landscape.solvers.multiplied_out import exact_value, multiply_out
-from landscape.solvers.probes import sphere
+from landscape.solvers.probes import row_dots, sphere
 from landscape.solvers.sketch import Sketch
 from landscape.solvers.unit_scale import UnitScale, in_unit_scale
 from landscape.solvers.xtrace import LeaveOneOut, mean_and_spread
@@ -24,6 +26,7 @@ def frobenius_norm(
     max_matvecs: int = 1000,
     seed: int = 0,
     block_size: int = 2,
+    max_vectors: int | None = None,
 ) -> Estimate:
     r"""Return the Frobenius norm of an operator, $|H|_F = (\sum_i \lambda_i^2)^{1/2}$, with its standard error.
 
@@ -42,12 +45,13 @@ def frobenius_norm(
         max_matvecs: Stop here at the latest; then ``converged`` is False.
         seed: Of the test vectors; vector i is the same whatever the tolerance.
         block_size: Test vectors added at a time.
+        max_vectors: As in `xtrace`.
 
     Raises:
         UsageError: If a tolerance or a count is out of its range.
 
     Cost:
-        Two products a test vector, three vectors of length n kept for each.
+        Two products a test vector, three vectors of length n kept for each (four while one of them grows).
 
     References:
         Epperly, Tropp, Webber 2024, "XTrace: making the most of every sample in stochastic trace estimation", for
@@ -57,7 +61,7 @@ def frobenius_norm(
     check_block_size(block_size)
     if operator.shape[0] <= min_matvecs:
         return exact_value(float(multiply_out(operator).norm()), operator.shape[0])
-    sketch = Sketch(operator, sphere, seed, "frobenius norm")
+    sketch = Sketch(operator, sphere, seed, "frobenius norm", max_vectors)
     small = LeaveOneOut(sketch)
     ZZ = torch.zeros(0, 0, dtype=torch.float64)
     while True:
@@ -68,11 +72,27 @@ def frobenius_norm(
             return Estimate(math.sqrt(float(ZZ.trace())), sketch.leak, sketch.matvecs, True, reason)
         small.update()
         square, spread = mean_and_spread(_squares(small, ZZ))
-        value = math.sqrt(square)
-        error = spread / (2 * value)
-        converged = rule.within(error, value, sketch.matvecs)
-        if converged or max_matvecs - sketch.matvecs < 2:
-            return Estimate(value, error, sketch.matvecs, converged, rule.reason(converged=converged))
+        estimate = _rooted(rule, square, spread, sketch.matvecs)
+        if estimate.converged or max_matvecs - sketch.matvecs < 2:
+            return estimate
+        if sketch.full:
+            pool, within = Pool(square, spread, len(sketch)), float(ZZ.trace())
+            beyond = Beyond(sketch, sphere, seed, "beyond frobenius norm", partial(_completed, sketch, within))
+            judge = partial(_rooted, rule)
+            return beyond.estimate(rule, pool, judge, spent=sketch.matvecs, block_size=block_size)
+
+
+def _rooted(rule: StoppingRule, square: np.ndarray | float, spread: np.ndarray | float, matvecs: int) -> Estimate:
+    """Return the estimate of the norm from that of its square."""
+    value = math.sqrt(float(square))
+    return rule.estimate(value, float(spread) / (2 * value), matvecs)
+
+
+def _completed(sketch: Sketch, within: float, fresh: Fresh) -> np.ndarray:
+    """Return the squared norm of H on the basis, completed by each fresh vector."""
+    outside = fresh.products - fresh.W.T.to(sketch.Z) @ sketch.Z
+    completed: np.ndarray = within + fresh.share() * row_dots(outside, outside).numpy()
+    return completed
 
 
 def _squares(small: LeaveOneOut, ZZ: torch.Tensor) -> np.ndarray:

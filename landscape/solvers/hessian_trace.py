@@ -15,15 +15,17 @@ from landscape.diagonal import (
     output_dimension,
     sampled_squares,
 )
-from landscape.errors import ProblemError, UsageError, suggest
+from landscape.errors import LandscapeError, ProblemError, UsageError, suggest
 from landscape.operators.combinations import Sum
 from landscape.operators.gauss_newton import GaussNewton
 from landscape.operators.hessian import Hessian
 from landscape.solvers.estimate import Estimate, StoppingRule
 from landscape.solvers.hutchinson import hutchinson
 from landscape.solvers.hutchpp import hutchpp
+from landscape.solvers.memory_plan import Rows, planned_sketch, rows_of_sketch
 from landscape.solvers.multiplied_out import SMALL, exact_diagonal_sum, multiply_out
 from landscape.solvers.probes import draw_probes, products, row_dots, signs
+from landscape.solvers.sketch import KEPT_ROWS
 from landscape.solvers.xtrace import xtrace
 
 COARSE = 0.03
@@ -63,6 +65,10 @@ def hessian_trace(
     Cost:
         Counted in convolutions, where a gradient is 3 and a product 6 to 9: exact 2 an output, sampled 3 a draw.
 
+    Memory:
+        XTrace and Hutch++ keep as many test vectors as the memory of the Hessian's held graphs leaves room for; plain
+        probes keep none, and take XTrace's place where there is none for two.
+
     Pitfalls:
         H - G is no smaller than H far from a fit, so that ``"gauss_newton"`` then pays two products a probe for
         nothing: on digits networks its probes scatter as much as those of H at a loss above 0.8, and 3 to 30 times
@@ -75,7 +81,7 @@ def hessian_trace(
         raise UsageError(f"hessian_trace takes a Hessian; for a {type(hessian).__name__} use xtrace or hutchinson.")
     rule = StoppingRule(rtol, 2, max(2, max_matvecs))
     if method in _PROBES:
-        return _probed(hessian, method, rtol, max_matvecs, seed)
+        return _probed(hessian, method, rtol, max_matvecs, seed, **_kept(method, hessian, max_matvecs))
     if method not in METHODS:
         raise UsageError(
             f"There is no way to a trace {method!r}.{suggest(method, METHODS)} Known: {', '.join(METHODS)}."
@@ -96,6 +102,7 @@ def hessian_trace(
 
 
 _PROBES: dict[str, Callable[..., Estimate]] = {"hutchinson": hutchinson, "hutchpp": hutchpp, "xtrace": xtrace}
+_SKETCHES = {"xtrace": (2, KEPT_ROWS), "hutchpp": (3, KEPT_ROWS + 1)}
 METHODS = ("auto", "exact", "sampled", "gauss_newton", *_PROBES)
 """Names that ``method`` takes."""
 
@@ -132,7 +139,13 @@ def _smooth(hessian: Hessian, rtol: float, max_matvecs: int, seed: int) -> Estim
             return _control_variate(hessian, rtol, max_matvecs, seed)
         except ProblemError:
             pass  # gradients of single examples cannot be had for this network; probes need none
-    first = _probed(hessian, "xtrace", rtol, min(max_matvecs, _MOST_XTRACE), seed)
+    most = min(max_matvecs, _MOST_XTRACE)
+    try:
+        kept = _kept("xtrace", hessian, most)
+    except LandscapeError:
+        # no memory for two test vectors; plain probes keep none
+        return _probed(hessian, "hutchinson", rtol, max_matvecs, seed)
+    first = _probed(hessian, "xtrace", rtol, most, seed, **kept)
     if first.converged or max_matvecs - first.matvecs < 2 * LEAST_PROBES:
         return first
     # a flat spectrum: what XTrace takes out of it is nothing, and its own work grows
@@ -144,7 +157,7 @@ def _smooth(hessian: Hessian, rtol: float, max_matvecs: int, seed: int) -> Estim
 def _rest_is_small(hessian: Hessian, seed: int) -> bool:
     """Return whether eight probes of H - G scatter so much less than those of H that their double cost pays."""
     try:
-        G = GaussNewton(hessian.problem, hessian.theta, memory=hessian.batches.memory)
+        G = _beside(hessian)
         z = draw_probes(hessian, signs, seed, "trace pilot", range(8))
         of_H, of_G = (row_dots(z, products(each, z)) for each in (hessian, G))
     except ProblemError:
@@ -152,9 +165,30 @@ def _rest_is_small(hessian: Hessian, seed: int) -> bool:
     return float((of_H - of_G).var()) < 0.3 * float(of_H.var())
 
 
-def _probed(hessian: Hessian, method: str, rtol: float, max_matvecs: int, seed: int) -> Estimate:
+def _beside(hessian: Hessian) -> GaussNewton:
+    """Return the Gauss-Newton matrix to be used in turn with the Hessian: each holds half of the graphs that fit."""
+    half = hessian.batches.memory // 2
+    hessian.batches.leave(half)
+    return GaussNewton(hessian.problem, hessian.theta, memory=half)
+
+
+def rows_of_trace(method: str, n: int, max_matvecs: int) -> Rows | None:
+    """Return the vectors that a way by random probes wants to keep; None where it keeps none."""
+    if method not in _SKETCHES:
+        return None
+    products_of_one, each = _SKETCHES[method]
+    return rows_of_sketch(n, max_matvecs // products_of_one, each)
+
+
+def _kept(method: str, hessian: Hessian, max_matvecs: int) -> dict[str, int]:
+    """Return how many test vectors memory holds, as an option of the way."""
+    rows = rows_of_trace(method, hessian.shape[0], max_matvecs)
+    return {"max_vectors": planned_sketch(hessian, rows)} if rows else {}
+
+
+def _probed(hessian: Hessian, method: str, rtol: float, max_matvecs: int, seed: int, **kept: int) -> Estimate:
     least = min(LEAST_PROBES, max_matvecs)
-    found = _PROBES[method](hessian, rtol=rtol, min_matvecs=least, max_matvecs=max_matvecs, seed=seed)
+    found = _PROBES[method](hessian, rtol=rtol, min_matvecs=least, max_matvecs=max_matvecs, seed=seed, **kept)
     return dataclasses.replace(found, method=method)
 
 
@@ -210,9 +244,8 @@ def _mean_of_draws(draws: np.ndarray) -> tuple[float, float]:
 
 
 def _control_variate(hessian: Hessian, rtol: float, max_matvecs: int, seed: int) -> Estimate:
-    problem = hessian.problem
-    exact = gauss_newton_squares(problem, hessian.theta, memory=hessian.batches.memory)
-    rest = Sum([hessian, GaussNewton(problem, hessian.theta, memory=hessian.batches.memory)], [1.0, -1.0])
+    exact = gauss_newton_squares(hessian.problem, hessian.theta, memory=hessian.batches.memory)
+    rest = Sum([hessian, _beside(hessian)], [1.0, -1.0])
     most = max(2, max_matvecs // 2)
     known = float(exact.diagonal.sum())
     found = hutchinson(rest, rtol=rtol, min_matvecs=min(LEAST_PROBES, most), max_matvecs=most, seed=seed, known=known)

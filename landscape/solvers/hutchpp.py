@@ -1,17 +1,22 @@
 """The trace by Hutch++: exact on a random low-rank part, probes on what is left."""
 
+from functools import partial
+
 import numpy as np
 import torch
 
 from landscape.errors import UsageError
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.solvers.basis import GrowingRows, extended
+from landscape.solvers.beyond_sketch import Beyond, Fresh, Pool, as_number
 from landscape.solvers.estimate import Estimate, StoppingRule, check_block_size, mean_and_error
 from landscape.solvers.multiplied_out import exact_value, multiply_out
 from landscape.solvers.probes import draw_probes, products, row_dots, signs, sphere
 from landscape.solvers.sketch import Sketch
 from landscape.solvers.unit_scale import UnitScale, in_unit_scale
 from landscape.solvers.xtrace import exact_trace
+
+_PROBE = "hutchpp probe"
 
 
 @in_unit_scale(UnitScale.estimate)
@@ -23,6 +28,7 @@ def hutchpp(
     max_matvecs: int = 1000,
     seed: int = 0,
     block_size: int = 2,
+    max_vectors: int | None = None,
 ) -> Estimate:
     r"""Return the trace of an operator by Hutch++, unbiased, with its standard error.
 
@@ -38,14 +44,16 @@ def hutchpp(
         max_matvecs: Stop here at the latest; then ``converged`` is False.
         seed: Of the test vectors and the probes; each is the same whatever the tolerance.
         block_size: Test vectors, and probes, added at a time.
+        max_vectors: Test vectors kept at most, and as many probes; what fits 2 GiB, but 8 in any case, when None.
+            Beyond, the basis stays, and probes are not kept.
 
     Raises:
         UsageError: If a tolerance or a count is out of its range.
 
     Cost:
-        Three products a probe, three vectors of length n kept for each. The error falls like one over the number of
-        products at worst for semidefinite operators, as one over its square root for others whose eigenvalues do
-        not decay.
+        Three products a probe, four vectors of length n kept for each (five while one of them grows). The error falls
+        like one over the number of products at worst for semidefinite operators, as one over its square root for
+        others whose eigenvalues do not decay.
 
     References:
         Meyer, Musco, Musco, Woodruff 2021, "Hutch++: optimal stochastic trace estimation", algorithm 1.
@@ -56,11 +64,11 @@ def hutchpp(
         raise UsageError(f"Hutch++ needs at least 3 products; max_matvecs is {max_matvecs}.")
     if operator.shape[0] <= min_matvecs:
         return exact_value(float(multiply_out(operator).trace()), operator.shape[0])
-    sketch = Sketch(operator, sphere, seed, "hutchpp range")
-    probes = _Probes(operator, seed)
+    sketch = Sketch(operator, sphere, seed, "hutchpp range", max_vectors)
+    probes = _Probes(operator, seed, sketch.most)
     while True:
         spent = sketch.matvecs + probes.matvecs
-        count = min(block_size, (max_matvecs - spent) // 3)
+        count = min(block_size, sketch.most - len(sketch), (max_matvecs - spent) // 3)
         if count > 0:
             sketch.grow(count)
             if sketch.exhausted:
@@ -68,18 +76,29 @@ def hutchpp(
                 return Estimate(found.value, found.error, sketch.matvecs + probes.matvecs, True, found.reason)
             probes.grow(count)
         spent = sketch.matvecs + probes.matvecs
-        value, error = mean_and_error(float(sketch.QHQ.trace()) + probes.outside(sketch))
-        estimate = rule.estimate(value, error, spent)
+        samples = float(sketch.QHQ.trace()) + probes.outside(sketch)
+        estimate = rule.estimate(*mean_and_error(samples), spent)
         if estimate.converged or max_matvecs - spent < 3:
             return estimate
+        if sketch.full:
+            pool = Pool(estimate.value, estimate.error, len(samples))
+            beyond = Beyond(sketch, signs, seed, _PROBE, partial(_completed, sketch))
+            return beyond.estimate(
+                rule, pool, as_number(rule), spent=spent, block_size=block_size, drawn=probes.matvecs
+            )
+
+
+def _completed(sketch: Sketch, fresh: Fresh) -> np.ndarray:
+    """Return the trace within the basis, completed by each fresh probe."""
+    return float(sketch.QHQ.trace()) + fresh.outside(sketch.QHQ)
 
 
 class _Probes:
     """Random signs with their products, seen outside a growing basis."""
 
-    def __init__(self, operator: SymmetricOperator, seed: int) -> None:
+    def __init__(self, operator: SymmetricOperator, seed: int, most: int) -> None:
         self._operator, self._seed = operator, seed
-        self._rows = GrowingRows(operator.shape[0], torch.empty(0, dtype=operator.dtype, device=operator.device))
+        self._rows = GrowingRows(operator.shape[0], torch.empty(0, dtype=operator.dtype, device=operator.device), most)
         self._plain = self._W = self._T = torch.zeros(0, 0, dtype=torch.float64)
 
     @property
@@ -88,7 +107,7 @@ class _Probes:
 
     def grow(self, count: int) -> None:
         indices = range(len(self._rows), len(self._rows) + count)
-        fresh = draw_probes(self._operator, signs, self._seed, "hutchpp probe", indices)
+        fresh = draw_probes(self._operator, signs, self._seed, _PROBE, indices)
         plain = row_dots(fresh, products(self._operator, fresh))
         self._plain = torch.cat([self._plain.reshape(-1), plain])
         self._rows.append(fresh)

@@ -5,6 +5,7 @@ from scipy.linalg import eigh_tridiagonal
 
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.randomness import derive_seed
+from landscape.solvers.basis_storage import BasisStorage
 from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.eigenpairs import Eigenpairs, random_unit_vector, rounding_of_products
 from landscape.solvers.krylov_basis import KrylovBasis
@@ -23,15 +24,16 @@ class KrylovRun:
     Args:
         operator: Any symmetric operator.
         seed: Of the start.
+        storage: Where the vectors are kept, in the operator's precision.
 
     Cost:
         A vector of length n in memory for every product.
     """
 
-    def __init__(self, operator: SymmetricOperator, seed: int) -> None:
+    def __init__(self, operator: SymmetricOperator, seed: int, storage: BasisStorage | None = None) -> None:
         self.operator, self.seed = operator, seed
         self._scaled = UnitScale(operator)
-        self._basis = KrylovBasis(self._scaled)
+        self._basis = KrylovBasis(self._scaled, storage)
         start = random_unit_vector(operator.shape[0], derive_seed(seed, "lanczos", 0), self._basis.like)
         self._basis.add(start)
 

@@ -12,10 +12,36 @@ from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.parts import Parts
 from landscape.solvers.basis_storage import BasisStorage
 from landscape.solvers.eigen_request import EigenRequest
+from landscape.solvers.sketch import KEPT_ROWS
 from landscape.solvers.subspace_search import default_rows, kept_exactly, least_rows
 
 WORKING_VECTORS = 10
 """Vectors beside the basis at the height of a product and its orthogonalisation, in the operator's precision."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a basis is for: vectors wanted, needed and returned.
+
+    Attributes:
+        fewer: What would make it smaller, in words.
+        least: How many it cannot do without.
+        enough: With how many little is lost; more are taken where graphs leave room.
+        most: More are of no use.
+        returned: Vectors that come back, or are at hand in full precision: of a block its columns and products.
+        exact: How many stay exact where storage rounds.
+        corrected: How many are multiplied again there, and wait for it in full precision.
+        whole: Whether every process keeps vectors whole, where others deal them out.
+    """
+
+    fewer: str
+    least: int
+    enough: int
+    most: int
+    returned: int
+    exact: int = 0
+    corrected: int = 0
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,32 +83,13 @@ class MemoryPlan:
         """Return how many of the steps of a density of an operator of size n there are vectors for."""
         return wanted if self.max_basis >= min(wanted, n) else self.max_basis
 
+    def test_vectors(self, rows: Rows) -> int:
+        """Return how many test vectors of a sketch there are vectors for."""
+        return self.max_basis // (rows.least // 2)
+
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as plain JSON types."""
         return asdict(self)
-
-
-@dataclass(frozen=True)
-class Rows:
-    """What a basis is for: vectors wanted, needed and returned.
-
-    Attributes:
-        fewer: What would make it smaller, in words.
-        least: How many it cannot do without.
-        enough: With how many little is lost; more are taken where graphs leave room.
-        most: More are of no use.
-        returned: Vectors that come back, or are at hand in full precision: of a block its columns and products.
-        exact: How many stay exact where storage rounds.
-        corrected: How many are multiplied again there, and wait for it in full precision.
-    """
-
-    fewer: str
-    least: int
-    enough: int
-    most: int
-    returned: int
-    exact: int
-    corrected: int
 
 
 def rows_of_search(request: EigenRequest, operator: SymmetricOperator, block: int = 1) -> Rows:
@@ -98,7 +105,24 @@ def rows_of_search(request: EigenRequest, operator: SymmetricOperator, block: in
 def rows_of_density(n: int, steps: int) -> Rows:
     """Return what `spectral_density` wants: a vector a step, and those of the eigenvalues that it resolves, twice."""
     most = min(steps, n)
-    return Rows("fewer --density-steps", min(most, 10), most, most, 2 * max(1, most // 8), 0, 0)
+    return Rows("fewer --density-steps", min(most, 10), most, most, 2 * max(1, most // 8))
+
+
+def rows_of_sketch(n: int, vectors: int, each: int = KEPT_ROWS) -> Rows:
+    """Return what an estimator wants whose sketch keeps test vectors, and so many vectors of length n for each."""
+    most = each * max(2, min(vectors, n))
+    return Rows("fewer --parameters", 2 * each, most, most, 8, whole=True)
+
+
+def planned_sketch(operator: SymmetricOperator, rows: Rows) -> int:
+    """Return how many of the test vectors of `rows_of_sketch` there is memory for, and make way for them.
+
+    Raises:
+        ProblemError: If there is none for two.
+    """
+    plan = plan_memory(operator, rows)
+    make_way(operator, plan)
+    return plan.test_vectors(rows)
 
 
 def plan_memory(
@@ -123,7 +147,7 @@ def plan_memory(
     """
     holder = _holder_of(operator)
     batches: HeldBatches | None = holder and holder.batches
-    budget = memory or (batches.memory if batches else default_memory(operator.device))
+    budget = memory or (batches.memory - batches.kept if batches else default_memory(operator.device))
     if holder:
         holder.look()
     sizes = _Sizes(operator, rows, batches, budget)
@@ -146,6 +170,13 @@ def make_way(operator: SymmetricOperator, plan: MemoryPlan) -> None:
         holder.batches.leave(plan.memory - plan.held)
 
 
+def leave_vectors(operator: SymmetricOperator) -> None:
+    """Leave a solver without a basis room for the vectors at work beside held graphs, and for no more."""
+    holder = _holder_of(operator)
+    if holder:
+        holder.batches.leave(WORKING_VECTORS * operator.shape[0] * operator.dtype.itemsize)
+
+
 class _Sizes:
     """The parts of a budget."""
 
@@ -153,7 +184,7 @@ class _Sizes:
         self.operator, self.rows, self.budget = operator, rows, budget
         self.n = operator.shape[0]
         self.vector = self.n * operator.dtype.itemsize
-        self.kept = _elements(operator)
+        self.kept = self.n if rows.whole else _elements(operator)
         self.row = self.kept * operator.dtype.itemsize
         self.parameters = self.vector if batches else 0
         self.product = (WORKING_VECTORS + rows.returned) * self.vector

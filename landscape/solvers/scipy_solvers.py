@@ -14,6 +14,7 @@ from landscape.randomness import derive_seed
 from landscape.solvers.counted_products import CountedProducts, ProductsSpent
 from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.eigenpairs import Eigenpairs, rounding_of_products
+from landscape.solvers.scipy_memory import remembered
 from landscape.solvers.unit_scale import UnitScale
 
 # a little stricter than asked for, so that the residual measured at the end is within the tolerance too
@@ -142,7 +143,7 @@ def _both_ends(operator: SymmetricOperator, request: EigenRequest, end: _End, na
             f"{request.max_matvecs}; give at least {2 * request.count}, better 20 more."
         )
     scaled = UnitScale(operator)
-    products = CountedProducts(scaled, request.max_matvecs - request.count, keep=max(20, 3 * request.count))
+    products = CountedProducts(scaled, request.max_matvecs - request.count, keep=remembered(request))
     found, reason = [], f"{name} stopped short of rtol"
     for largest, count in ((True, request.k), (False, request.bottom)):
         rng = np.random.default_rng(derive_seed(seed, name, int(largest)))

@@ -5,9 +5,15 @@ import math
 import torch
 from torch import Tensor
 
+from landscape.errors import UsageError
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.solvers.basis import GrowingRows, extended, orthogonalise
 from landscape.solvers.probes import Draw, SymmetryCheck, draw_probes, products
+
+KEPT_ROWS = 4
+"""Vectors of length n that a test vector takes: itself, its row of Q and of HQ, and a copy while one of them grows."""
+FEWEST_VECTORS = 8
+_BYTES = 2**31
 
 
 class Sketch:
@@ -16,8 +22,19 @@ class Sketch:
     A product with a random vector that lies in the span of Q, to rounding, says that the whole range of H does.
     That vector is dropped, and :attr:`exhausted` set.
 
+    Args:
+        operator: H.
+        draw: Of what distribution test vectors are.
+        seed: Of them.
+        purpose: Of their stream.
+        max_vectors: How many are kept at most; as many as take 2 GiB, but some in any case, when None.
+
+    Raises:
+        UsageError: If ``max_vectors`` is less than two.
+
     Attributes:
         matvecs: Products spent.
+        most: Test vectors kept at most.
         exhausted: Whether Q spans the range of H.
         leak: The longest part of a dropped product outside the span of Q: what rounding left.
         Q: Orthonormal rows, shape ``(k, n)``. ``omega`` and ``Z`` = HQ likewise.
@@ -25,12 +42,18 @@ class Sketch:
         QHQ: Q H Q' as a symmetric matrix, shape ``(k, k)``, float64.
     """
 
-    def __init__(self, operator: SymmetricOperator, draw: Draw, seed: int, purpose: str) -> None:
-        self.operator = operator
+    def __init__(
+        self, operator: SymmetricOperator, draw: Draw, seed: int, purpose: str, max_vectors: int | None = None
+    ) -> None:
+        if max_vectors is not None and max_vectors < 2:
+            raise UsageError(f"max_vectors must be at least 2: a spread is of two. It is {max_vectors}.")
+        n = operator.shape[0]
+        by_memory = max(FEWEST_VECTORS, _BYTES // (KEPT_ROWS * n * operator.dtype.itemsize))
+        self.operator, self.most = operator, min(n, max_vectors or by_memory)
         self.matvecs, self.exhausted, self.leak = 0, False, 0.0
         self._draw, self._seed, self._purpose, self._drawn = draw, seed, purpose, 0
         like = torch.empty(0, dtype=operator.dtype, device=operator.device)
-        self._omega, self._Q, self._Z = (GrowingRows(operator.shape[0], like) for _ in range(3))
+        self._omega, self._Q, self._Z = (GrowingRows(n, like, self.most) for _ in range(3))
         self.R = torch.zeros(0, 0, dtype=torch.float64)
         self._QZ = torch.zeros(0, 0, dtype=torch.float64)
         self._scale = 0.0
@@ -38,6 +61,11 @@ class Sketch:
 
     def __len__(self) -> int:
         return len(self._Q)
+
+    @property
+    def full(self) -> bool:
+        """Whether there are as many test vectors as may be kept."""
+        return len(self) >= self.most
 
     @property
     def omega(self) -> Tensor:
@@ -60,9 +88,9 @@ class Sketch:
         return (self._QZ + self._QZ.T) / 2
 
     def grow(self, count: int) -> None:
-        """Add ``count`` test vectors, at two products each."""
+        """Add ``count`` test vectors, at two products each; fewer where it is full then."""
         before = len(self)
-        count = min(count, self.operator.shape[0] - before)
+        count = min(count, self.most - before)
         indices = range(self._drawn, self._drawn + count)
         omega = draw_probes(self.operator, self._draw, self._seed, self._purpose, indices)
         self._drawn += count

@@ -1,11 +1,14 @@
 """The diagonal by XDiag: every random vector serves the low-rank part and the probe of what is left."""
 
+from functools import partial
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from landscape.errors import UsageError
 from landscape.operators.symmetric_operator import SymmetricOperator
+from landscape.solvers.beyond_sketch import Beyond, Fresh, Pool
 from landscape.solvers.estimate import DiagonalEstimate, StoppingRule, check_block_size
 from landscape.solvers.multiplied_out import REASON, multiply_out
 from landscape.solvers.probes import signs
@@ -25,6 +28,7 @@ def xdiag(
     max_matvecs: int = 1000,
     seed: int = 0,
     block_size: int = 4,
+    max_vectors: int | None = None,
 ) -> DiagonalEstimate:
     r"""Return the diagonal of an operator by XDiag, unbiased, with the standard error of each element.
 
@@ -42,6 +46,7 @@ def xdiag(
         max_matvecs: Stop here at the latest; then ``converged`` is False.
         seed: Of the test vectors; vector i is the same whatever the tolerance.
         block_size: Test vectors added at a time, at least; later an eighth of those there are.
+        max_vectors: As in `xtrace`.
 
     Returns:
         The estimate. The errors are the spread of the $d_i$ over $\sqrt k$, as if they were independent: 0.8 to 1 of
@@ -52,8 +57,8 @@ def xdiag(
             repeat themselves and ``max_matvecs`` does not allow to multiply it out.
 
     Cost:
-        Two products a test vector, three vectors of length n kept for each. Operators of size 32 and less are
-        multiplied out, at n products.
+        Two products a test vector, three vectors of length n kept for each (four while one of them grows). Operators
+        of size 32 and less are multiplied out, at n products.
 
     References:
         Epperly, Tropp, Webber 2024, "XTrace: making the most of every sample in stochastic trace estimation",
@@ -63,7 +68,7 @@ def xdiag(
     check_block_size(block_size)
     if operator.shape[0] <= max(_SMALL, min_matvecs):
         return _multiplied_out(operator, max_matvecs)
-    sketch = Sketch(operator, signs, seed, "xdiag")
+    sketch = Sketch(operator, signs, seed, "xdiag", max_vectors)
     while True:
         count = max(block_size, len(sketch) // 8)
         sketch.grow(min(count, (max_matvecs - sketch.matvecs) // 2))
@@ -72,9 +77,35 @@ def xdiag(
         if len(sketch) < 2:
             continue
         values, errors = leave_one_out_diagonal(sketch)
-        converged = rule.within(float(np.linalg.norm(errors)), float(np.linalg.norm(values)), sketch.matvecs)
-        if converged or max_matvecs - sketch.matvecs < 2:
-            return DiagonalEstimate(values, errors, sketch.matvecs, converged, rule.reason(converged=converged))
+        estimate = _judged(rule, values, errors, sketch.matvecs)
+        if estimate.converged or max_matvecs - sketch.matvecs < 2:
+            return estimate
+        if sketch.full:
+            pool, within = Pool(values, errors, len(sketch)), _within(sketch)
+            beyond = Beyond(sketch, signs, seed, "beyond xdiag", partial(_completed, sketch, within))
+            judge = partial(_judged, rule)
+            return beyond.estimate(rule, pool, judge, spent=sketch.matvecs, block_size=block_size)
+
+
+def _judged(rule: StoppingRule, values: np.ndarray, errors: np.ndarray, matvecs: int) -> DiagonalEstimate:
+    converged = rule.within(float(np.linalg.norm(errors)), float(np.linalg.norm(values)), matvecs)
+    return DiagonalEstimate(values, errors, matvecs, converged, rule.reason(converged=converged))
+
+
+def _within(sketch: Sketch) -> np.ndarray:
+    """Return diag(QQ'H), shape ``(n,)``."""
+    parts = [
+        (sketch.Q[:, start : start + _CHUNK].double() * sketch.Z[:, start : start + _CHUNK].double()).sum(0)
+        for start in range(0, sketch.operator.shape[0], _CHUNK)
+    ]
+    return _joined(parts)
+
+
+def _completed(sketch: Sketch, within: np.ndarray, fresh: Fresh) -> np.ndarray:
+    """Return the diagonal within the basis, completed by each fresh vector, shape ``(b, n)``."""
+    outside = fresh.products - fresh.T.T.to(sketch.Q) @ sketch.Q
+    completed: np.ndarray = within + (fresh.omega * outside).double().cpu().numpy()
+    return completed
 
 
 def leave_one_out_diagonal(sketch: Sketch) -> tuple[np.ndarray, np.ndarray]:
@@ -98,7 +129,7 @@ def leave_one_out_diagonal(sketch: Sketch) -> tuple[np.ndarray, np.ndarray]:
 
 def _exact(sketch: Sketch) -> DiagonalEstimate:
     """Return the diagonal of an operator whose range the sketch spans."""
-    values = (sketch.Q.double() * sketch.Z.double()).sum(0).cpu().numpy()
+    values = _within(sketch)
     reason = "the range of the operator is spanned: exact to rounding"
     return DiagonalEstimate(values, np.full(len(values), sketch.leak), sketch.matvecs, converged=True, reason=reason)
 

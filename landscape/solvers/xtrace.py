@@ -1,11 +1,14 @@
 """The trace by XTrace: every random vector serves the low-rank part and the probe of what is left."""
 
+from functools import partial
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.solvers.basis import extended
+from landscape.solvers.beyond_sketch import Beyond, Fresh, Pool, as_number
 from landscape.solvers.estimate import Estimate, StoppingRule, check_block_size, mean_and_error
 from landscape.solvers.multiplied_out import exact_value, multiply_out
 from landscape.solvers.probes import sphere
@@ -25,6 +28,7 @@ def xtrace(
     max_matvecs: int = 1000,
     seed: int = 0,
     block_size: int = 2,
+    max_vectors: int | None = None,
 ) -> Estimate:
     r"""Return the trace of an operator by XTrace, unbiased, with its standard error.
 
@@ -43,6 +47,8 @@ def xtrace(
         max_matvecs: Stop here at the latest; then ``converged`` is False.
         seed: Of the test vectors; vector i is the same whatever the tolerance.
         block_size: Test vectors added at a time.
+        max_vectors: Test vectors kept at most; what fits 2 GiB, but 8 in any case, when None. Beyond, the basis stays
+            and $\operatorname{tr}(Q^\top H Q)$ is completed by fresh directions outside of it, a product each.
 
     Returns:
         The estimate. Its error is the spread of the $t_i$ over $\sqrt k$, a quarter more, as they are not quite
@@ -53,10 +59,10 @@ def xtrace(
         UsageError: If a tolerance or a count is out of its range.
 
     Cost:
-        Two products a test vector, three vectors of length n kept for each. The error falls like the part of the
-        spectrum that the best approximation of rank k leaves out, over $\sqrt k$: faster than 1/k where eigenvalues
-        decay, as one over the square root where they do not. An operator of rank below k is exact, to rounding,
-        and one of at most ``min_matvecs`` parameters is multiplied out.
+        Two products a test vector, three vectors of length n kept for each (four while one of them grows). The error
+        falls like the part of the spectrum that the best approximation of rank k leaves out, over $\sqrt k$: faster
+        than 1/k where eigenvalues decay, as one over the square root where they do not. An operator of rank below k is
+        exact, to rounding, and one of at most ``min_matvecs`` parameters is multiplied out.
 
     References:
         Epperly, Tropp, Webber 2024, "XTrace: making the most of every sample in stochastic trace estimation".
@@ -65,7 +71,7 @@ def xtrace(
     check_block_size(block_size)
     if operator.shape[0] <= min_matvecs:
         return exact_value(float(multiply_out(operator).trace()), operator.shape[0])
-    sketch = Sketch(operator, sphere, seed, "xtrace")
+    sketch = Sketch(operator, sphere, seed, "xtrace", max_vectors)
     small = LeaveOneOut(sketch)
     while True:
         sketch.grow(min(block_size, (max_matvecs - sketch.matvecs) // 2))
@@ -75,6 +81,16 @@ def xtrace(
         estimate = rule.estimate(*mean_and_spread(small.traces()), sketch.matvecs)
         if estimate.converged or max_matvecs - sketch.matvecs < 2:
             return estimate
+        if sketch.full:
+            pool = Pool(estimate.value, estimate.error, len(sketch))
+            beyond = Beyond(sketch, sphere, seed, "beyond xtrace", partial(_completed, sketch))
+            return beyond.estimate(rule, pool, as_number(rule), spent=sketch.matvecs, block_size=block_size)
+
+
+def _completed(sketch: Sketch, fresh: Fresh) -> np.ndarray:
+    """Return the trace within the basis, completed by each fresh vector."""
+    completed: np.ndarray = float(sketch.QHQ.trace()) + fresh.share() * fresh.outside(sketch.QHQ)
+    return completed
 
 
 def exact_trace(sketch: Sketch) -> Estimate:

@@ -1,8 +1,6 @@
 """Eigenvalues, trace and spectral density of one minimum, as the plain JSON types that are printed and drawn."""
 
 import dataclasses
-import inspect
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,20 +9,18 @@ from typing import Any
 import torch
 
 from landscape.errors import ProblemError, UsageError, suggest
-from landscape.operators import Hessian, SymmetricOperator
-from landscape.solvers import Eigenpairs, Estimate, eigen_solver, hessian_trace, hutchinson, hutchpp, xtrace
+from landscape.operators import SymmetricOperator
+from landscape.solvers import Eigenpairs, eigen_solver
 from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.hessian_trace import METHODS
 from landscape.study.curvature_density import larger_in_density, measured_density
 from landscape.study.curvature_memory import PlannedMemory, check_basis, planned_memory
+from landscape.study.curvature_trace import PROBES, measured_trace, rows_of_asked
 from landscape.study.one_minimum import OneMinimum
 from landscape.study.operator_by_name import Wanted, check_operator, make_operator
 from landscape.study.watched import OnProgress, Watched
 
 FORMAT = 1
-PROBES: dict[str, Callable[..., Estimate]] = {"hutchinson": hutchinson, "hutchpp": hutchpp, "xtrace": xtrace}
-COARSE = 0.03
-"""Tolerance of the trace from which plain probes take fewer products than XTrace, as `hessian_trace` has measured."""
 
 
 @dataclass(frozen=True)
@@ -114,17 +110,18 @@ def curvature(
     stored = {name: getattr(settings, name) for name in ("memory", "basis", "basis_dtype")}
     try:
         steps = settings.density_steps if settings.density else None
-        plan = planned_memory(inner, request, settings.method, steps, **stored)
+        trace = rows_of_asked(operator, settings) if settings.trace else None
+        plan = planned_memory(inner, request, settings.method, steps, trace, **stored)
         result["memory_plan"] = plan.to_dict()
         if on_plan is not None:
             on_plan(plan)
         if settings.trace and settings.trace_method not in ("auto", *PROBES):
             # first, since the network may not allow it
-            result |= _timed(lambda: {"trace": _trace(operator, settings, tell)}, "trace")
+            result |= _timed(lambda: {"trace": measured_trace(operator, plan, settings, tell)}, "trace")
         if request is not None:
             result |= _timed(lambda: _eigenvalues(operator, plan, settings, tell), "eigenvalue_solver")
         if settings.trace and not result["trace"]:
-            result |= _timed(lambda: {"trace": _trace(operator, settings, tell)}, "trace")
+            result |= _timed(lambda: {"trace": measured_trace(operator, plan, settings, tell)}, "trace")
         if settings.density:
             result |= _timed(lambda: {"density": measured_density(operator, plan, one, settings, tell)}, "density")
     except FloatingPointError as error:
@@ -236,43 +233,6 @@ def _ratio(pairs: Eigenpairs) -> dict[str, Any]:
     value = low / high if high else None
     error = (low + below) / (high - above) - low / high if high > above else None
     return {"value": value, "error": error, "bound_kind": "heuristic" if "heuristic" in kinds else "rigorous"}
-
-
-def _trace(operator: SymmetricOperator, settings: CurvatureSettings, tell: OnProgress) -> dict[str, Any]:
-    found = _estimated_trace(operator, settings, tell)
-    if not math.isfinite(found.value):
-        raise FloatingPointError(f"the trace is {found.value}")
-    return {
-        "value": found.value,
-        "error": found.error if math.isfinite(found.error) else None,
-        "error_kind": "rounding" if found.method == "exact" else "standard error",
-        "method": found.method,
-        "rtol": settings.trace_rtol,
-        "matvecs": found.matvecs,
-        "passes": found.passes,
-        "converged": found.converged,
-        "reason": found.reason,
-    }
-
-
-def _estimated_trace(operator: SymmetricOperator, settings: CurvatureSettings, tell: OnProgress) -> Estimate:
-    """Return the trace by the best way for a Hessian, or by random probes, which serve every operator."""
-    name = settings.trace_method
-    most = {} if settings.max_matvecs is None else {"max_matvecs": settings.max_matvecs}
-    if isinstance(operator, Hessian) and name not in PROBES:
-        tell("trace", 0, None)
-        found = hessian_trace(operator, method=name, rtol=settings.trace_rtol, seed=settings.seed, **most)
-        tell("trace", found.matvecs, None)
-        return found
-    if name == "auto":
-        name = "hutchinson" if settings.trace_rtol >= COARSE else "xtrace"
-    if most:
-        most["min_matvecs"] = min(
-            inspect.signature(PROBES[name]).parameters["min_matvecs"].default, most["max_matvecs"]
-        )
-    watched = Watched(operator, tell, f"trace ({name})")
-    found = PROBES[name](watched, rtol=settings.trace_rtol, seed=settings.seed, **most)
-    return dataclasses.replace(found, method=name)
 
 
 def _held(operator: SymmetricOperator) -> dict[str, Any]:

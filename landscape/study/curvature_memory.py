@@ -10,6 +10,7 @@ from landscape.operators import SymmetricOperator
 from landscape.solvers.basis_storage import BasisStorage
 from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.memory_plan import MemoryPlan, Rows, make_way, plan_memory, rows_of_density, rows_of_search
+from landscape.solvers.scipy_memory import HOST_FLOAT64, SCIPY_VECTORS, rows_of_scipy
 
 OWN_BASIS = ("lanczos", "block_lanczos")
 """Methods whose basis is ours to keep elsewhere."""
@@ -38,23 +39,31 @@ def check_basis(basis: str | None, basis_dtype: str | None, eigenvalues: str | N
 
 @dataclass(frozen=True)
 class PlannedMemory:
-    """What eigenvalues and density may take; None for what keeps no basis of ours.
+    """What eigenvalues, density and trace may take; None for what keeps few vectors.
 
     Attributes:
         operator: What computes products, and holds graphs.
-        eigenvalues: Of a Lanczos method.
+        method: Of the eigenvalues.
+        eigenvalues: Of its basis.
         density: Of the quadrature.
+        trace: Of a sketch.
+        sketch: What that wants.
     """
 
     operator: SymmetricOperator
+    method: str
     eigenvalues: MemoryPlan | None
     density: MemoryPlan | None
+    trace: MemoryPlan | None
+    sketch: Rows | None
 
     def for_eigenvalues(self) -> dict[str, Any]:
         """Make way for the basis of the eigenvalues; return what bounds it, as options of the solver."""
         if self.eigenvalues is None:
             return {}
         make_way(self.operator, self.eigenvalues)
+        if self.method not in OWN_BASIS:
+            return {}
         return {"max_basis": self.eigenvalues.max_basis, "storage": self.eigenvalues.storage}
 
     def for_density(self, steps: int) -> tuple[int, BasisStorage | None]:
@@ -64,6 +73,13 @@ class PlannedMemory:
         make_way(self.operator, self.density)
         return self.density.steps(steps, self.operator.shape[0]), self.density.storage
 
+    def for_trace(self) -> dict[str, Any]:
+        """Make way for the sketch of a trace; return what bounds it, as options of the estimator."""
+        if self.trace is None or self.sketch is None:
+            return {}
+        make_way(self.operator, self.trace)
+        return {"max_vectors": self.trace.test_vectors(self.sketch)}
+
     @property
     def device(self) -> str:
         """Where products are computed."""
@@ -72,7 +88,7 @@ class PlannedMemory:
     @property
     def parts(self) -> dict[str, MemoryPlan]:
         """The plans that there are, by what they are for."""
-        plans = {"eigenvalues": self.eigenvalues, "density": self.density}
+        plans = {"eigenvalues": self.eigenvalues, "density": self.density, "trace": self.trace}
         return {name: plan for name, plan in plans.items() if plan is not None}
 
     def to_dict(self) -> dict[str, Any]:
@@ -85,18 +101,20 @@ def planned_memory(
     request: EigenRequest | None,
     method: str,
     steps: int | None,
+    sketch: Rows | None,
     *,
     memory: int | None,
     basis: str | None,
     basis_dtype: str | None,
 ) -> PlannedMemory:
-    """Return the plans for the eigenvalues of a request, and for a density of so many steps.
+    """Return the plans for the eigenvalues of a request, for a density of so many steps, and for a trace.
 
     Args:
         operator: What computes products.
         request: Of the eigenvalues; None where none are asked for.
         method: Of the eigenvalues.
         steps: Of the density; None without one.
+        sketch: What a trace wants to keep; None where it keeps few vectors.
         memory: The budget; half of what is free when None.
         basis: ``"device"`` or ``"host"``; by what fits when None.
         basis_dtype: Of the stored vectors; the operator's when None.
@@ -104,19 +122,25 @@ def planned_memory(
     Raises:
         ProblemError: If the budget is too small; says the least that would do.
     """
-    storage = None
-    if basis or basis_dtype:
-        place = torch.device("cpu") if basis == "host" else operator.device
-        storage = BasisStorage(place, getattr(torch, basis_dtype) if basis_dtype else None)
+    place = torch.device("cpu") if basis == "host" else operator.device
+    kept = BasisStorage(place, getattr(torch, basis_dtype) if basis_dtype else None) if basis or basis_dtype else None
 
-    def plan(rows: Rows, kept: BasisStorage | None) -> MemoryPlan:
-        return plan_memory(operator, rows, memory=memory, storage=kept)
+    def plan(rows: Rows | None, storage: BasisStorage | None = None) -> MemoryPlan | None:
+        return plan_memory(operator, rows, memory=memory, storage=storage) if rows else None
 
-    rows = None
-    if request and method in OWN_BASIS:
-        rows = rows_of_search(request, operator, 1 if method == "lanczos" else max(request.k, request.bottom))
+    if request and method in SCIPY_VECTORS:
+        eigenvalues = plan(rows_of_scipy(request, method), HOST_FLOAT64)
+    elif request and method in OWN_BASIS:
+        block = 1 if method == "lanczos" else max(request.k, request.bottom)
+        eigenvalues = plan(rows_of_search(request, operator, block), kept)
+    else:
+        eigenvalues = None
+    density = rows_of_density(operator.shape[0], steps) if steps else None
     return PlannedMemory(
         operator=operator,
-        eigenvalues=plan(rows, storage) if rows else None,
-        density=plan(rows_of_density(operator.shape[0], steps), storage and storage.exact()) if steps else None,
+        method=method,
+        eigenvalues=eigenvalues,
+        density=plan(density, kept and kept.exact()),
+        trace=plan(sketch),
+        sketch=sketch,
     )

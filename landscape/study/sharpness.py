@@ -3,18 +3,20 @@
 import dataclasses
 import inspect
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from landscape.errors import ProblemError, UsageError, suggest
+from landscape.errors import LandscapeError, ProblemError, UsageError, suggest
 from landscape.layerwise import Layer, layerwise
 from landscape.measures import Measurements, measure_minimum
 from landscape.measures.measure import parsed_options, registered
+from landscape.measures.memory_plans import memory_plans
 from landscape.minimum import Minimum
 from landscape.registry import measures as registry
+from landscape.solvers.memory_plan import MemoryPlan
 from landscape.study.one_minimum import OneMinimum
 from landscape.study.watched import OnProgress
 from landscape.verification import Verification, verify
@@ -88,13 +90,19 @@ class SharpnessSettings:
         return {**names, **{name: getattr(self, name) for name in more}}
 
 
-def sharpness(one: OneMinimum, settings: SharpnessSettings, on_progress: OnProgress | None = None) -> dict[str, Any]:
+def sharpness(
+    one: OneMinimum,
+    settings: SharpnessSettings,
+    on_progress: OnProgress | None = None,
+    on_plan: Callable[[Mapping[str, MemoryPlan], str], None] | None = None,
+) -> dict[str, Any]:
     """Return what was asked of a minimum, every number with its error and its cost.
 
     Args:
         one: The minimum.
         settings: What is asked.
         on_progress: Told what is being done.
+        on_plan: Told what the memory is for, and of which device, before the first product.
 
     Raises:
         ProblemError: If nothing of it can be measured, or memory does not suffice.
@@ -105,6 +113,9 @@ def sharpness(one: OneMinimum, settings: SharpnessSettings, on_progress: OnProgr
     if settings.memory is not None:
         minimum = dataclasses.replace(minimum, memory=settings.memory)
     try:
+        plans = _planned(minimum, settings)
+        if on_plan is not None:
+            on_plan(plans, str(minimum.problem.device))
         measured = measure_minimum(
             minimum,
             settings.names,
@@ -121,7 +132,16 @@ def sharpness(one: OneMinimum, settings: SharpnessSettings, on_progress: OnProgr
         name, first = next(iter(measured.items()))
         raise ProblemError(f"Nothing could be measured. {name}: {first.reason.removesuffix('.')}.")
     result = _about(one, settings) | _numbers(measured, layers, verification)
+    result["memory_plan"] = {name: plan.to_dict() for name, plan in plans.items()}
     return {**result, "seconds": time.perf_counter() - start}
+
+
+def _planned(minimum: Minimum, settings: SharpnessSettings) -> dict[str, MemoryPlan]:
+    try:
+        return memory_plans(minimum, settings.names)
+    except LandscapeError:
+        # each measure says for itself why it cannot be had; others may
+        return {}
 
 
 def _layers(minimum: Minimum, settings: SharpnessSettings, tell: OnProgress) -> list[Layer]:

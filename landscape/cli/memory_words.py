@@ -1,0 +1,39 @@
+"""What the memory is for, said before the first product."""
+
+import textwrap
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import click
+
+from landscape.cli.processes import is_first
+
+if TYPE_CHECKING:
+    from landscape.solvers.memory_plan import MemoryPlan
+
+NO_BREAK = "\u00a0"
+
+
+def say_plans(plans: "Mapping[str, MemoryPlan]", device: str) -> None:
+    """Say what the memory is for, on standard error.
+
+    Args:
+        plans: By what they are for.
+        device: Where products are computed.
+    """
+    for part, plan in plans.items() if is_first() else ():
+        graphs = _size(plan.graphs) + f", of which {_size(plan.held)} at most" * (plan.graphs > plan.held)
+        place = "host" if plan.basis_device == "cpu" else "device"
+        where = f" on the {place}" * (plan.basis_device != device)
+        text = (
+            f"Memory for {part}, of {_size(plan.memory)}: graphs {graphs}; vectors {_size(plan.product)}; basis "
+            f"{_size(plan.basis)}{where}, {plan.max_basis} vectors of {plan.basis_dtype} (at least {plan.least_basis})."
+        )
+        click.echo(textwrap.fill(text, 79, subsequent_indent="  ").replace(NO_BREAK, " "), err=True)
+
+
+def _size(num_bytes: int) -> str:
+    """Return a number of bytes in words that stay on one line."""
+    from landscape.operators.linearisation import megabytes
+
+    return megabytes(num_bytes).replace(" ", NO_BREAK)
