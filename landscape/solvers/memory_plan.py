@@ -111,7 +111,7 @@ def rows_of_density(n: int, steps: int) -> Rows:
 def rows_of_sketch(n: int, vectors: int, each: int = KEPT_ROWS) -> Rows:
     """Return what an estimator wants whose sketch keeps test vectors, and so many vectors of length n for each."""
     most = each * max(2, min(vectors, n))
-    return Rows("fewer --parameters", 2 * each, most, most, 8, whole=True)
+    return Rows("fewer --parameters", 2 * each, most, most, 10, whole=True)
 
 
 def planned_sketch(operator: SymmetricOperator, rows: Rows) -> int:

@@ -44,6 +44,16 @@ def test_xdiag_is_the_mean_of_explicit_leave_one_out_estimates():
     np.testing.assert_allclose(errors, explicit.std(0) / math.sqrt(6), rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("name", SPECTRA)
+def test_a_full_sketch_goes_on_unbiased_and_its_errors_are_the_actual_spread(name):
+    A = matrix_with(SPECTRA[name])
+    found = runs(xdiag, A, 60, range(100), max_vectors=6)
+    off = np.array([each.values for each in found]) - A.diag().numpy()
+    errors = np.array([each.errors for each in found])
+    assert np.abs(off.mean(0) / (off.std(0) / 10)).max() < 4.5
+    assert np.sqrt((errors**2).sum(1).mean()) == pytest.approx(np.sqrt((off**2).sum(1).mean()), rel=0.15)
+
+
 def relative_errors(estimator, A, budgets):
     d = A.diag().numpy()
     return [

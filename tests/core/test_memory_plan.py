@@ -1,17 +1,26 @@
 """What was planned is what is taken, and a budget that is too small says the least that would do."""
 
 import re
+import tracemalloc
 
 import pytest
 import torch
 from peak_bytes import peak_bytes
 from torch import nn
 
-from landscape import Hessian, Lambda, Problem, lanczos, spectral_density
+from landscape import Hessian, Lambda, Minimum, Problem, lanczos, spectral_density
 from landscape.errors import ProblemError
+from landscape.measures import measure_minimum
+from landscape.measures.measure import registered
+from landscape.measures.memory_plans import memory_plans
+from landscape.minimum import SecondMoment
+from landscape.registry import measures as registry
+from landscape.solvers import eigsh, hessian_trace, lobpcg
 from landscape.solvers.basis_storage import BasisStorage
 from landscape.solvers.eigen_request import EigenRequest
-from landscape.solvers.memory_plan import make_way, plan_memory, rows_of_density, rows_of_search
+from landscape.solvers.hessian_trace import rows_of_trace
+from landscape.solvers.memory_plan import _Sizes, make_way, plan_memory, rows_of_density, rows_of_search
+from landscape.solvers.scipy_memory import HOST_FLOAT64, remembered, rows_of_scipy
 
 REQUEST = EigenRequest(20_000, 2, 0, 1e-3, 200)
 
@@ -58,6 +67,129 @@ def test_products_and_basis_together_stay_within_the_memory(problem, megabytes, 
     assert plan.parameters + plan.product + plan.held + plan.basis <= memory
     # what is planned is not far from what is taken
     assert peak >= plan.basis
+
+
+@pytest.mark.parametrize("megabytes", [5, 8])
+@pytest.mark.parametrize("method", ["xtrace", "hutchpp"])
+def test_a_trace_stays_within_the_memory(problem, method, megabytes):
+    memory = megabytes * 10**6
+
+    def solve():
+        return hessian_trace(Hessian(problem, memory=memory), method=method, rtol=1e-6, max_matvecs=90)
+
+    estimate, peak = peak_bytes(solve)
+    assert estimate.matvecs == 90
+    # a sketch of all of them alone would take more: 90/2 or 90/3 test vectors, four or five vectors each
+    assert peak <= memory < 150 * 4 * problem.num_parameters
+
+
+def test_plain_probes_take_the_place_of_a_sketch_that_memory_does_not_hold(problem):
+    H = Hessian(problem)
+    rows = rows_of_trace("xtrace", H.shape[0], 1000)
+    plan_memory(H, rows)
+    least = least_of(lambda memory: Hessian(problem, memory=memory), rows)
+    found = [
+        hessian_trace(Hessian(problem, memory=memory), rtol=0.02, max_matvecs=40).method
+        for memory in (least, least - 2048)
+    ]
+    assert found[0] != "hutchinson"
+    assert found[1] == "hutchinson"
+
+
+@pytest.mark.parametrize("budget", [1000, 30])
+@pytest.mark.parametrize(("k", "bottom"), [(1, 0), (5, 1)])
+@pytest.mark.parametrize("solver", [eigsh, lobpcg])
+def test_scipys_solvers_take_what_is_planned(solver, k, bottom, budget):
+    n = 20_000
+    d = torch.linspace(1, 0, n)
+    d[:6], d[-2:] = torch.arange(20.0, 14.0, -1), torch.tensor([-4.0, -6.0])
+    request = EigenRequest(n, k, bottom, 1e-3, budget)
+    rows = rows_of_scipy(request, solver.__name__)
+    plan = plan_memory(Lambda(lambda v: d * v, n), rows, memory=2**30, storage=HOST_FLOAT64)
+    assert plan.max_basis == plan.least_basis == rows.least
+    tracemalloc.start()
+    try:
+        pairs = solver(Lambda(lambda v: d * v, n), k, bottom=bottom, max_matvecs=budget)
+        # NumPy's own; the products that are remembered are PyTorch's
+        peak = tracemalloc.get_traced_memory()[1] + 8 * n * remembered(request)
+    finally:
+        tracemalloc.stop()
+    assert pairs.matvecs <= budget
+    assert 0.6 * plan.basis <= peak <= plan.basis
+
+
+MEASURES = ["top_eigenvalue", "gauss_newton_top_eigenvalue", "adaptive_top_eigenvalue", "trace", "frobenius_norm"]
+
+
+@pytest.mark.parametrize("megabytes", [6, 20])
+def test_measures_that_keep_what_others_need_stay_within_the_memory(problem, megabytes):
+    memory = megabytes * 10**6
+
+    def measured():
+        minimum = Minimum(problem, problem.theta, memory=memory)
+        return measure_minimum(minimum, MEASURES, options={"trace": {"rtol": 0.2}}, warn=False)
+
+    found, peak = peak_bytes(measured)
+    assert all(each.value is not None for each in found.values())
+    assert peak <= memory, peak / memory
+
+
+def test_two_operators_share_one_memory(problem):
+    minimum = Minimum(problem, problem.theta, memory=2**30)
+    v = torch.ones(problem.num_parameters)
+    _ = minimum.hessian @ v, minimum.gauss_newton @ v
+    assert minimum.hessian.batches.complete
+    assert minimum.gauss_newton.batches.complete
+    both = minimum.hessian.batches.planned_bytes + minimum.gauss_newton.batches.planned_bytes
+    minimum = Minimum(problem, problem.theta, memory=both - 2**16)
+    H, G = minimum.hessian, minimum.gauss_newton
+    for first, second in ((H, G), (G, H)):
+        product = first @ v
+        assert first.batches.complete
+        _ = second @ v
+        assert second.batches.complete
+        assert first.batches.held_bytes == 0
+        torch.testing.assert_close(first @ v, product, rtol=1e-6, atol=1e-7)
+
+
+def test_what_is_kept_is_left_by_graphs_and_by_plans(problem):
+    H = Hessian(problem, memory=2**24)
+    rows = rows_of_search(request_of(problem), H)
+    before = plan_memory(H, rows)
+    H.batches.keep(2**22)
+    assert plan_memory(H, rows).memory == before.memory - 2**22
+    assert H.batches.room == 2**24 - 2**22
+    H.batches.keep(2**24)
+    assert plan_memory(H, rows).memory == before.memory // 2
+
+
+@pytest.mark.parametrize("name", [name for name in registry.names() if registered(name).keeps])
+def test_a_measure_says_for_what_it_keeps_vectors(name, monkeypatch):
+    """What it plans for itself where the memory is small is of the kind that it is registered with."""
+    model = nn.Sequential(nn.Linear(6, 20), nn.Tanh(), nn.Linear(20, 20), nn.Tanh(), nn.Linear(20, 3))
+    torch.manual_seed(0)
+    problem = Problem(model, "cross_entropy", (torch.randn(20, 6), torch.arange(20) % 3), batch_size=5)
+    n, kinds = (
+        problem.num_parameters,
+        {"eigenvalues": "fewer eigenvalues", "density": "density-steps", "sketch": "param"},
+    )
+    moment = SecondMoment(torch.ones(n, dtype=torch.float64), 10, 0.999, 1e-8, "a test")
+    minimum = Minimum(problem, problem.theta, moment, memory=1000 * 4 * n)
+    asked = []
+    monkeypatch.setattr(_Sizes, "__init__", _noted(asked, _Sizes.__init__))
+    options = {name: {"num_probes": 2, "steps": 8}} if name == "log_det" else {}
+    assert measure_minimum(minimum, name, options=options, warn=False)[name].value is not None
+    assert {each for each in kinds if any(kinds[each] in rows.fewer for rows in asked)} == {registered(name).keeps}
+    (plan,) = memory_plans(minimum, [name]).values()
+    assert plan.max_basis >= max(rows.least for rows in asked)
+
+
+def _noted(asked, init):
+    def noted(self, operator, rows, *rest):
+        asked.append(rows)
+        init(self, operator, rows, *rest)
+
+    return noted
 
 
 def least_of(make, rows):

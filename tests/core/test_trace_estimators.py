@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import torch
 from estimator_problems import DECAYING, SPECTRA, Counted, matrix_with, runs
+from peak_bytes import peak_bytes
 
 from landscape import Dense, Lambda
 from landscape.errors import UsageError
 from landscape.solvers import frobenius_norm, hutchinson, hutchpp, xtrace
 from landscape.solvers.frobenius_norm import _squares
 from landscape.solvers.probes import draw_probes, signs, sphere
-from landscape.solvers.sketch import Sketch
+from landscape.solvers.sketch import KEPT_ROWS, Sketch
 from landscape.solvers.xtrace import LeaveOneOut
 
 TRACES = [hutchinson, hutchpp, xtrace]
@@ -101,6 +102,61 @@ def test_wide_blocks_stay_within_the_budget(estimator):
     estimate = estimator(A, rtol=1e-9, max_matvecs=30, block_size=64)
     assert A.count == estimate.matvecs <= 30
     assert not estimate.converged
+
+
+@pytest.mark.parametrize("most", [4, 8])
+@pytest.mark.parametrize("name", SPECTRA)
+@pytest.mark.parametrize("estimator", [hutchpp, xtrace])
+def test_a_full_sketch_goes_on_unbiased_and_its_error_is_the_actual_spread(estimator, name, most):
+    A = matrix_with(SPECTRA[name])
+    found = runs(estimator, A, 60, max_vectors=most)
+    off = np.array([each.value for each in found]) - truth(estimator, A)
+    errors = np.array([each.error for each in found])
+    assert abs(off.mean()) < 4 * off.std() / math.sqrt(len(off))
+    assert np.sqrt((errors**2).mean()) == pytest.approx(off.std(), rel=0.3)
+    assert np.mean(np.abs(off) <= 2 * errors) > 0.87
+    # as the 60 products that it takes tell, not as those of its sketch
+    first = [each.error for each in runs(estimator, A, (3 if estimator is hutchpp else 2) * most, min_matvecs=2)]
+    assert np.median(errors) < 0.75 * np.median(first)
+
+
+@pytest.mark.parametrize("name", SPECTRA)
+def test_a_full_sketch_goes_on_with_the_square_of_the_frobenius_norm(name):
+    A = matrix_with(SPECTRA[name])
+    found = runs(frobenius_norm, A, 60, max_vectors=4)
+    values = np.array([each.value for each in found])
+    off = values**2 - truth(frobenius_norm, A) ** 2
+    assert abs(off.mean()) < 4 * off.std() / math.sqrt(len(off))
+    errors = np.array([each.error for each in found])
+    assert np.sqrt((errors**2).mean()) == pytest.approx(values.std(), rel=0.3)
+
+
+@pytest.mark.parametrize("estimator", [hutchpp, xtrace, frobenius_norm])
+def test_a_bounded_sketch_keeps_few_vectors_whatever_the_products(estimator):
+    n = 20_000
+    d = torch.linspace(-0.5, 1, n)
+    operator = Lambda(lambda v: d * v, n)
+    estimate, peak = peak_bytes(lambda: estimator(operator, rtol=1e-9, max_matvecs=200, max_vectors=3))
+    assert estimate.matvecs == 200
+    # the sketch's, one more of probes, and what is at work
+    assert peak <= 4 * n * (3 * (KEPT_ROWS + 1) + 16), peak / (4 * n)
+    assert (
+        abs(estimate.value - (float(d.norm()) if estimator is frobenius_norm else float(d.sum()))) < 5 * estimate.error
+    )
+
+
+@pytest.mark.parametrize("estimator", [hutchpp, xtrace, frobenius_norm])
+def test_a_full_sketch_stops_on_the_error_and_where_too_few_products_are_left(estimator):
+    A = Counted(matrix_with(SPECTRA["flat"]))
+    estimate = estimator(A, rtol=0.1, max_vectors=4)
+    assert estimate.converged
+    assert estimate.error <= 0.1 * abs(estimate.value)
+    assert 24 <= estimate.matvecs == A.count < 1000
+    own = 3 * 4 if estimator is hutchpp else 2 * 4
+    short = estimator(A, rtol=1e-9, min_matvecs=2, max_matvecs=own + 7, max_vectors=4)
+    assert (short.matvecs, short.converged) == (own, False)
+    with pytest.raises(UsageError, match="max_vectors must be at least 2"):
+        estimator(A, max_vectors=1)
 
 
 @pytest.mark.parametrize("n", [1, 2, 5, 16])
