@@ -270,11 +270,11 @@ def test_any_convex_criterion_through_its_own_hessian(device):
         gauss_newton_diagonal(Problem(model, concave, (x, y)))
 
 
-def test_sampled_labels_are_unbiased_with_an_honest_error(device):
+def test_sampled_labels_are_unbiased_with_an_honest_error():
     torch.manual_seed(0)
     model, (x, y) = conv_net(nn.ReLU()).double().eval(), examples(count=30)
     for loss in ("cross_entropy", "mse"):
-        problem = Problem(model, loss, (x, y), batch_size=11, device=device)
+        problem = Problem(model, loss, (x, y), batch_size=11)
         exact = gauss_newton_trace(problem)
         draws = np.array([float(sampled_squares(problem, index=i).diagonal.sum()) for i in range(200)])
         assert abs(draws.mean() - exact) < 4 * draws.std() / 200**0.5
@@ -282,7 +282,7 @@ def test_sampled_labels_are_unbiased_with_an_honest_error(device):
         assert all(each.converged and each.method == "sampled" and each.passes >= 2 for each in runs)
         scores = np.array([(each.value - exact) / each.error for each in runs])
         assert 0.6 < scores.std() < 1.6
-        whole = Problem(model, loss, (x, y), device=device)
+        whole = Problem(model, loss, (x, y))
         torch.testing.assert_close(
             sampled_squares(whole, seed=4).diagonal, sampled_squares(problem, seed=4).diagonal, rtol=1e-10, atol=1e-14
         )

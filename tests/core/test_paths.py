@@ -172,11 +172,11 @@ class Ring(nn.Module):
 
 
 @pytest.mark.parametrize("kind", ["bezier", "polygonal"])
-def test_a_trained_curve_goes_around_the_barrier(kind, device):
+def test_a_trained_curve_goes_around_the_barrier(kind):
     x = torch.ones(8, 1, dtype=torch.float64)
     data = x, torch.zeros_like(x)
-    problem = Problem(Ring(0.3), "mse", data, device=device)
-    start, end = problem.theta, Problem(Ring(2.2), "mse", data, device=device).theta
+    problem = Problem(Ring(0.3), "mse", data)
+    start, end = problem.theta, Problem(Ring(2.2), "mse", data).theta
     line = path_profile({"train": problem}, straight(start, end), points=21)
     curve = train_curve(problem, start, end, kind=kind, steps=300, lr=0.02)
     around = path_profile({"train": problem}, curve, points=21)

@@ -42,8 +42,8 @@ def network():
 
 
 @pytest.fixture(scope="module")
-def density(network, device):
-    return spectral_density(Dense(network[0].to(device)), num_probes=5)
+def density(network):
+    return spectral_density(Dense(network[0]), num_probes=5)
 
 
 def test_distance_to_the_exact_spectrum_of_a_network(network, density):
