@@ -1,4 +1,4 @@
-"""Real data sets for the tests that need them, and the device on which the numerical core is tested."""
+"""Real data sets for the tests that need them, and the device on which the tests compute that take it."""
 
 import os
 import subprocess

@@ -26,7 +26,7 @@ Of these no figure is needed, and each is tested without a GPU (`tests/core/test
 
 ```sh
 python experiments/gpu/run.py                                 # under ten minutes on an H100; goes on where it stopped
-python -m pytest --device cuda -m device                      # the tests of the numerical core alone
+python -m pytest --device cuda -m device                      # the tests that compute on a device, alone
 python experiments/gpu/run.py --smoke --device cpu --out DIR  # a trial of the script without a GPU
 ```
 

@@ -12,7 +12,7 @@ from landscape.cli.main import COMMANDS
 ANALYZE = [
     "analyze", "--model", "mlp", "--model-option", "widths=12", "--train-examples", "200", "--epochs", "6",
     "--seeds", "3", "--target-loss", "0.4", "--lr", "sgd=0.1", "--lr", "adam=0.01", "--surface-points", "5",
-    "--resamples", "200", "--device", "cpu", "--jobs", "1",
+    "--resamples", "200", "--jobs", "1",
 ]  # fmt: skip
 
 
@@ -47,9 +47,9 @@ def test_help_fits_eighty_columns():
 
 
 @pytest.fixture(scope="module")
-def analyzed(tmp_path_factory):
+def analyzed(tmp_path_factory, device):
     out = tmp_path_factory.mktemp("analyze") / "out"
-    return out, run(*ANALYZE, "--out", out)
+    return out, run(*ANALYZE, "--device", device, "--out", out)
 
 
 def test_analyze_writes_everything_and_prints_the_verdict_first(analyzed):
@@ -81,9 +81,9 @@ def test_relate_and_report_again_from_the_files_without_torch(analyzed):
     assert set(found) == {"verdict", "relations", "trade_offs"}
 
 
-def test_json_is_one_object_and_nothing_else(analyzed):
+def test_json_is_one_object_and_nothing_else(analyzed, device):
     out, _ = analyzed
-    found = json.loads(run(*ANALYZE, "--out", out, "--json").stdout)
+    found = json.loads(run(*ANALYZE, "--device", device, "--out", out, "--json").stdout)
     assert found["folder"] == str(out)
     assert found["verdict"]["sentences"]
 
@@ -111,8 +111,8 @@ def test_dry_run_prints_runs_matvecs_time_memory_and_writes_nothing(tmp_path):
         assert word in result.stdout
 
 
-def test_strict_exits_with_5_where_a_number_has_not_converged(analyzed, tmp_path):
-    arguments = [*ANALYZE, "--seeds", "1", "--surface-points", "0", "--measures", "trace"]
+def test_strict_exits_with_5_where_a_number_has_not_converged(analyzed, tmp_path, device):
+    arguments = [*ANALYZE, "--device", device, "--seeds", "1", "--surface-points", "0", "--measures", "trace"]
     loose = run(*arguments, "--rtol", "1e-6", "--out", tmp_path / "a", "--strict", check=False)
     assert loose.returncode == 5
     assert "!" in loose.stdout

@@ -117,9 +117,10 @@ def dense_eigenvalues(place):
 
 
 @pytest.mark.parametrize("method", ["lanczos", "block_lanczos", "power_iteration", "eigsh", "lobpcg"])
-def test_eigenvalues_ratio_and_trace_are_those_of_the_dense_hessian(own, place, method):
+def test_eigenvalues_ratio_and_trace_are_those_of_the_dense_hessian(own, place, method, device):
     found = printed(
-        *own, "--checkpoint", "weights.pt", "--dtype", "float64", "--method", method, "--top-k", 3, "--bottom-k", 2,
+        *instead(own, "--device", device), "--checkpoint", "weights.pt", "--dtype", "float64", "--method", method,
+        "--top-k", 3, "--bottom-k", 2,
         "--trace-method", "xtrace", "--trace-rtol", 1e-3, "--max-matvecs", 3000,
     )  # fmt: skip
     exact = dense_eigenvalues(place)
@@ -138,9 +139,9 @@ def test_eigenvalues_ratio_and_trace_are_those_of_the_dense_hessian(own, place, 
     assert found["matvecs"] == found["eigenvalue_solver"]["matvecs"] + found["trace"]["matvecs"]
 
 
-def test_exact_trace_where_the_network_is_piecewise_linear(own):
-    found = printed(*instead(own, "--model", "own.py:relu", "--top-k", 0, "--bottom-k", 0))
-    probes = printed(*instead(own, "--model", "own.py:relu", "--top-k", 0, "--bottom-k", 0, "--trace-method", "xtrace"))
+def test_exact_trace_where_the_network_is_piecewise_linear(own, device):
+    trace = instead(own, "--model", "own.py:relu", "--device", device, "--top-k", 0, "--bottom-k", 0)
+    found, probes = printed(*trace), printed(*trace, "--trace-method", "xtrace")
     assert found["trace"]["method"] == "exact"
     assert found["trace"]["error_kind"] == "rounding"
     assert found["trace"]["value"] == pytest.approx(probes["trace"]["value"], rel=0.1)
@@ -149,8 +150,8 @@ def test_exact_trace_where_the_network_is_piecewise_linear(own):
 
 
 @pytest.mark.parametrize("operator", ["gauss_newton", "fisher", "fisher_monte_carlo", "fisher_empirical"])
-def test_other_operators_are_positive_semidefinite(own, operator):
-    found = printed(*own, "--operator", operator, "--top-k", 2, "--bottom-k", 0)
+def test_other_operators_are_positive_semidefinite(own, operator, device):
+    found = printed(*instead(own, "--device", device), "--operator", operator, "--top-k", 2, "--bottom-k", 0)
     assert found["operator"] == operator
     assert found["eigenvalues"][0]["value"] > 0
     assert found["trace"]["value"] >= found["eigenvalues"][0]["value"]

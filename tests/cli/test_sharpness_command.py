@@ -116,11 +116,11 @@ def dense(model="model"):
 
 
 @pytest.mark.parametrize("data", ["data", "alone", "dataset", "loader", "dicts", "split_dicts", "pairs"])
-def test_any_data_give_the_numbers_of_the_dense_hessian(own, data):
+def test_any_data_give_the_numbers_of_the_dense_hessian(own, data, device):
     loss = "own.py:of_dict" if "dicts" in data else "cross_entropy"
     found = printed(
         "--model", "own.py:model", "--checkpoint", "w.pt", "--data", f"own.py:{data}", "--loss", loss,
-        "--dtype", "float64", "--measure-option", "trace.rtol=0.02",
+        "--dtype", "float64", "--measure-option", "trace.rtol=0.02", "--device", device,
     )  # fmt: skip
     exact, measured = dense(), found["measurements"]
     assert measured["top_eigenvalue"]["value"] == pytest.approx(float(torch.linalg.eigvalsh(exact)[-1]), rel=1e-5)
@@ -129,12 +129,12 @@ def test_any_data_give_the_numbers_of_the_dense_hessian(own, data):
     assert {"settings", "asked", "notes", "warnings", "environment"} <= set(found)
 
 
-def test_blocks_of_layers_are_those_of_the_dense_hessian(own):
+def test_blocks_of_layers_are_those_of_the_dense_hessian(own, device):
     for model in ("relu", "model"):
         more = ["--checkpoint", "w.pt"] if model == "model" else []
         found = printed(
             "--model", f"own.py:{model}", "--data", "own.py:data", *more, "--dtype", "float64", "--per-layer",
-            "--measures", "top_eigenvalue",
+            "--measures", "top_eigenvalue", "--device", device,
         )  # fmt: skip
         assert [each["name"] for each in found["layers"]] == ["0", "2"]
         assert [each["parameters"] for each in found["layers"]] == [49, 24]
@@ -147,16 +147,17 @@ def test_blocks_of_layers_are_those_of_the_dense_hessian(own):
             assert {each["trace_kind"] for each in found["layers"]} == {"rounding"}
 
 
-def test_a_subset_of_the_parameters_is_a_block(own):
+def test_a_subset_of_the_parameters_is_a_block(own, device):
     arguments = ["--model", "own.py:model", "--data", "own.py:data", "--checkpoint", "w.pt", "--dtype", "float64"]
-    found = printed(*arguments, "--parameters", "2.*", "--measures", "top_eigenvalue")
+    found = printed(*arguments, "--parameters", "2.*", "--measures", "top_eigenvalue", "--device", device)
     assert found["parameters"] == 24
     expected = float(torch.linalg.eigvalsh(dense()[49:, 49:])[-1])
     assert found["measurements"]["top_eigenvalue"]["value"] == pytest.approx(expected, rel=1e-5)
 
 
-def test_verified_against_the_dense_hessian(own):
-    found = printed("--model", "own.py:relu", "--data", "own.py:data", "--verify", "--measures", "top_eigenvalue")
+def test_verified_against_the_dense_hessian(own, device):
+    network = ["--model", "own.py:relu", "--data", "own.py:data", "--device", device]
+    found = printed(*network, "--verify", "--measures", "top_eigenvalue")
     rows = {each["what"]: each for each in found["verification"]["comparisons"]}
     assert set(rows) == {"products", "top eigenvalue", "trace", "exact diagonal"}
     assert found["verification"]["agrees"] is True

@@ -99,9 +99,10 @@ def refused(kind, *arguments):
     return str(caught.value)
 
 
-def test_files_are_right_and_can_be_opened(drawn, tmp_path):
+def test_files_are_right_and_can_be_opened(drawn, tmp_path, device):
     out = tmp_path / "out"
-    result = as_json(*drawn, "--checkpoint", "sgd.pt", "--exact", "--export", "csv,vtk", "--points", "7", "--out", out)
+    files = ["--exact", "--export", "csv,vtk", "--points", "7", "--out", out]
+    result = as_json(*drawn[:-1], device, "--checkpoint", "sgd.pt", *files)
     arrays = read_arrays(out / "surface.npz")
     assert arrays["train_loss"].shape == (7, 7)
     assert (arrays["status"] == 1).all()
@@ -143,11 +144,11 @@ def assert_vtk_holds(path, arrays):
 
 
 @pytest.mark.parametrize("directions", ["eigen", "extremes", "descent", "update", "vectors.npy"])
-def test_every_kind_of_direction(own, tmp_path, directions):
+def test_every_kind_of_direction(own, tmp_path, directions, device):
     dimensions = 1 if directions == "descent" else 2
     np.save("vectors.npy", np.random.default_rng(0).normal(size=(2, 73)) / 8)
     options = ["--directions", directions, "--dimensions", dimensions, "--out", tmp_path / "out"]
-    result = as_json(*own, "--checkpoint", "sgd.pt", *QUICK[:2], *options)
+    result = as_json(*own[:-1], device, "--checkpoint", "sgd.pt", *QUICK[:2], *options)
     assert len(result["axes"]) == dimensions
     assert all(row["disagreement"] < 0.02 for row in result["curvature"])
     if directions == "extremes" and dimensions == 2:

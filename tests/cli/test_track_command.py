@@ -53,9 +53,9 @@ def numbers(rows):
     return [{key: each for key, each in row.items() if not key.startswith("seconds")} for row in rows]
 
 
-def test_rows_settings_and_files(place):
+def test_rows_settings_and_files(place, device):
     adam = ("--optimizer", "adam", "--lr", "0.01", "--batch-size", "8", "--epochs", "4")
-    result = run(*SMALL, *adam, "--top-k", "2", "--json")
+    result = run(*SMALL[:-1], device, *adam, "--top-k", "2", "--json")
     found = json.loads(result.stdout)
     assert result.exit_code == 0
     assert found["settings"]["optimizer_options"]["betas"] == [0.9, 0.999]

@@ -74,13 +74,13 @@ SOURCES = {
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_the_same_examples_give_the_same_numbers(name):
+def test_the_same_examples_give_the_same_numbers(name, device):
     x, y = examples()
     source = SOURCES[name](x, y)
     own = getattr(source, "generator", None)
     states = torch.get_rng_state(), random.getstate(), own and own.get_state()
-    exact = Problem(model(), "cross_entropy", (x, y))
-    problem = Problem(model(), "cross_entropy", source)
+    exact = Problem(model(), "cross_entropy", (x, y), device=device)
+    problem = Problem(model(), "cross_entropy", source, device=device)
     v = torch.randn(problem.num_parameters, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
     torch.set_rng_state(states[0])
     H = Hessian(problem, memory=9000)

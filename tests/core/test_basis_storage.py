@@ -24,15 +24,16 @@ def dense(values, dtype=torch.float64, seed=0):
 
 
 def true_residuals(A, pairs):
-    V = pairs.vectors.double()
+    V = pairs.vectors.double().cpu()
     return np.linalg.norm((A.double() @ V - V * torch.from_numpy(pairs.values)).numpy(), axis=0)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, *REDUCED])
-def test_rows_come_back_as_they_were_rounded(dtype):
-    rows, v = StoredRows(10, torch.empty(0, dtype=torch.float64), BasisStorage(dtype=dtype), 4), []
+def test_rows_come_back_as_they_were_rounded(dtype, device):
+    like = torch.empty(0, dtype=torch.float64, device=device)
+    rows, v = StoredRows(10, like, BasisStorage(dtype=dtype), 4), []
     for index in range(20):
-        v.append(torch.nn.functional.normalize(torch.arange(10.0, dtype=torch.float64) - index, dim=0))
+        v.append(torch.nn.functional.normalize(torch.arange(10.0).to(like) - index, dim=0))
         rows.append(v[-1])
     assert len(rows) == 20
     assert [cols.stop - cols.start for cols in rows.columns] == [4, 4, 2]
@@ -43,12 +44,13 @@ def test_rows_come_back_as_they_were_rounded(dtype):
     assert rows.num_bytes >= 20 * 10 * dtype.itemsize
 
 
-def test_blocks_of_columns_change_nothing_but_rounding():
+def test_blocks_of_columns_change_nothing_but_rounding(device):
     A = dense(OUTLIERS)
     options = {"bottom": 1, "rtol": 1e-4, "verify": False, "max_matvecs": 600}
     for more in ({}, {"max_basis": 40}, {"block_size": 3}):
-        whole = lanczos(Dense(A), 5, **options, **more)
-        blocks = lanczos(Dense(A), 5, **options, **more, storage=BasisStorage(torch.device("cpu"), columns=70))
+        H = Dense(A.to(device))
+        whole = lanczos(H, 5, **options, **more)
+        blocks = lanczos(H, 5, **options, **more, storage=BasisStorage(torch.device("cpu"), columns=70))
         assert blocks.converged
         assert abs(blocks.matvecs - whole.matvecs) <= 3
         np.testing.assert_allclose(blocks.values, whole.values, rtol=1e-10)
@@ -58,10 +60,10 @@ def test_blocks_of_columns_change_nothing_but_rounding():
 @pytest.mark.parametrize("storage", REDUCED)
 @pytest.mark.parametrize("values", [OUTLIERS, CLUSTERS], ids=["outliers", "clusters"])
 @pytest.mark.parametrize("max_basis", [None, 40])
-def test_a_rounded_basis_finds_the_same_with_true_residuals(storage, values, max_basis):
+def test_a_rounded_basis_finds_the_same_with_true_residuals(storage, values, max_basis, device):
     A, exact = dense(values), np.sort(values)[::-1]
     options = {"rtol": 1e-5, "verify": False, "max_matvecs": 600, "max_basis": max_basis}
-    pairs = lanczos(Dense(A), 3, **options, storage=BasisStorage(dtype=storage))
+    pairs = lanczos(Dense(A.to(device)), 3, **options, storage=BasisStorage(dtype=storage))
     assert pairs.converged
     assert np.all(true_residuals(A, pairs) <= pairs.residuals * (1 + 1e-9))
     assert np.all(np.abs(pairs.values - exact[:3]) <= pairs.bounds)
@@ -69,9 +71,9 @@ def test_a_rounded_basis_finds_the_same_with_true_residuals(storage, values, max
 
 
 @pytest.mark.parametrize("storage", REDUCED)
-def test_what_rounding_costs_in_products(storage):
+def test_what_rounding_costs_in_products(storage, device):
     """With the default tolerance: the vectors found are multiplied once more, and little else."""
-    A = dense(OUTLIERS, torch.float32)
+    A = dense(OUTLIERS, torch.float32).to(device)
     exact = lanczos(Dense(A), 5, verify=False)
     rounded = lanczos(Dense(A), 5, verify=False, storage=BasisStorage(dtype=storage))
     assert rounded.converged
@@ -168,8 +170,8 @@ def test_residuals_hold_after_restarts_of_a_rounded_basis():
             assert np.all(true <= basis.leaks(small) * (1 + 1e-9) + 1e-13), trial
 
 
-def test_density_with_its_vectors_elsewhere_is_the_same():
-    A = Dense(dense(OUTLIERS))
+def test_density_with_its_vectors_elsewhere_is_the_same(device):
+    A = Dense(dense(OUTLIERS).to(device))
     here, there = (
         spectral_density(A, num_probes=2, steps=20, storage=each)
         for each in (None, BasisStorage(torch.device("cpu"), columns=33))

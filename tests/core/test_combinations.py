@@ -13,33 +13,34 @@ def symmetric(n=7, seed=0):
 
 
 def same(operator, exact):
-    torch.testing.assert_close(operator.to_dense(), exact, rtol=1e-13, atol=1e-13)
+    torch.testing.assert_close(operator.to_dense().cpu(), exact, rtol=1e-13, atol=1e-13)
     v = torch.arange(1.0, len(exact) + 1, dtype=torch.float64)
-    torch.testing.assert_close(operator @ v, exact @ v, rtol=1e-13, atol=1e-13)
+    torch.testing.assert_close((operator @ v).cpu(), exact @ v, rtol=1e-13, atol=1e-13)
     torch.testing.assert_close(torch.from_numpy(operator.to_scipy() @ v.numpy()), exact @ v, rtol=1e-13, atol=1e-13)
 
 
-def test_sum_shift_and_scaling():
+def test_sum_shift_and_scaling(device):
     A, B, d = symmetric(), symmetric(seed=1), torch.linspace(-1, 2, 7, dtype=torch.float64)
-    same(Sum([Dense(A), Dense(B)]), A + B)
-    same(Sum([Dense(A), Dense(B)], [2.0, -1.0]), 2 * A - B)
-    same(Shifted(Dense(A), -0.7), A - 0.7 * torch.eye(7, dtype=torch.float64))
-    same(Scaled(Dense(A), d), d[:, None] * A * d)
-    same(Shifted(Sum([Scaled(Dense(A), d), Dense(B)]), 1.0), d[:, None] * A * d + B + torch.eye(7, dtype=torch.float64))
+    of_A, of_B = Dense(A.to(device)), Dense(B.to(device))
+    same(Sum([of_A, of_B]), A + B)
+    same(Sum([of_A, of_B], [2.0, -1.0]), 2 * A - B)
+    same(Shifted(of_A, -0.7), A - 0.7 * torch.eye(7, dtype=torch.float64))
+    same(Scaled(of_A, d), d[:, None] * A * d)
+    same(Shifted(Sum([Scaled(of_A, d), of_B]), 1.0), d[:, None] * A * d + B + torch.eye(7, dtype=torch.float64))
 
 
-def test_restriction_is_the_block():
+def test_restriction_is_the_block(device):
     A, chosen = symmetric(), torch.tensor([5, 0, 2])
-    same(Restricted(Dense(A), chosen), A[chosen][:, chosen])
+    same(Restricted(Dense(A.to(device)), chosen), A[chosen][:, chosen])
 
 
-def test_blocks_of_parameters_by_name():
+def test_blocks_of_parameters_by_name(device):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 2))).double()
     data = torch.randn(9, 3, dtype=torch.float64), torch.randint(2, (9,))
-    problem = Problem(model, "cross_entropy", data)
+    problem = Problem(model, "cross_entropy", data, device=device)
     H = Hessian(problem)
-    dense = H.to_dense()
+    dense = H.to_dense().cpu()
     assert problem.parameter_names[:2] == ("0.weight", "0.bias")
     same(restrict(H, problem, "0"), dense[:16, :16])
     same(restrict(H, problem, "0.bias"), dense[12:16, 12:16])
@@ -51,14 +52,14 @@ def test_blocks_of_parameters_by_name():
         restrict(H, problem, "0", "3")
 
 
-def test_the_adaptive_hessian_is_blind_to_rescaling_of_neurons():
+def test_the_adaptive_hessian_is_blind_to_rescaling_of_neurons(device):
     """The spectrum of |w| H |w| stays, where that of H moves, at a minimum of a ReLU network."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(3, 4, bias=False), nn.ReLU(), nn.Linear(4, 2, bias=False)).double()
     data = torch.randn(9, 3, dtype=torch.float64), torch.randint(2, (9,))
 
     def spectra():
-        problem = Problem(model, "cross_entropy", data)
+        problem = Problem(model, "cross_entropy", data, device=device)
         G = GaussNewton(problem)
         return (torch.linalg.eigvalsh(each.to_dense()) for each in (G, Scaled(G, problem.theta.abs())))
 

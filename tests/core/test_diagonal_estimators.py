@@ -89,18 +89,18 @@ def test_exact_when_the_rank_is_small(dtype):
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 32])
-def test_small_operators_are_multiplied_out(n):
-    A = Counted(matrix_with(np.linspace(-1, 3, n)))
+def test_small_operators_are_multiplied_out(n, device):
+    A = Counted(matrix_with(np.linspace(-1, 3, n)).to(device))
     found = xdiag(A)
-    np.testing.assert_allclose(found.values, A.matrix.diag(), rtol=1e-12)
+    np.testing.assert_allclose(found.values, A.matrix.diag().cpu(), rtol=1e-12)
     assert (found.matvecs, A.count, found.converged) == (n, n, True)
     assert not found.errors.any()
 
 
 @pytest.mark.parametrize("estimator", BOTH)
-def test_stops_on_the_length_of_its_errors(estimator):
+def test_stops_on_the_length_of_its_errors(estimator, device):
     A = matrix_with([30.0, *np.linspace(2, 0.5, 100)])
-    counted = Counted(A)
+    counted = Counted(A.to(device))
     found = estimator(counted, rtol=0.2)
     assert found.converged
     assert found.matvecs == counted.count

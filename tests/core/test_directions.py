@@ -24,18 +24,18 @@ from landscape.surfaces.point_evaluation import PointEvaluator
 from landscape.surfaces.trajectory import trajectory
 
 
-def problem_of(activation=nn.Tanh, dtype=torch.float64):
+def problem_of(activation=nn.Tanh, dtype=torch.float64, device=None):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(5, 6), activation(), nn.Linear(6, 3)).to(dtype)
     generator = torch.Generator().manual_seed(1)
     x = torch.randn(30, 5, generator=generator, dtype=torch.float64).to(dtype)
-    return Problem(model, "cross_entropy", (x, torch.randint(3, (30,), generator=generator)))
+    return Problem(model, "cross_entropy", (x, torch.randint(3, (30,), generator=generator)), device=device)
 
 
-def test_second_difference_along_the_top_eigenvector_is_lambda_max():
-    problem = problem_of()
+def test_second_difference_along_the_top_eigenvector_is_lambda_max(device):
+    problem = problem_of(device=device)
     (x, y), _ = next(problem.batches())
-    values = torch.linalg.eigvalsh(dense_hessian(problem.model, nn.functional.cross_entropy, x, y))
+    values = torch.linalg.eigvalsh(dense_hessian(problem.model, nn.functional.cross_entropy, x.cpu(), y.cpu()))
     directions = eigen_directions(problem, problem.theta, top=1, bottom=1, rtol=1e-6)
     axis = axis_through_zero(-0.1, 0.1, 5)
     top, bottom = axis_curvatures(problem, SliceGrid(problem.theta, tuple(directions), (axis, axis)))
@@ -47,15 +47,15 @@ def test_second_difference_along_the_top_eigenvector_is_lambda_max():
     assert top.angle == pytest.approx(90, abs=1e-3)
 
 
-def test_curvatures_agree_on_smooth_networks_and_float32_and_not_across_a_kink():
+def test_curvatures_agree_on_smooth_networks_and_float32_and_not_across_a_kink(device):
     for dtype in (torch.float32, torch.float64):
-        problem = problem_of(dtype=dtype)
+        problem = problem_of(dtype=dtype, device=device)
         grid = SliceGrid(
             problem.theta, tuple(gaussian_directions(problem, problem.theta, 1)), (np.array([-1, 0, 1.0]),)
         )
         (found,) = axis_curvatures(problem, grid)
         assert found.disagreement < 1e-3
-    problem = problem_of(nn.ReLU)
+    problem = problem_of(nn.ReLU, device=device)
     theta = problem.theta.clone()
     kink = problem.unflatten(theta)
     kink[0][0] = 0.0  # a neuron that is exactly at its kink for every example
@@ -69,14 +69,14 @@ def test_curvatures_agree_on_smooth_networks_and_float32_and_not_across_a_kink()
 
 @pytest.mark.parametrize("how", ["filter", "layer", "global", "none"])
 @pytest.mark.parametrize("one_dimensional", ["zero", "keep"])
-def test_lengths_of_normalised_directions(how, one_dimensional):
-    problem = problem_of()
+def test_lengths_of_normalised_directions(how, one_dimensional, device):
+    problem = problem_of(device=device)
     (direction,) = gaussian_directions(
         problem, problem.theta, 1, normalization=how, one_dimensional=one_dimensional, seed=2
     )
     for d, w in zip(problem.unflatten(direction.vector), problem.unflatten(problem.theta), strict=True):
         if how in ("filter", "layer") and w.ndim == 1:
-            expected = w.norm() if one_dimensional == "keep" else torch.zeros(())
+            expected = w.norm() if one_dimensional == "keep" else torch.zeros(()).to(w)
             torch.testing.assert_close(d.norm(), expected.double())
         elif how == "filter":
             torch.testing.assert_close(d.norm(dim=1), w.norm(dim=1))
@@ -92,7 +92,7 @@ def test_lengths_of_normalised_directions(how, one_dimensional):
 
 
 @pytest.mark.parametrize("how", ["filter", "layer"])
-def test_rescaled_layers_have_the_same_slice(how):
+def test_rescaled_layers_have_the_same_slice(how, device):
     problem = problem_of(nn.ReLU)
     with torch.no_grad():
         problem.model[0].bias.zero_()
@@ -103,19 +103,19 @@ def test_rescaled_layers_have_the_same_slice(how):
     data = tuple(torch.cat(each) for each in zip(*(batch for batch, _ in problem.batches()), strict=True))
     rows = []
     for model in (problem.model, other):
-        each = Problem(model, "cross_entropy", data)
+        each = Problem(model, "cross_entropy", data, device=device)
         (direction,) = gaussian_directions(each, each.theta, 1, normalization=how)
         evaluator = PointEvaluator({"train": each})
         rows.append([found["train"].loss for found in evaluator(each.theta + c * direction.vector for c in (-1, 0, 1))])
     np.testing.assert_allclose(rows[0], rows[1], rtol=1e-10)
 
 
-def test_gradient_and_update():
-    problem = problem_of()
+def test_gradient_and_update(device):
+    problem = problem_of(device=device)
     g = problem.gradient()
     down = gradient_direction(problem, problem.theta, length=2.0)
     torch.testing.assert_close(down.vector, -2 * g / g.norm())
-    v = torch.rand(problem.num_parameters, dtype=torch.float64)
+    v = torch.rand_like(problem.theta)
     minimum = Minimum(problem, problem.theta, SecondMoment(v, 3, 0.9, 1e-3, "Adam's own"))
     expected = -g / ((v / (1 - 0.9**3)).sqrt() + 1e-3)
     torch.testing.assert_close(update_direction(minimum).vector, expected / expected.norm())

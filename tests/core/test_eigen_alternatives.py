@@ -24,16 +24,16 @@ def dense(values, dtype=torch.float64):
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("spectrum", SPECTRA)
 @pytest.mark.parametrize("name", EIGEN_SOLVERS)
-def test_both_ends_with_true_residuals(name, spectrum, dtype):
+def test_both_ends_with_true_residuals(name, spectrum, dtype, device):
     exact, calls = np.sort(SPECTRA[spectrum])[::-1], []
-    A = dense(exact, dtype)
-    operator = Lambda(lambda v: (calls.append(1), A @ v)[1], len(A), dtype)
+    A = dense(exact, dtype).to(device)
+    operator = Lambda(lambda v: (calls.append(1), A @ v)[1], len(A), dtype, device)
     pairs = eigen_solver(name)(operator, 2, bottom=2, rtol=1e-3, max_matvecs=2000, seed=1)
     assert pairs.converged, pairs.reason
     assert pairs.matvecs == pairs.cost == len(calls)
     np.testing.assert_allclose(pairs.values, [*exact[:2], *exact[-2:]], rtol=1e-3)
-    V = pairs.vectors.double()
-    true = (A.double() @ V - V * torch.from_numpy(pairs.values.copy())).norm(dim=0).numpy()
+    V = pairs.vectors.double().cpu()
+    true = (A.double().cpu() @ V - V * torch.from_numpy(pairs.values.copy())).norm(dim=0).numpy()
     assert np.all(true <= pairs.residuals * (1 + 1e-6) + 1e-5 * (dtype == torch.float32))
     assert np.all(true <= 1.001e-3 * np.abs(pairs.values) + 1e-5 * (dtype == torch.float32))
     assert np.all(pairs.bounds <= pairs.residuals)

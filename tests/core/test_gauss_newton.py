@@ -61,18 +61,18 @@ def test_against_dense_for_any_split_and_memory(loss, operator, device):
         held = G.batches.held_bytes
 
 
-def test_of_a_linear_network_is_the_hessian():
+def test_of_a_linear_network_is_the_hessian(device):
     x, y = examples()
-    problem = Problem(nn.Linear(16, 4).double(), "cross_entropy", (x, y), weight_decay=0.1)
+    problem = Problem(nn.Linear(16, 4).double(), "cross_entropy", (x, y), weight_decay=0.1, device=device)
     assert relative(GaussNewton(problem).to_dense(), Hessian(problem).to_dense()) < 1e-13
 
 
-def test_gauss_newton_of_any_criterion():
+def test_gauss_newton_of_any_criterion(device):
     model, (x, y) = network().eval(), examples()
     smoothed = nn.CrossEntropyLoss(label_smoothing=0.2)
     exact = dense_sandwich(dense_jacobian(model, x), softmax_matrices(model(x)))
-    assert relative(GaussNewton(Problem(model, smoothed, (x, y))).to_dense(), exact) < 1e-13
-    assert relative(Fisher(Problem(model, smoothed, (x, y))).to_dense(), exact) < 1e-13
+    for operator in (GaussNewton, Fisher):
+        assert relative(operator(Problem(model, smoothed, (x, y), device=device)).to_dense().cpu(), exact) < 1e-13
 
 
 def test_hessian_and_gauss_newton_share_the_diagonal_on_relu_and_not_on_tanh():
@@ -84,13 +84,13 @@ def test_hessian_and_gauss_newton_share_the_diagonal_on_relu_and_not_on_tanh():
         assert (relative(G, H) < 1e-12) == same
 
 
-def test_empirical_fisher_is_the_second_moment_of_gradients():
+def test_empirical_fisher_is_the_second_moment_of_gradients(device):
     model, (x, y) = network().eval(), examples()
     gradients = torch.einsum("nki,nk->ni", dense_jacobian(model, x), one_hot_scores(model, x, y))
     exact = gradients.T @ gradients / len(x)
     for size in (None, 5):
-        F_ = Fisher(Problem(model, "cross_entropy", (x, y), batch_size=size), kind="empirical")
-        assert relative(F_.to_dense(), exact) < 1e-13
+        problem = Problem(model, "cross_entropy", (x, y), batch_size=size, device=device)
+        assert relative(Fisher(problem, kind="empirical").to_dense().cpu(), exact) < 1e-13
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "half_squared", "mse"])
@@ -114,28 +114,29 @@ def test_monte_carlo_fisher_is_unbiased_seeded_and_blind_to_the_split(loss):
 
 
 @pytest.mark.parametrize("samples", [1, 2, 5])
-def test_a_monte_carlo_fisher_is_the_mean_over_its_samples(samples):
+def test_a_monte_carlo_fisher_is_the_mean_over_its_samples(samples, device):
     """Where all classes are as likely every score has the length 1 - 1/C, whichever label is drawn."""
     model = nn.Linear(16, 4, bias=False, dtype=torch.float64)
     nn.init.zeros_(model.weight)
     x, y = examples()
-    found = Fisher(Problem(model, "cross_entropy", (x, y)), kind="monte_carlo", samples=samples).to_dense().trace()
-    torch.testing.assert_close(found, x.square().sum(1).mean() * (1 - 1 / 4), rtol=1e-12, atol=0)
+    problem = Problem(model, "cross_entropy", (x, y), device=device)
+    found = Fisher(problem, kind="monte_carlo", samples=samples).to_dense().trace()
+    torch.testing.assert_close(found.cpu(), x.square().sum(1).mean() * (1 - 1 / 4), rtol=1e-12, atol=0)
 
 
-def test_the_three_fishers_differ():
+def test_the_three_fishers_differ(device):
     model, data = network().eval(), examples()
-    problem = Problem(model, "cross_entropy", data)
+    problem = Problem(model, "cross_entropy", data, device=device)
     ones = torch.ones(problem.num_parameters)
     products = [Fisher(problem, kind=kind) @ ones for kind in ("type_ii", "monte_carlo", "empirical")]
     for first, second in ((0, 1), (0, 2), (1, 2)):
         assert relative(products[first], products[second]) > 0.05
 
 
-def test_solvers_take_them():
+def test_solvers_take_them(device):
     model, (x, y) = network().eval(), examples()
-    G = GaussNewton(Problem(model, "cross_entropy", (x, y)))
-    dense = G.to_dense()
+    G = GaussNewton(Problem(model, "cross_entropy", (x, y), device=device))
+    dense = G.to_dense().cpu()
     assert lanczos(G, k=2, rtol=1e-6).values == pytest.approx(torch.linalg.eigvalsh(dense).flip(0)[:2].numpy())
     assert hutchinson(G, rtol=0.05).value == pytest.approx(float(dense.trace()), rel=0.25)
 
@@ -158,7 +159,7 @@ def test_refusals():
         _ = GaussNewton(Problem(model, "cross_entropy", data), memory=10) @ torch.ones(88)
 
 
-def test_half_squared_and_mse_differ_by_the_known_factor():
+def test_half_squared_and_mse_differ_by_the_known_factor(device):
     model, data = network().eval(), examples()
-    first, second = (GaussNewton(Problem(model, loss, data)).to_dense() for loss in (half_squared, mse))
+    first, second = (GaussNewton(Problem(model, loss, data, device=device)).to_dense() for loss in (half_squared, mse))
     torch.testing.assert_close(second, first / 2, rtol=1e-12, atol=1e-14)

@@ -13,11 +13,12 @@ from landscape.losses import cross_entropy, half_squared
 from landscape.operators.preconditioned import adam_preconditioner
 
 
-def test_linear_regression_is_xtx_over_n():
+def test_linear_regression_is_xtx_over_n(device):
     x = torch.randn(40, 6, dtype=torch.float64)
     model = nn.Linear(6, 1, bias=False).double()
-    H = Hessian(Problem(model, "half_squared", (x, torch.zeros(40, 1, dtype=torch.float64)), batch_size=7))
-    torch.testing.assert_close(H.to_dense(), x.T @ x / 40, rtol=1e-12, atol=1e-13)
+    data = x, torch.zeros(40, 1, dtype=torch.float64)
+    H = Hessian(Problem(model, "half_squared", data, batch_size=7, device=device))
+    torch.testing.assert_close(H.to_dense().cpu(), x.T @ x / 40, rtol=1e-12, atol=1e-13)
 
 
 class Product(nn.Module):
@@ -37,14 +38,14 @@ def test_two_factor_product_has_trace_of_squares():
     assert float(torch.linalg.eigvalsh(H)[-1]) == pytest.approx(a**2 + a**-2, rel=1e-12)
 
 
-def test_softmax_regression():
+def test_softmax_regression(device):
     x, y = torch.randn(30, 4, dtype=torch.float64), torch.randint(3, (30,))
     model = nn.Linear(4, 3, bias=False).double()
     p = model(x).softmax(1).detach()
     blocks = torch.diag_embed(p) - p[:, :, None] * p[:, None, :]
     exact = torch.einsum("nab,ni,nj->aibj", blocks, x, x).reshape(12, 12) / 30
-    H = Hessian(Problem(model, "cross_entropy", (x, y), batch_size=11)).to_dense()
-    torch.testing.assert_close(H, exact, rtol=1e-12, atol=1e-14)
+    H = Hessian(Problem(model, "cross_entropy", (x, y), batch_size=11, device=device)).to_dense()
+    torch.testing.assert_close(H.cpu(), exact, rtol=1e-12, atol=1e-14)
 
 
 def digits_mlp():
@@ -82,18 +83,18 @@ NETWORKS = {
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("loss", [cross_entropy, half_squared])
-def test_networks_against_dense(name, loss):
+def test_networks_against_dense(name, loss, device):
     torch.manual_seed(0)
     model = NETWORKS[name]().double().eval()
     x, y = torch.randn(20, 6, dtype=torch.float64), torch.randint(3, (20,))
     with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
         exact = dense_hessian(model, loss, x, y)
-    H = Hessian(Problem(model.train(), loss, (x, y), batch_size=7)).to_dense()
+    H = Hessian(Problem(model.train(), loss, (x, y), batch_size=7, device=device)).to_dense().cpu()
     assert (H - exact).norm() <= 1e-12 * exact.norm()
     assert (H - H.T).norm() <= 1e-13 * exact.norm()
 
 
-def test_linear_loss_and_unused_parameter_have_zero_curvature():
+def test_linear_loss_and_unused_parameter_have_zero_curvature(device):
     class Net(nn.Module):
         def __init__(self):
             super().__init__()
@@ -105,8 +106,8 @@ def test_linear_loss_and_unused_parameter_have_zero_curvature():
     def linear(model, batch):
         return model(batch[0]).mean()
 
-    H = Hessian(Problem(Net(), linear, (torch.randn(4, 3),)))
-    assert torch.equal(H @ torch.ones(5), torch.zeros(5))
+    H = Hessian(Problem(Net(), linear, (torch.randn(4, 3),), device=device))
+    assert torch.equal((H @ torch.ones(5)).cpu(), torch.zeros(5))
 
 
 def test_held_and_recomputed_graphs_agree_and_memory_does_not_grow():
@@ -134,13 +135,14 @@ def test_held_and_recomputed_graphs_agree_and_memory_does_not_grow():
     assert torch.equal(results[0], results[2])
 
 
-def test_block_product_and_scipy_agree_with_vectors():
-    A = torch.randn(6, 6, dtype=torch.float64)
+def test_block_product_and_scipy_agree_with_vectors(device):
+    A = torch.randn(6, 6, dtype=torch.float64).to(device)
     H = Dense(A + A.T)
     V = torch.randn(6, 2, dtype=torch.float64)
-    torch.testing.assert_close(H @ V, (A + A.T) @ V)
-    torch.testing.assert_close(torch.from_numpy(H.to_scipy() @ V.numpy()), (A + A.T) @ V)
-    same = Lambda(lambda v: (A + A.T) @ v, 6, torch.float64)
+    exact = (A + A.T) @ V.to(device)
+    torch.testing.assert_close(H @ V, exact)
+    torch.testing.assert_close(torch.from_numpy(H.to_scipy() @ V.numpy()), exact.cpu())
+    same = Lambda(lambda v: (A + A.T) @ v, 6, torch.float64, device)
     torch.testing.assert_close(same.to_dense(), A + A.T)
 
 
@@ -149,23 +151,23 @@ def test_vector_of_the_wrong_length_is_refused():
         Dense(torch.eye(3)) @ torch.ones(4)
 
 
-def test_preconditioned_has_the_eigenvalues_of_p_inverse_h():
+def test_preconditioned_has_the_eigenvalues_of_p_inverse_h(device):
     A = torch.randn(8, 8, dtype=torch.float64)
     H, d = A + A.T, torch.rand(8, dtype=torch.float64) + 0.1
-    values = torch.linalg.eigvalsh(Preconditioned(Dense(H), d).to_dense())
+    values = torch.linalg.eigvalsh(Preconditioned(Dense(H.to(device)), d.to(device)).to_dense()).cpu()
     exact = torch.linalg.eigvals(torch.diag(1 / d) @ H).real.sort().values
     torch.testing.assert_close(values, exact)
     with pytest.raises(ValueError, match="positive"):
         Preconditioned(Dense(H), d - d[0])
 
 
-def test_adam_preconditioner_is_the_denominator_of_torch():
+def test_adam_preconditioner_is_the_denominator_of_torch(device):
     """Adam's step is lr * m_hat / P: read P back from what torch did."""
-    w = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64, requires_grad=True)
+    w = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64, device=device, requires_grad=True)
     optimizer = torch.optim.Adam([w], lr=0.1, betas=(0.9, 0.99), eps=1e-3)
     for step in range(1, 6):
         before = w.detach().clone()
-        w.grad = torch.tensor([0.3, -1.0, 2.0], dtype=torch.float64) * step
+        w.grad = torch.tensor([0.3, -1.0, 2.0], dtype=torch.float64, device=device) * step
         optimizer.step()
         state = optimizer.state[w]
         m_hat = state["exp_avg"] / (1 - 0.9**step)

@@ -92,13 +92,13 @@ PIECEWISE_LINEAR = {
 
 @pytest.mark.parametrize("name", PIECEWISE_LINEAR)
 @pytest.mark.parametrize("loss", ["cross_entropy", "half_squared"])
-def test_every_element_of_the_diagonal_of_piecewise_linear_networks(name, loss):
+def test_every_element_of_the_diagonal_of_piecewise_linear_networks(name, loss, device):
     torch.manual_seed(0)
     make, shape = PIECEWISE_LINEAR[name]
     model, (x, y) = make().double().eval(), examples(shape)
-    problem = Problem(model, loss, (x, y), batch_size=5, weight_decay=0.01)
+    problem = Problem(model, loss, (x, y), batch_size=5, weight_decay=0.01, device=device)
     exact = dense_hessian(model, problem.require_criterion(), x, y).diagonal() + 0.01
-    found = hessian_diagonal(Hessian(problem))
+    found = hessian_diagonal(Hessian(problem)).cpu()
     assert float((found - exact).abs().max()) < 1e-13 * float(exact.abs().max())
     trace = hessian_trace(Hessian(problem))
     assert trace.method == "exact"
@@ -120,12 +120,12 @@ CURVED = {
 
 
 @pytest.mark.parametrize("name", CURVED)
-def test_gauss_newton_of_smooth_networks_and_their_trace_by_probes(name):
+def test_gauss_newton_of_smooth_networks_and_their_trace_by_probes(name, device):
     torch.manual_seed(0)
     model, (x, y) = CURVED[name]().double().eval(), examples()
-    problem = Problem(model, "cross_entropy", (x, y), batch_size=7)
+    problem = Problem(model, "cross_entropy", (x, y), batch_size=7, device=device)
     G = dense_sandwich(dense_jacobian(model, x), softmax_matrices(model(x))).diagonal()
-    found = gauss_newton_diagonal(problem)
+    found = gauss_newton_diagonal(problem).cpu()
     assert float((found - G).abs().max()) < 1e-13 * float(G.max())
     H = dense_hessian(model, F.cross_entropy, x, y).trace()
     assert abs(float(H) - float(G.sum())) > 1e-3 * abs(float(H))
@@ -243,25 +243,25 @@ def test_what_cannot_be_had_by_layers_is_said(model, options, words):
     assert words in hessian_trace(Hessian(problem), rtol=0.2).reason
 
 
-def test_embedding_sums_equal_tokens_before_squaring():
+def test_embedding_sums_equal_tokens_before_squaring(device):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Embedding(7, 3), nn.Flatten(), nn.Linear(12, 5)).double()
     x, y = torch.randint(7, (9, 4), generator=torch.Generator().manual_seed(0)), examples((1,), 9)[1]
     exact = dense_sandwich(dense_jacobian(model, x), softmax_matrices(model(x))).diagonal()
-    found = gauss_newton_diagonal(Problem(model, "cross_entropy", (x, y)))
-    torch.testing.assert_close(found, exact, rtol=1e-12, atol=1e-15)
+    found = gauss_newton_diagonal(Problem(model, "cross_entropy", (x, y), device=device))
+    torch.testing.assert_close(found.cpu(), exact, rtol=1e-12, atol=1e-15)
 
 
-def test_any_convex_criterion_through_its_own_hessian():
+def test_any_convex_criterion_through_its_own_hessian(device):
     torch.manual_seed(0)
     model, (x, y) = Functional().double(), examples((6,))
 
     def logistic(outputs, targets):
         return F.binary_cross_entropy_with_logits(outputs, F.one_hot(targets, 5).to(outputs)) * 3
 
-    problem = Problem(model, logistic, (x, y), batch_size=5)
+    problem = Problem(model, logistic, (x, y), batch_size=5, device=device)
     exact = dense_hessian(model, logistic, x, y).diagonal()
-    torch.testing.assert_close(hessian_diagonal(Hessian(problem)), exact, rtol=1e-10, atol=1e-14)
+    torch.testing.assert_close(hessian_diagonal(Hessian(problem)).cpu(), exact, rtol=1e-10, atol=1e-14)
 
     def concave(outputs, targets):
         return -outputs.square().mean()
@@ -288,20 +288,20 @@ def test_sampled_labels_are_unbiased_with_an_honest_error():
         )
 
 
-def test_memory_cuts_batches_into_pieces_with_the_same_result():
+def test_memory_cuts_batches_into_pieces_with_the_same_result(device):
     model, data = conv_net(nn.ReLU()).double().eval(), examples(count=30)
-    problem = Problem(model, "cross_entropy", data)
+    problem = Problem(model, "cross_entropy", data, device=device)
     whole, pieces = (gauss_newton_squares(problem, memory=memory) for memory in (2**30, 1))
     torch.testing.assert_close(pieces.diagonal, whole.diagonal, rtol=1e-12, atol=1e-15)
     torch.testing.assert_close(pieces.by_example, whole.by_example, rtol=1e-12, atol=1e-15)
     assert float(whole.by_example.mean()) == pytest.approx(float(whole.diagonal.sum()))
 
 
-def test_float32_is_exact_to_its_rounding():
+def test_float32_is_exact_to_its_rounding(device):
     torch.manual_seed(0)
     model, (x, y) = conv_net(nn.ReLU()), examples()
     exact = gauss_newton_trace(Problem(model.double(), "cross_entropy", (x, y)))
-    found = hessian_trace(Hessian(Problem(model.float(), "cross_entropy", (x.float(), y))))
+    found = hessian_trace(Hessian(Problem(model.float(), "cross_entropy", (x.float(), y), device=device)))
     assert abs(found.value - exact) <= found.error
     assert found.error < 1e-5 * exact
 
@@ -318,9 +318,9 @@ def test_confident_outputs_lose_no_mass():
 
 
 @pytest.mark.parametrize("method", ["hutchinson", "hutchpp", "xtrace"])
-def test_ways_by_name(method):
+def test_ways_by_name(method, device):
     torch.manual_seed(0)
-    problem = Problem(conv_net(nn.ReLU()).double(), "cross_entropy", examples())
+    problem = Problem(conv_net(nn.ReLU()).double(), "cross_entropy", examples(), device=device)
     exact = gauss_newton_trace(problem)
     found = hessian_trace(Hessian(problem), method=method, rtol=0.05, seed=1)
     assert found.method == method
@@ -354,10 +354,10 @@ class Product(nn.Module):
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_a_small_network_is_multiplied_out_and_not_probed(dtype):
+def test_a_small_network_is_multiplied_out_and_not_probed(dtype, device):
     """(ab - 1)^2 / 2 at ab = 1: the Hessian is [[b^2, 1], [1, a^2]], whose probes scatter by 2."""
     one = torch.ones(4, 1, dtype=dtype)
-    problem = Problem(Product(dtype), lambda outputs, y: 0.5 * (outputs - y).square().mean(), (one, one))
+    problem = Problem(Product(dtype), lambda outputs, y: 0.5 * (outputs - y).square().mean(), (one, one), device=device)
     minimum = Minimum(problem, problem.theta)
     for rtol in (0.05, 0.01):
         found = hessian_trace(minimum.hessian, rtol=rtol)

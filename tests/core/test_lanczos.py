@@ -19,7 +19,7 @@ def counting(A, calls):
         calls.append(v)
         return A @ v
 
-    return Lambda(product, len(A), A.dtype)
+    return Lambda(product, len(A), A.dtype, A.device)
 
 
 def test_both_ends_of_every_kind_of_spectrum_with_multiplicities():
@@ -83,8 +83,8 @@ def test_top_values_within_a_percent_are_suspected():
 
 @pytest.mark.parametrize("max_basis", [9, 12, 20])
 @pytest.mark.parametrize("wanted", [(3, 0), (0, 3), (2, 2)])
-def test_thick_restart_finds_what_the_whole_basis_finds(wanted, max_basis):
-    A = dense(OUTLIERS)
+def test_thick_restart_finds_what_the_whole_basis_finds(wanted, max_basis, device):
+    A = dense(OUTLIERS).to(device)
     k, bottom = wanted
     whole = lanczos(Dense(A), k, bottom=bottom, rtol=1e-6, verify=False, max_matvecs=300)
     calls = []
@@ -112,8 +112,8 @@ def test_a_restarted_basis_stays_within_its_memory():
     assert max(totals) == 10
 
 
-def test_blocks_are_multiplied_at_once_and_find_the_same():
-    A, shapes = dense(OUTLIERS), []
+def test_blocks_are_multiplied_at_once_and_find_the_same(device):
+    A, shapes = dense(OUTLIERS).to(device), []
 
     class Blocks(Dense):
         def __matmul__(self, v):
@@ -146,11 +146,12 @@ def test_products_are_counted_and_limited_exactly(options, max_matvecs):
     assert len(pairs.values) == min(2, max_matvecs)
 
 
-def test_warm_vectors_cost_less_than_a_cold_start():
+def test_warm_vectors_cost_less_than_a_cold_start(device):
     A = dense(OUTLIERS)
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(200, 200, generator=generator, dtype=torch.float64)
-    moved = A + 0.0005 * (noise + noise.T)
+    moved = (A + 0.0005 * (noise + noise.T)).to(device)
+    A = A.to(device)
     before = lanczos(Dense(A), k=5, verify=False)
     cold = lanczos(Dense(moved), k=5, verify=False)
     warm = lanczos(Dense(moved), k=5, start=before.vectors, verify=False)
@@ -175,25 +176,27 @@ def test_dependent_and_too_many_start_vectors_do_no_harm():
     assert pairs.values[0] == pytest.approx(50, rel=1e-5)
 
 
-def test_single_precision_of_a_large_operator():
+def test_single_precision_of_a_large_operator(device):
     n = 300_000
     d = torch.linspace(1, -0.5, n)
     d[:5] = torch.tensor([30.0, 20.0, 10.0, 5.0, 4.0])
-    pairs = lanczos(Lambda(lambda v: d * v, n), k=5, rtol=1e-4, verify=False, max_basis=30)
+    d = d.to(device)
+    pairs = lanczos(Lambda(lambda v: d * v, n, device=device), k=5, rtol=1e-4, verify=False, max_basis=30)
     assert pairs.converged
     np.testing.assert_allclose(pairs.values, [30, 20, 10, 5, 4], rtol=1e-5)
-    true = (d[:, None] * pairs.vectors - pairs.vectors * torch.from_numpy(pairs.values.copy()).float()).norm(dim=0)
-    assert np.all(true.numpy() <= pairs.residuals)
-    gram = pairs.vectors.double().T @ pairs.vectors.double()
+    values = torch.from_numpy(pairs.values.copy()).to(d)
+    true = (d[:, None] * pairs.vectors - pairs.vectors * values).norm(dim=0)
+    assert np.all(true.cpu().numpy() <= pairs.residuals)
+    gram = (pairs.vectors.double().T @ pairs.vectors.double()).cpu()
     assert float((gram - torch.eye(5, dtype=torch.float64)).abs().max()) < 1e-5
 
 
 @pytest.mark.parametrize(
     ("share", "dtype"), [(1e-4, torch.float64), (0.2, torch.float64), (0.2, torch.float32), (1.0, torch.float32)]
 )
-def test_an_operator_that_is_not_symmetric_is_refused(share, dtype):
+def test_an_operator_that_is_not_symmetric_is_refused(share, dtype, device):
     generator = torch.Generator().manual_seed(0)
-    G = torch.randn(2000, 2000, generator=generator, dtype=dtype)
+    G = torch.randn(2000, 2000, generator=generator, dtype=dtype).to(device)
     A = (G + G.T) / 2 + share * (G - G.T) / 2
     for call in (lanczos, check_symmetric):
         with pytest.raises(ProblemError, match=r"not symmetric: .* differ by"):

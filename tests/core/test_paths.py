@@ -174,8 +174,9 @@ class Ring(nn.Module):
 @pytest.mark.parametrize("kind", ["bezier", "polygonal"])
 def test_a_trained_curve_goes_around_the_barrier(kind):
     x = torch.ones(8, 1, dtype=torch.float64)
-    problem = Problem(Ring(0.3), "mse", (x, torch.zeros_like(x)))
-    start, end = problem.theta, Problem(Ring(2.2), "mse", (x, torch.zeros_like(x))).theta
+    data = x, torch.zeros_like(x)
+    problem = Problem(Ring(0.3), "mse", data)
+    start, end = problem.theta, Problem(Ring(2.2), "mse", data).theta
     line = path_profile({"train": problem}, straight(start, end), points=21)
     curve = train_curve(problem, start, end, kind=kind, steps=300, lr=0.02)
     around = path_profile({"train": problem}, curve, points=21)
@@ -189,14 +190,14 @@ def test_a_trained_curve_goes_around_the_barrier(kind):
         train_curve(problem, start, end, kind="spline")
 
 
-def test_profile_of_a_path_equals_a_plain_loop():
+def test_profile_of_a_path_equals_a_plain_loop(device):
     x, y = digits()
-    problem = Problem(network(0), "cross_entropy", (x, y), batch_size=60)
-    end = Problem(network(7), "cross_entropy", (x, y)).theta
+    problem = Problem(network(0), "cross_entropy", (x, y), batch_size=60, device=device)
+    end = Problem(network(7), "cross_entropy", (x, y), device=device).theta
     found = path_profile({"train": problem}, straight(problem.theta, end), points=3, statistics="reestimated")
     for t, loss in zip((0.0, 0.5, 1.0), found.columns["train_loss"], strict=True):
         model = copy.deepcopy(problem.model)
-        nn.utils.vector_to_parameters((1 - t) * problem.theta + t * end, model.parameters())
+        nn.utils.vector_to_parameters(((1 - t) * problem.theta + t * end).cpu(), model.parameters())
         model[1].momentum = None
         model[1].reset_running_stats()
         with torch.no_grad():
@@ -248,17 +249,17 @@ def test_adaptive_directions_follow_the_size_of_each_weight():
     torch.testing.assert_close(kept, kept[0].expand_as(kept))
 
 
-def test_curvature_over_a_grid_equals_the_dense_hessian():
+def test_curvature_over_a_grid_equals_the_dense_hessian(device):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)).double()
     generator = torch.Generator().manual_seed(0)
     x, y = torch.randn(20, 4, generator=generator, dtype=torch.float64), torch.randint(3, (20,), generator=generator)
-    problem = Problem(model, "cross_entropy", (x, y))
+    problem = Problem(model, "cross_entropy", (x, y), device=device)
     grid = SliceGrid(problem.theta, tuple(gaussian_directions(problem, problem.theta, 1)), (np.array([-0.5, 0, 0.5]),))
     found = curvature_on_grid(problem, grid, ("gradient_norm", "eigenvalues"), rtol=1e-6)
     for index, place in enumerate(grid.coordinates):
         moved = copy.deepcopy(model)
-        nn.utils.vector_to_parameters(grid.point(place), moved.parameters())
+        nn.utils.vector_to_parameters(grid.point(place).cpu(), moved.parameters())
         values = torch.linalg.eigvalsh(dense_hessian(moved, F.cross_entropy, x, y))
         assert found["top_eigenvalue"][index] == pytest.approx(float(values[-1]), rel=1e-6)
         assert found["bottom_eigenvalue"][index] == pytest.approx(float(values[0]), rel=1e-6)

@@ -102,8 +102,8 @@ def test_on_relu_networks_average_sharpness_is_not_half_the_trace():
 
 @pytest.mark.parametrize("norm", ["l2", "linf"])
 @pytest.mark.parametrize("name", ["worst_case_sharpness", "adaptive_worst_case_sharpness"])
-def test_worst_case_is_at_least_one_step_and_any_point_of_the_ball(name, norm):
-    minimum = Case("relu", batch_size=None).minimum
+def test_worst_case_is_at_least_one_step_and_any_point_of_the_ball(name, norm, device):
+    minimum = Case("relu", batch_size=None).on(device)
     rise = found(minimum, name, norm=norm, steps=10)
     radius, theta = rise.details["radius"], minimum.theta
     scale = theta.abs() if name.startswith("adaptive") else torch.ones_like(theta)
@@ -111,13 +111,13 @@ def test_worst_case_is_at_least_one_step_and_any_point_of_the_ball(name, norm):
     centre = minimum.problem.loss(theta)
     assert rise.value >= rise.details["one_step"]
     for _ in range(50):
-        e = torch.randn(len(theta), generator=generator, dtype=torch.float64)
+        e = torch.randn(len(theta), generator=generator, dtype=torch.float64).to(device)
         e = e.sign() if norm == "linf" else e / e.norm()
         assert minimum.problem.loss(theta + radius * scale * e) - centre <= rise.value
 
 
-def test_one_step_of_sam_is_the_step_of_sam():
-    minimum = Case().minimum
+def test_one_step_of_sam_is_the_step_of_sam(device):
+    minimum = Case().on(device)
     g = minimum.gradient
     rise = found(minimum, "worst_case_sharpness", radius=0.05, steps=1, restarts=0)
     expected = minimum.problem.loss(minimum.theta + 0.05 * g / g.norm()) - minimum.problem.loss(minimum.theta)
@@ -137,8 +137,8 @@ def test_logit_normalised_sharpness_does_not_see_the_scale_of_the_logits():
     assert values[1] == pytest.approx(values[0], rel=1e-6)
 
 
-def test_keskar_in_a_subspace_is_at_least_its_one_step_bound():
-    minimum = Case().minimum
+def test_keskar_in_a_subspace_is_at_least_its_one_step_bound(device):
+    minimum = Case().on(device)
     for subspace in (0, 10):
         rise = found(minimum, "keskar_sharpness", subspace=subspace)
         assert rise.value >= rise.details["one_step"] > 0
@@ -219,14 +219,14 @@ def test_without_classes_or_outputs():
         )
 
 
-def test_both_batch_sharpnesses_and_the_whole_set_as_one_batch():
+def test_both_batch_sharpnesses_and_the_whole_set_as_one_batch(device):
     case = Case()
-    g = case.minimum.gradient
-    whole = found(case.minimum, "batch_sharpness", batch_size=1000)
+    minimum, g = case.on(device), case.minimum.gradient
+    whole = found(minimum, "batch_sharpness", batch_size=1000)
     assert whole.value == pytest.approx(float(g @ case.H @ g / (g @ g)), rel=1e-10)
     assert whole.error_kind == "rounding"
-    some = found(case.minimum, "batch_sharpness", batch_size=10)
-    other = found(case.minimum, "batch_sharpness", batch_size=10, definition="mean_of_ratios")
+    some = found(minimum, "batch_sharpness", batch_size=10)
+    other = found(minimum, "batch_sharpness", batch_size=10, definition="mean_of_ratios")
     assert some.value == some.details["ratio_of_means"]["value"]
     assert other.value == other.details["mean_of_ratios"]["value"] != some.value
 
@@ -247,8 +247,8 @@ def test_weight_decay_is_part_of_the_loss():
     assert batches[1].value == pytest.approx(float(g @ H @ g / (g @ g)), rel=1e-9)
 
 
-def test_pairs_and_centre_are_shared():
-    minimum = Case().minimum
+def test_pairs_and_centre_are_shared(device):
+    minimum = Case().on(device)
     options = {"average_sharpness": {"radii": ()}}
     result = measure_minimum(minimum, ["average_sharpness", "low_pass_sharpness"], options=options)
     assert result["low_pass_sharpness"].forward_passes == 0

@@ -49,21 +49,21 @@ def classifier(dtype):
 def points(problem, count=5):
     generator = torch.Generator().manual_seed(3)
     steps = torch.randn(count, problem.num_parameters, generator=generator, dtype=torch.float64)
-    return [problem.theta + 0.3 * each.to(problem.dtype) for each in steps]
+    return [problem.theta + 0.3 * each.to(problem.theta) for each in steps]
 
 
 def moved(model, theta):
     other = copy.deepcopy(model)
-    nn.utils.vector_to_parameters(theta, [each for each in other.parameters() if each.requires_grad])
+    nn.utils.vector_to_parameters(theta.cpu(), [each for each in other.parameters() if each.requires_grad])
     return other
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-6)])
 @pytest.mark.parametrize("statistics", ["evaluation", "batch", "reestimated"])
-def test_equals_a_plain_loop(dtype, tolerance, statistics):
+def test_equals_a_plain_loop(dtype, tolerance, statistics, device):
     model, train, test = classifier(dtype), data(23, dtype), data(11, dtype, seed=2)
-    problem = Problem(model, "cross_entropy", train, batch_size=8)
-    problems = {"train": problem, "test": Problem(model, "cross_entropy", test, batch_size=4)}
+    problem = Problem(model, "cross_entropy", train, batch_size=8, device=device)
+    problems = {"train": problem, "test": Problem(model, "cross_entropy", test, batch_size=4, device=device)}
     before = {name: each.clone() for name, each in model.state_dict().items()}
     found = list(PointEvaluator(problems, statistics=statistics)(points(problem)))
     for theta, values in zip(points(problem), found, strict=True):
@@ -142,14 +142,15 @@ def test_what_compilation_changes_or_cannot_take_is_refused():
         PointEvaluator({"train": own}, compiled=True)
 
 
-def test_losses_of_examples_and_of_a_loss_of_the_model():
+def test_losses_of_examples_and_of_a_loss_of_the_model(device):
     model, (x, y) = classifier(torch.float64), data(9, torch.float64)
-    problem = Problem(model, "cross_entropy", (x, y), batch_size=4)
+    problem = Problem(model, "cross_entropy", (x, y), batch_size=4, device=device)
     values = PointEvaluator({"train": problem}, per_example=True).at(problem.theta)["train"]
     with torch.no_grad():
         expected = F.cross_entropy(copy.deepcopy(model).eval()(x), y, reduction="none")
     np.testing.assert_allclose(values.losses, expected, rtol=1e-12)
-    whole = Problem(model, lambda model, batch: F.cross_entropy(model(batch[0]), batch[1]), (x, y), batch_size=4)
+    loss = lambda model, batch: F.cross_entropy(model(batch[0]), batch[1])  # noqa: E731
+    whole = Problem(model, loss, (x, y), batch_size=4, device=device)
     found = PointEvaluator({"train": whole}).at(problem.theta)["train"]
     assert found.loss == pytest.approx(values.loss, rel=1e-12)
     assert found.accuracy is None
@@ -159,11 +160,11 @@ def test_losses_of_examples_and_of_a_loss_of_the_model():
         PointEvaluator({"train": problem}, statistics="running")
 
 
-def test_a_sum_that_must_exceed_the_ceiling_ends_early():
+def test_a_sum_that_must_exceed_the_ceiling_ends_early(device):
     model, (x, y) = classifier(torch.float64), data(24, torch.float64)
     passes = []
     model.head.register_forward_hook(lambda *_: passes.append(1))
-    problem = Problem(model, "cross_entropy", (x, y), batch_size=4)
+    problem = Problem(model, "cross_entropy", (x, y), batch_size=4, device=device)
     full = PointEvaluator({"train": problem}).at(problem.theta)["train"]
     evaluator = PointEvaluator({"train": problem}, ceiling=0.3 * full.loss)
     passes.clear()

@@ -41,15 +41,16 @@ def test_gradient_and_product_do_not_depend_on_the_split():
             assert (split.gradient() - g).norm() <= 1e-15 * g.norm()
 
 
-def test_gradient_matches_backward():
+def test_gradient_matches_backward(device):
     model, (x, y) = mlp(), examples()
     F.cross_entropy(model(x), y).backward()
     expected = torch.cat([each.grad.reshape(-1) for each in model.parameters()])
-    torch.testing.assert_close(Problem(model, "cross_entropy", (x, y)).gradient(), expected, rtol=1e-13, atol=1e-15)
+    found = Problem(model, "cross_entropy", (x, y), device=device).gradient().cpu()
+    torch.testing.assert_close(found, expected, rtol=1e-13, atol=1e-15)
 
 
-def test_model_comes_back_untouched():
-    model = nn.Sequential(nn.Linear(5, 7), nn.BatchNorm1d(7), nn.ReLU(), nn.Dropout(0.5), nn.Linear(7, 3))
+def test_model_comes_back_untouched(device):
+    model = nn.Sequential(nn.Linear(5, 7), nn.BatchNorm1d(7), nn.ReLU(), nn.Dropout(0.5), nn.Linear(7, 3)).to(device)
     model[1].eval()
     model[4].bias.requires_grad_(False)
     model[0].weight.grad = torch.ones_like(model[0].weight)
@@ -68,11 +69,11 @@ def test_model_comes_back_untouched():
     assert torch.equal(state, torch.get_rng_state())
 
 
-def test_batch_norm_in_evaluation_mode_and_with_batch_statistics_are_two_functions():
+def test_batch_norm_in_evaluation_mode_and_with_batch_statistics_are_two_functions(device):
     torch.manual_seed(0)
     model, (x, y) = nn.Sequential(nn.Linear(5, 7), nn.BatchNorm1d(7), nn.Tanh(), nn.Linear(7, 3)).double(), examples()
-    evaluated = Problem(model, "cross_entropy", (x, y)).loss()
-    batch = Problem(model, "cross_entropy", (x, y), batch_norm="batch").loss()
+    evaluated = Problem(model, "cross_entropy", (x, y), device=device).loss()
+    batch = Problem(model, "cross_entropy", (x, y), batch_norm="batch", device=device).loss()
     assert evaluated == pytest.approx(F.cross_entropy(copy.deepcopy(model).eval()(x), y).item(), rel=1e-13)
     assert batch == pytest.approx(F.cross_entropy(copy.deepcopy(model).train()(x), y).item(), rel=1e-13)
     assert abs(batch - evaluated) > 1e-3
@@ -87,49 +88,50 @@ def test_tied_weights_count_once_and_frozen_ones_not_at_all():
     assert problem.parameter_names == ("0.weight", "2.weight")
 
 
-def test_weight_decay_adds_its_multiple_of_the_identity():
+def test_weight_decay_adds_its_multiple_of_the_identity(device):
     model, (x, y) = mlp(), examples()
-    plain, decayed = (Problem(model, "cross_entropy", (x, y), weight_decay=d) for d in (0.0, 0.3))
+    plain, decayed = (Problem(model, "cross_entropy", (x, y), weight_decay=d, device=device) for d in (0.0, 0.3))
     theta = plain.theta
     assert decayed.loss() - plain.loss() == pytest.approx(0.15 * float(theta @ theta), rel=1e-12)
     torch.testing.assert_close(decayed.gradient() - plain.gradient(), 0.3 * theta)
     torch.testing.assert_close(Hessian(decayed) @ theta - Hessian(plain) @ theta, 0.3 * theta)
 
 
-def test_a_loss_of_model_and_batch_is_the_other_contract():
+def test_a_loss_of_model_and_batch_is_the_other_contract(device):
     model, (x, y) = mlp(), examples()
 
     def loss(model, batch):
         return F.cross_entropy(model(batch["x"]), batch["y"])
 
     batches = [{"x": x[:20], "y": y[:20]}, {"x": x[20:], "y": y[20:]}]
-    problem = Problem(model, loss, batches)
+    problem = Problem(model, loss, batches, device=device)
     assert problem.loss() == pytest.approx(Problem(model, "cross_entropy", (x, y)).loss(), rel=1e-14)
     assert problem.evaluate().accuracy is None
 
 
-def test_datasets_and_loaders_are_data_too():
+def test_datasets_and_loaders_are_data_too(device):
     model, (x, y) = mlp(), examples()
     data = torch.utils.data.TensorDataset(x, y)
     expected = Problem(model, "cross_entropy", (x, y)).loss()
     for source in (data, torch.utils.data.DataLoader(data, batch_size=10)):
-        problem = Problem(model, "cross_entropy", source)
+        problem = Problem(model, "cross_entropy", source, device=device)
         assert problem.num_examples == 37
         assert problem.loss() == pytest.approx(expected, rel=1e-14)
 
 
-def test_double_precision_of_a_single_precision_model():
+def test_double_precision_of_a_single_precision_model(device):
     model, (x, y) = mlp(torch.float32), examples(dtype=torch.float32)
-    problem = Problem(model, "cross_entropy", (x, y), dtype=torch.float64)
+    problem = Problem(model, "cross_entropy", (x, y), dtype=torch.float64, device=device)
     exact = F.cross_entropy(copy.deepcopy(model).double()(x.double()), y)
     assert problem.loss() == pytest.approx(exact.item(), rel=1e-14)
     assert model[0].weight.dtype == torch.float32
 
 
-def test_accuracy_is_the_share_of_right_decisions():
+def test_accuracy_is_the_share_of_right_decisions(device):
     model, (x, y) = mlp(), examples()
     expected = float((model(x).argmax(1) == y).double().mean())
-    assert Problem(model, "cross_entropy", (x, y), batch_size=10).evaluate().accuracy == pytest.approx(expected)
+    problem = Problem(model, "cross_entropy", (x, y), batch_size=10, device=device)
+    assert problem.evaluate().accuracy == pytest.approx(expected)
     targets = torch.randn(37, 3, dtype=torch.float64)
     assert Problem(model, half_squared, (x, targets)).evaluate().accuracy is None
 

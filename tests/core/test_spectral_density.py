@@ -124,8 +124,8 @@ def test_smoothed_density_integrates_to_one_on_both_axes(density):
         assert total == pytest.approx(1 - outliers / density.n, abs=2e-3)
 
 
-def test_nine_outliers_of_nine():
-    density = spectral_density(Dense(matrix_with(NINE)), steps=40)
+def test_nine_outliers_of_nine(device):
+    density = spectral_density(Dense(matrix_with(NINE).to(device)), steps=40)
     assert density.above.count == 9
     assert density.above.gap == pytest.approx(30 / 4, rel=0.02)
     assert density.above.bulk_edge == pytest.approx(4, rel=0.02)
@@ -184,15 +184,16 @@ def test_quadrature_is_exact_for_polynomials():
         assert (found.weights * found.nodes**power).sum() == pytest.approx(exact, rel=1e-10, abs=1e-12)
 
 
-def test_repeated_leading_eigenvalues_are_all_counted():
+def test_repeated_leading_eigenvalues_are_all_counted(device):
     values = np.array([9.0, 9.0, 9.0, 8.0, *np.linspace(1, 0, 96)])
     # after 12 steps: many more, and rounding alone brings the copies into the first probe's space
-    density = spectral_density(Dense(matrix_with(values)), steps=12)
+    A = Dense(matrix_with(values).to(device))
+    density = spectral_density(A, steps=12)
     np.testing.assert_allclose(density.above.values[:4], values[:4], rtol=1e-6)
     assert density.converged
     trace = density.trace()
     assert abs(trace.value - values.sum()) <= 4 * trace.error + 1e-9
-    too_few = spectral_density(Dense(matrix_with(values)), steps=12, num_probes=2)
+    too_few = spectral_density(A, steps=12, num_probes=2)
     assert not too_few.converged
     assert "repeated" in too_few.reason
 
@@ -225,8 +226,8 @@ def test_products_are_counted_and_probes_repeat():
     np.testing.assert_array_equal(density.nodes[:, :20], more.nodes[:3, :20])
 
 
-def test_stops_on_the_standard_error_of_the_trace():
-    A = Counted(matrix_with(NINE))
+def test_stops_on_the_standard_error_of_the_trace(device):
+    A = Counted(matrix_with(NINE).to(device))
     density = spectral_density(A, rtol=0.05, steps=30, num_probes=50)
     trace = density.trace()
     assert density.converged

@@ -66,8 +66,8 @@ def test_the_minimum_is_exactly_in_the_middle():
         np.testing.assert_array_equal(surface.coordinates, -surface.coordinates[::-1])
 
 
-def test_curvature_of_the_slice_is_that_of_the_hessian():
-    problem = Problem(network(), "cross_entropy", examples())
+def test_curvature_of_the_slice_is_that_of_the_hessian(device):
+    problem = Problem(network(), "cross_entropy", examples(), device=device)
     surface = loss_surface(problem, points=3, radius=1e-3)
     h, L = surface.coordinates[2], surface.train_loss
     d1, d2 = random_directions(problem, problem.theta, 0)
@@ -76,9 +76,9 @@ def test_curvature_of_the_slice_is_that_of_the_hessian():
     assert (L[1, 2] - 2 * L[1, 1] + L[1, 0]) / h**2 == pytest.approx(float(d2 @ (H @ d2)), rel=1e-4)
 
 
-def test_filters_of_the_direction_have_the_norms_of_the_weights():
-    problem = Problem(network(), "cross_entropy", examples())
-    direction = filter_normalize(problem, torch.randn(problem.num_parameters, dtype=torch.float64), problem.theta)
+def test_filters_of_the_direction_have_the_norms_of_the_weights(device):
+    problem = Problem(network(), "cross_entropy", examples(), device=device)
+    direction = filter_normalize(problem, torch.randn_like(problem.theta), problem.theta)
     for d, w in zip(problem.unflatten(direction), problem.unflatten(problem.theta), strict=True):
         if w.ndim == 1:
             assert not d.any()
@@ -97,19 +97,19 @@ def rescaled(model, alpha):
     return copied
 
 
-def test_layer_rescaling_leaves_the_slice_unchanged_and_neuron_rescaling_does_not():
+def test_layer_rescaling_leaves_the_slice_unchanged_and_neuron_rescaling_does_not(device):
     model, data = network(nn.ReLU), examples()
     with torch.no_grad():
         model[1].bias.zero_()
-    plain = loss_surface(Problem(model, "cross_entropy", data), points=5)
-    by_layer = loss_surface(Problem(rescaled(model, 10.0), "cross_entropy", data), points=5)
+    plain = loss_surface(Problem(model, "cross_entropy", data, device=device), points=5)
+    by_layer = loss_surface(Problem(rescaled(model, 10.0), "cross_entropy", data, device=device), points=5)
     np.testing.assert_allclose(by_layer.train_loss, plain.train_loss, rtol=1e-10)
     per_neuron = copy.deepcopy(model)
     scale = torch.tensor([10.0, 1.0, 0.1], dtype=torch.float64)
     with torch.no_grad():
         per_neuron[1].weight.mul_(scale[:, None, None, None])
         per_neuron[4].weight.view(4, 3, 4).div_(scale[None, :, None])
-    by_neuron = loss_surface(Problem(per_neuron, "cross_entropy", data), points=5)
+    by_neuron = loss_surface(Problem(per_neuron, "cross_entropy", data, device=device), points=5)
     assert by_neuron.train_loss[2, 2] == pytest.approx(plain.train_loss[2, 2], rel=1e-12)
     assert np.abs(by_neuron.train_loss / plain.train_loss - 1).max() > 0.05
 
@@ -128,8 +128,8 @@ def test_same_seed_same_directions_for_every_minimum_and_model_untouched():
     assert abs(float(d1 @ d2) / float(d1.norm() * d2.norm())) < 0.2
 
 
-def test_overflow_far_out_is_infinite_and_progress_is_told():
-    problem = Problem(network(dtype=torch.float32), "half_squared", examples(dtype=torch.float32))
+def test_overflow_far_out_is_infinite_and_progress_is_told(device):
+    problem = Problem(network(dtype=torch.float32), "half_squared", examples(dtype=torch.float32), device=device)
     told = []
     surface = loss_surface(problem, points=3, radius=1e25, on_progress=lambda done, total: told.append((done, total)))
     assert np.isinf(surface.train_loss[0, 0])

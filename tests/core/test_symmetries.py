@@ -42,9 +42,9 @@ def seeded(name, shape, options):
     return model.double()
 
 
-def problem_of(name, shape=(3, 8, 8), **options):
+def problem_of(name, shape=(3, 8, 8), device=None, **options):
     x = torch.randn(4, *shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-    return Problem(seeded(name, shape, options), "cross_entropy", (x, torch.arange(4)))
+    return Problem(seeded(name, shape, options), "cross_entropy", (x, torch.arange(4)), device=device)
 
 
 def outputs(problem, theta):
@@ -64,9 +64,9 @@ NETWORKS = {
 
 @pytest.mark.parametrize("name", NETWORKS)
 class TestFunctionStays:
-    def test_under_rescaling_of_every_free_neuron(self, name):
+    def test_under_rescaling_of_every_free_neuron(self, name, device):
         options, free = NETWORKS[name]
-        problem = problem_of(name, **options)
+        problem = problem_of(name, device=device, **options)
         neurons = find_neurons(problem)
         assert neurons.free == free
         z = np.zeros(neurons.count)
@@ -76,8 +76,8 @@ class TestFunctionStays:
         assert float((moved - problem.theta).norm() / problem.theta.norm()) > 0.2
         torch.testing.assert_close(outputs(problem, moved), f, rtol=1e-11, atol=1e-12)
 
-    def test_under_permutation(self, name):
-        problem = problem_of(name, **NETWORKS[name][0])
+    def test_under_permutation(self, name, device):
+        problem = problem_of(name, device=device, **NETWORKS[name][0])
         neurons = find_neurons(problem)
         other, moved = permuted(problem, problem.theta, neurons, seed=3)
         # groups of channels that are convolved together stay as they are
@@ -85,8 +85,8 @@ class TestFunctionStays:
         assert name == "branches" or float((moved - problem.theta).norm() / problem.theta.norm()) > 0.2
         torch.testing.assert_close(outputs(other, moved), outputs(problem, problem.theta), rtol=1e-11, atol=1e-12)
 
-    def test_logits_scale_alone(self, name):
-        problem = problem_of(name, **NETWORKS[name][0])
+    def test_logits_scale_alone(self, name, device):
+        problem = problem_of(name, device=device, **NETWORKS[name][0])
         neurons = find_neurons(problem)
         z = np.zeros(neurons.count)
         z[neurons.outputs] = np.log(3)
@@ -95,8 +95,8 @@ class TestFunctionStays:
 
 
 @pytest.mark.parametrize(("name", "count"), [("resnet20", 19), ("vgg11", 8), ("branches", 1)])
-def test_layers_before_batch_norm_scale_with_its_statistics(name, count):
-    problem = problem_of(name, **NETWORKS[name][0])
+def test_layers_before_batch_norm_scale_with_its_statistics(name, count, device):
+    problem = problem_of(name, device=device, **NETWORKS[name][0])
     before = {key: each.clone() for key, each in problem.model.state_dict().items()}
     neurons = find_neurons(problem)
     assert len(neurons.normalized) == count

@@ -36,9 +36,9 @@ def test_unbiased_and_the_error_is_the_actual_spread(estimator, name, device):
 
 
 @pytest.mark.parametrize("name", SPECTRA)
-def test_the_square_of_the_frobenius_norm_is_unbiased(name):
+def test_the_square_of_the_frobenius_norm_is_unbiased(name, device):
     A = matrix_with(SPECTRA[name])
-    found = runs(frobenius_norm, A, 24)
+    found = runs(frobenius_norm, A.to(device), 24)
     values = np.array([each.value for each in found])
     off = values**2 - truth(frobenius_norm, A) ** 2
     assert abs(off.mean()) < 4 * off.std() / math.sqrt(len(off))
@@ -79,9 +79,9 @@ def test_the_others_converge_at_least_as_one_over_the_budget_where_eigenvalues_d
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("estimator", [hutchpp, xtrace, frobenius_norm])
-def test_exact_when_the_rank_is_small(estimator, dtype):
+def test_exact_when_the_rank_is_small(estimator, dtype, device):
     A = matrix_with([5.0, -3.0, 2.0] + [0.0] * 60, dtype=dtype)
-    estimate = estimator(Dense(A))
+    estimate = estimator(Dense(A.to(device)))
     assert estimate.converged
     assert estimate.matvecs <= 12
     assert estimate.value == pytest.approx(truth(estimator, A.double()), abs=200 * torch.finfo(dtype).eps)
@@ -161,8 +161,8 @@ def test_a_full_sketch_stops_on_the_error_and_where_too_few_products_are_left(es
 
 @pytest.mark.parametrize("n", [1, 2, 5, 16])
 @pytest.mark.parametrize("estimator", [hutchpp, xtrace, frobenius_norm])
-def test_small_operators_are_multiplied_out(estimator, n):
-    A = Counted(matrix_with(np.linspace(-1, 3, n)))
+def test_small_operators_are_multiplied_out(estimator, n, device):
+    A = Counted(matrix_with(np.linspace(-1, 3, n)).to(device))
     estimate = estimator(A)
     assert estimate.value == pytest.approx(truth(estimator, A.matrix), rel=1e-12)
     assert (estimate.error, estimate.matvecs, A.count) == (0, n, n)
@@ -195,8 +195,8 @@ def test_products_are_counted_and_the_limit_holds(estimator, most):
 
 
 @pytest.mark.parametrize("estimator", ALL)
-def test_stops_on_its_own_standard_error(estimator):
-    A = matrix_with([30.0, *np.linspace(2, 0.5, 200)])
+def test_stops_on_its_own_standard_error(estimator, device):
+    A = matrix_with([30.0, *np.linspace(2, 0.5, 200)]).to(device)
     for rtol in (0.1, 0.02):
         estimate = estimator(Dense(A), rtol=rtol, max_matvecs=10_000)
         assert estimate.converged
@@ -212,8 +212,8 @@ def test_seeds_decide_and_repeat(estimator):
 
 
 @pytest.mark.parametrize("estimator", ALL)
-def test_blocks_change_nothing_but_rounding(estimator):
-    A = matrix_with(SPECTRA["indefinite"])
+def test_blocks_change_nothing_but_rounding(estimator, device):
+    A = matrix_with(SPECTRA["indefinite"]).to(device)
     one, many = (runs(estimator, A, 24, [3], block_size=size)[0] for size in (1, 4))
     assert one.value == pytest.approx(many.value, rel=1e-9)
     assert one.error == pytest.approx(many.error, rel=1e-6)

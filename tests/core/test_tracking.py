@@ -47,9 +47,9 @@ def tracked(data, config, settings, *, dtype=torch.float64, dropout=False, follo
 
 def dense(problem, theta):
     model = make().double()
-    nn.utils.vector_to_parameters(theta, model.parameters())
+    nn.utils.vector_to_parameters(theta.cpu(), model.parameters())
     batches = [batch for batch, _ in problem.batches()]
-    x, y = (torch.cat([batch[part] for batch in batches]) for part in (0, 1))
+    x, y = (torch.cat([batch[part] for batch in batches]).cpu() for part in (0, 1))
     return dense_hessian(model, half_squared, x, y)
 
 
@@ -116,15 +116,15 @@ def _walk(run, steps):
     return points, states
 
 
-def test_batch_sharpness_is_its_two_definitions(data):
+def test_batch_sharpness_is_its_two_definitions(data, device):
     config = TrainingConfig("sgd", 0.1, batch_size=15, steps=1)
-    run, problem, rows = tracked(data, config, SETTINGS)
+    run, problem, rows = tracked(data, config, SETTINGS, device=device)
     theta = torch.cat([each.detach().flatten() for each in run.parameters]).clone()
     row = next(rows)
     curvature, squares = [], []
     for number in range(5):
         batch = problem.subset(15, derive_seed(0, "batch sharpness 1", number))
-        g, H = batch.gradient(theta), dense(batch, theta)
+        g, H = batch.gradient(theta).cpu(), dense(batch, theta)
         curvature.append(float(g @ H @ g))
         squares.append(float(g @ g))
     curvature, squares = np.array(curvature), np.array(squares)
@@ -135,11 +135,11 @@ def test_batch_sharpness_is_its_two_definitions(data):
 
 
 @pytest.mark.parametrize("name", ["sgd", "adam", "sam"])
-def test_training_does_not_notice(data, name):
+def test_training_does_not_notice(data, name, device):
     config = TrainingConfig(name, 0.02, batch_size=16, steps=13, evaluate_every=4)
-    *_, view = training_steps(make(dropout=True), half_squared, data, config, device="cpu")
+    *_, view = training_steps(make(dropout=True), half_squared, data, config, device=device)
     settings = TrackSettings(every=3, batches=3)
-    run, _, rows = tracked(data, config, settings, dtype=torch.float32, dropout=True)
+    run, _, rows = tracked(data, config, settings, dtype=torch.float32, dropout=True, device=device)
     assert [row.step for row in rows] == [0, 3, 6, 9, 12, 13]
     for a, b in zip(view.model.state_dict().values(), run.model.state_dict().values(), strict=True):
         assert torch.equal(a, b)
@@ -164,12 +164,12 @@ def test_an_overtaken_eigenvector_is_left_within_ten_stops():
     assert values[-1] == pytest.approx(3)
 
 
-def test_the_edge_is_that_of_the_current_step(data):
+def test_the_edge_is_that_of_the_current_step(data, device):
     config = TrainingConfig("sgd", 0.2, {"momentum": 0}, batch_size=None, steps=12, schedule="cosine", warmup=2)
-    for row in tracked(data, config, SETTINGS)[2]:
+    for row in tracked(data, config, SETTINGS, device=device)[2]:
         assert row.edge == pytest.approx(2 / row.lr)
     clipped = TrainingConfig("sgd", 0.2, {"momentum": 0}, batch_size=None, steps=3, clip_norm=1e-3)
-    first = next(tracked(data, clipped, SETTINGS)[2])
+    first = next(tracked(data, clipped, SETTINGS, device=device)[2])
     assert first.edge == pytest.approx(10 * first.step_gradient_norm / 1e-3)
     assert "clipped" in first.edge_note
 
@@ -182,19 +182,20 @@ def test_an_unknown_optimizer_is_measured_plainly(data):
         assert "torch:Adamax is not known" in row.edge_note
 
 
-def test_full_batch_in_chunks_is_the_same_to_rounding(data):
+def test_full_batch_in_chunks_is_the_same_to_rounding(data, device):
     whole = TrainingConfig("adam", 0.01, batch_size=None, steps=6)
     chunked = TrainingConfig("adam", 0.01, batch_size=None, steps=6, max_batch=7)
-    pairs = zip(tracked(data, whole, SETTINGS)[2], tracked(data, chunked, SETTINGS, max_batch=7)[2], strict=True)
-    for a, b in pairs:
+    own = tracked(data, whole, SETTINGS, device=device)[2]
+    in_chunks = tracked(data, chunked, SETTINGS, max_batch=7, device=device)[2]
+    for a, b in zip(own, in_chunks, strict=True):
         assert b.train_loss == pytest.approx(a.train_loss, rel=1e-11)
         assert b.top_eigenvalue == pytest.approx(a.top_eigenvalue, rel=1e-9)
         assert b.preconditioned_top_eigenvalue == pytest.approx(a.preconditioned_top_eigenvalue, rel=1e-7)
 
 
-def test_a_divergence_is_a_row(data):
+def test_a_divergence_is_a_row(data, device):
     config = TrainingConfig("sgd", 1e6, {"momentum": 0}, batch_size=None, steps=60)
-    rows = list(tracked(data, config, SETTINGS)[2])
+    rows = list(tracked(data, config, SETTINGS, device=device)[2])
     assert "diverged" in rows[-1].diverged
     assert rows[-1].step < 60
     assert rows[-1].top_eigenvalue is None

@@ -46,14 +46,14 @@ def linear(data, **options):
 
 
 @pytest.mark.parametrize("hold", [as_tensors, as_dataset, as_uneven_batches, as_loader])
-def test_a_subset_is_the_same_objective_of_some_examples(hold):
+def test_a_subset_is_the_same_objective_of_some_examples(hold, device):
     x, y = examples()
-    whole = linear(hold(x, y), weight_decay=0.3)
+    whole = linear(hold(x, y), weight_decay=0.3, device=device)
     part = whole.subset(11, seed=4)
     chosen = seen(part)
     assert len(set(chosen)) == part.num_examples == 11
     assert sum(share for _, share in part.batches()) == pytest.approx(1)
-    direct = linear((x[chosen], y[chosen]), weight_decay=0.3)
+    direct = linear((x[chosen], y[chosen]), weight_decay=0.3, device=device)
     assert part.loss() == pytest.approx(direct.loss(), rel=1e-14)
     torch.testing.assert_close(part.gradient(), direct.gradient())
     assert seen(whole.subset(11, seed=4)) == chosen != seen(whole.subset(11, seed=5))
@@ -114,12 +114,12 @@ def test_more_examples_than_there_are_is_refused_with_their_number(count):
 
 
 @pytest.fixture(scope="module")
-def digits():
+def digits(device):
     """A small tanh network that has learned the digits, 1,300 examples."""
     data = load_dataset("digits")
     model = build_model("mlp", data.input_shape, data.num_outputs, options={"widths": "20", "activation": "tanh"})
-    train(model, nn.functional.cross_entropy, data, TrainingConfig("sgd", lr=0.1, epochs=5), device="cpu")
-    return Problem(model, "cross_entropy", data.train)
+    train(model, nn.functional.cross_entropy, data, TrainingConfig("sgd", lr=0.1, epochs=5), device=device)
+    return Problem(model, "cross_entropy", data.train, device=device)
 
 
 def test_two_levels_find_the_values_of_the_whole_set_and_count_their_cost(digits):

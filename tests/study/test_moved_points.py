@@ -13,14 +13,14 @@ from landscape.symmetries.apply import rescaled
 
 
 @pytest.fixture(scope="module")
-def minimum():
+def minimum(device):
     torch.manual_seed(0)
     model = torch.nn.Sequential(
         torch.nn.Linear(5, 4, bias=False), torch.nn.ReLU(), torch.nn.Linear(4, 3, bias=False)
     ).double()
     with torch.no_grad():
         model[0].weight.mul_(torch.tensor([[0.1], [3.0], [7.0], [1.0]]))
-    problem = Problem(model, "cross_entropy", (torch.randn(20, 5).double(), torch.randint(3, (20,))))
+    problem = Problem(model, "cross_entropy", (torch.randn(20, 5).double(), torch.randint(3, (20,))), device=device)
     return Minimum(problem, problem.theta)
 
 
@@ -44,7 +44,7 @@ def test_rescaled_is_the_same_draw_for_a_seed(minimum):
     assert not np.array_equal(one, other)
 
 
-def test_a_study_moves_its_minima_and_goes_on_where_it_was(tmp_path):
+def test_a_study_moves_its_minima_and_goes_on_where_it_was(tmp_path, device):
     config = resolve(
         (
             "test",
@@ -52,7 +52,7 @@ def test_a_study_moves_its_minima_and_goes_on_where_it_was(tmp_path):
                 "train_examples": 100, "model": "mlp", "model_option": {"widths": [8], "activation": "relu"},
                 "optimizer": ("adam",), "lr": {"adam": (0.01,)}, "epochs": 2, "seeds": 1, "target_loss": 1.8,
                 "measures": ("weight_norm", "trace", "preconditioned_top_eigenvalue"), "surface_points": 0,
-                "move": ("rescaled", "balanced"), "dtype": "float64",
+                "move": ("rescaled", "balanced"), "dtype": "float64", "device": str(device),
             },
         )
     )  # fmt: skip

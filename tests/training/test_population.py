@@ -92,7 +92,7 @@ def test_together_is_one_by_one_to_rounding_for_50_steps(name, clusters, device)
     assert all(close(a[2], b[2]) for a, b in zip(points, same_points, strict=True))
 
 
-def test_convolutions_full_batch_in_chunks_and_a_frozen_layer():
+def test_convolutions_full_batch_in_chunks_and_a_frozen_layer(device):
     digits = load_dataset("digits", train_examples=60)
 
     def make(seed):
@@ -103,21 +103,21 @@ def test_convolutions_full_batch_in_chunks_and_a_frozen_layer():
     configs = [
         TrainingConfig("heavy_ball", 0.1, batch_size=None, steps=8, seed=seed, max_batch=25) for seed in range(3)
     ]
-    (alone, _), (together, _) = both(make, digits, configs)
+    (alone, _), (together, _) = both(make, digits, configs, device=device)
     for a, b in zip(alone, together, strict=True):
         assert_same_run(a, b)
 
 
-def test_a_run_that_diverges_leaves_the_others_as_they_are(clusters):
+def test_a_run_that_diverges_leaves_the_others_as_they_are(clusters, device):
     configs = [TrainingConfig("sgd", lr, epochs=4, batch_size=32) for lr in (0.05, 1e4, 3e4, 0.1)]
-    (alone, _), (together, _) = both(perceptron_without_norm, clusters, configs)
+    (alone, _), (together, _) = both(perceptron_without_norm, clusters, configs, device=device)
     assert [result.status for result in alone] == ["finished", "diverged", "diverged", "finished"]
     for a, b in zip(alone, together, strict=True):
         assert (a.status, len(a.history)) == (b.status, len(b.history))
     for index in (0, 3):
         assert_same_run(alone[index], together[index])
     # one left, when the others have gone
-    (alone, _), (together, _) = both(perceptron_without_norm, clusters, configs[:2])
+    (alone, _), (together, _) = both(perceptron_without_norm, clusters, configs[:2], device=device)
     assert_same_run(alone[0], together[0])
 
 

@@ -23,9 +23,9 @@ from landscape.training.checkpoint import read_tensors, write_tensors
 
 
 @pytest.fixture
-def snapshot(make_noisy, clusters):
+def snapshot(make_noisy, clusters, device):
     config = TrainingConfig("adam", 0.01, epochs=4, batch_size=20, target_loss=0.9)
-    return train(make_noisy(), cross_entropy, clusters, config, device="cpu").matched
+    return train(make_noisy(), cross_entropy, clusters, config, device=device).matched
 
 
 def files(folder):
@@ -36,7 +36,7 @@ def equal_tensors(a, b):
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-def test_a_snapshot_comes_back_as_it_was(tmp_path, snapshot, make_noisy):
+def test_a_snapshot_comes_back_as_it_was(tmp_path, snapshot, make_noisy, device):
     write_snapshot(snapshot, *files(tmp_path))
     read = read_snapshot(*files(tmp_path))
     assert equal_tensors(read.state_dict, snapshot.state_dict)
@@ -46,9 +46,11 @@ def test_a_snapshot_comes_back_as_it_was(tmp_path, snapshot, make_noisy):
     for name in ("name", "options", "lr", "step"):
         assert getattr(read.optimizer, name) == getattr(snapshot.optimizer, name)
     assert sorted(os.listdir(tmp_path)) == ["minimum.safetensors", "optimizer.safetensors"]
-    model = make_noisy()
-    load_into(model, files(tmp_path)[0])
-    assert equal_tensors(model.state_dict(), snapshot.state_dict)
+    for place in {torch.device("cpu"), device}:
+        model = make_noisy().to(place)
+        load_into(model, files(tmp_path)[0])
+        assert all(each.device.type == place.type for each in model.state_dict().values())
+        assert equal_tensors(model.cpu().state_dict(), snapshot.state_dict)
 
 
 def test_what_is_not_finite_comes_back_as_nan(tmp_path, snapshot):
@@ -332,10 +334,10 @@ def test_tied_weights_survive(tmp_path, clusters):
     assert torch.equal(third.encoder.weight, model.encoder.weight)
 
 
-def test_precision_and_device_of_the_model_stay(tmp_path, make_noisy, weights):
+def test_precision_and_device_of_the_model_stay(tmp_path, make_noisy, weights, device):
     halves = {name: each.half() if each.is_floating_point() else each for name, each in weights.items()}
     torch.save(halves, tmp_path / "x.pt")
-    model = make_noisy().double()
+    model = make_noisy().to(device, torch.float64)
     load_into(model, tmp_path / "x.pt")
-    assert model[0].weight.dtype == torch.float64
-    assert torch.equal(model[0].weight, halves["0.weight"].double())
+    assert (model[0].weight.dtype, model[0].weight.device.type) == (torch.float64, device.type)
+    assert torch.equal(model[0].weight.cpu(), halves["0.weight"].double())

@@ -10,16 +10,16 @@ from landscape.randomness import derive_seed
 from landscape.training import TrainingConfig, training_steps
 
 
-def final(model, dataset, config, dtype=torch.float64):
-    for view in training_steps(model, cross_entropy, dataset, config, device="cpu", dtype=dtype):
+def final(model, dataset, config, dtype=torch.float64, device="cpu"):
+    for view in training_steps(model, cross_entropy, dataset, config, device=device, dtype=dtype):
         last = view
     return torch.cat([each.detach().flatten() for each in last.model.parameters()]), last
 
 
-def by_hand(model, dataset, epochs, batch, step):
+def by_hand(model, dataset, epochs, batch, step, device="cpu"):
     """Train with ``step(model, loss of the batch)``, on the data order that the seed stands for."""
-    model = model.double()
-    x, y = dataset.train[0].double(), dataset.train[1]
+    model = model.to(device, torch.float64)
+    x, y = dataset.train[0].to(device, torch.float64), dataset.train[1].to(device)
     for epoch in range(epochs):
         generator = torch.Generator().manual_seed(derive_seed(0, "data order", epoch))
         for rows in torch.randperm(len(x), generator=generator).split(batch):
@@ -32,7 +32,7 @@ def gradients(model, loss):
 
 
 @pytest.mark.parametrize("normalize", [True, False])
-def test_sam_around_sgd_is_its_formula(make_mlp, clusters, normalize):
+def test_sam_around_sgd_is_its_formula(make_mlp, clusters, normalize, device):
     def step(model, loss):
         theta = [each.detach().clone() for each in model.parameters()]
         g = gradients(model, loss)
@@ -46,8 +46,9 @@ def test_sam_around_sgd_is_its_formula(make_mlp, clusters, normalize):
                 p.copy_(old - 0.05 * each)
 
     options = {"rho": "0.1", "normalize": str(normalize).lower(), "momentum": 0}
-    got, _ = final(make_mlp(), clusters, TrainingConfig("sam", 0.05, options, batch_size=70, epochs=3))
-    torch.testing.assert_close(got, by_hand(make_mlp(), clusters, 3, 70, step), rtol=1e-12, atol=1e-12)
+    config = TrainingConfig("sam", 0.05, options, batch_size=70, epochs=3)
+    got, _ = final(make_mlp(), clusters, config, device=device)
+    torch.testing.assert_close(got, by_hand(make_mlp(), clusters, 3, 70, step, device), rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize(("base", "reference"), [("sgd", torch.optim.SGD), ("adam", torch.optim.Adam)])
@@ -79,9 +80,9 @@ def test_sam_takes_the_options_of_its_base():
     assert TrainingConfig("sam", 0.1, epochs=1).optimizer_options["momentum"] == 0.9
 
 
-def test_the_second_gradient_leaves_running_statistics_alone(make_noisy, clusters):
+def test_the_second_gradient_leaves_running_statistics_alone(make_noisy, clusters, device):
     config = TrainingConfig("sam", 0.01, epochs=2, batch_size=50)
-    _, view = final(make_noisy(), clusters, config)
+    _, view = final(make_noisy(), clusters, config, device=device)
     assert int(view.model[1].num_batches_tracked) == 6
 
 
@@ -114,10 +115,10 @@ def test_lbfgs_equals_torch(make_mlp, clusters, search):
     assert view.row.train_loss < 0.5
 
 
-def test_lbfgs_chunked_is_the_same_to_rounding(make_mlp, clusters):
+def test_lbfgs_chunked_is_the_same_to_rounding(make_mlp, clusters, device):
     whole = TrainingConfig("lbfgs", 0.5, {"max_iter": 5}, batch_size=None, steps=3)
     chunked = TrainingConfig("lbfgs", 0.5, {"max_iter": 5}, batch_size=None, steps=3, max_batch=37)
-    a, b = (final(make_mlp(), clusters, each)[0] for each in (whole, chunked))
+    a, b = (final(make_mlp(), clusters, each, device=device)[0] for each in (whole, chunked))
     torch.testing.assert_close(a, b, rtol=1e-8, atol=1e-10)
 
 

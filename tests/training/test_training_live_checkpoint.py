@@ -14,12 +14,13 @@ from landscape.training.run import take_steps
 
 NAMES = [each.name for each in optimizers.entries() if "NAME" not in each.name]
 CASES = [*((name, {}) for name in NAMES), ("sam", {"base": "adam"}), ("torch:Adamax", {}), ("torch:Adafactor", {})]
+CPU = torch.device("cpu")
 
 
-def run_of(make_model, dataset, name, options):
+def run_of(make_model, dataset, name, options, device=CPU):
     batch = None if name == "lbfgs" else 40
     config = TrainingConfig(name, 0.01, options, batch_size=batch, steps=14, schedule="cosine", clip_norm=1.0)
-    return prepare_run(make_model(), cross_entropy, dataset, config, device=torch.device("cpu"), dtype=torch.float32)
+    return prepare_run(make_model(), cross_entropy, dataset, config, device=device, dtype=torch.float32)
 
 
 def advance(run, first, last):
@@ -29,14 +30,14 @@ def advance(run, first, last):
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
-def test_it_goes_on_bit_for_bit(make_noisy, clusters, tmp_path, name, options):
+def test_it_goes_on_bit_for_bit(make_noisy, clusters, tmp_path, name, options, device):
     # four steps an epoch: step 7 is within one; the network has buffers and dropout
-    whole = run_of(make_noisy, clusters, name, options)
+    whole = run_of(make_noisy, clusters, name, options, device)
     advance(whole, 0, 14)
-    stopped = run_of(make_noisy, clusters, name, options)
+    stopped = run_of(make_noisy, clusters, name, options, device)
     advance(stopped, 0, 7)
     write_live(tmp_path / "state.pt", stopped, 7, {"note": "x"})
-    again = run_of(make_noisy, clusters, name, options)
+    again = run_of(make_noisy, clusters, name, options, device)
     assert read_live(tmp_path / "state.pt", again) == (7, {"note": "x"})
     advance(again, 7, 14)
     for a, b in zip(whole.model.state_dict().values(), again.model.state_dict().values(), strict=True):

@@ -10,7 +10,7 @@ from landscape.training import OptimizerState, TrainingConfig, second_moment, tr
 
 def gradients_along(model, dataset, optimizer, *, epochs, batch, clip=None):
     """Train plainly, giving the flat mini-batch gradient of every step."""
-    x, y = dataset.train
+    x, y = (each.to(next(model.parameters()).device) for each in dataset.train)
     for epoch in range(epochs):
         generator = torch.Generator().manual_seed(derive_seed(0, "data order", epoch))
         for rows in torch.randperm(len(x), generator=generator).split(batch):
@@ -23,15 +23,15 @@ def gradients_along(model, dataset, optimizer, *, epochs, batch, clip=None):
 
 
 @pytest.mark.parametrize("clip", [None, 0.2])
-def test_the_shadow_is_adams_v_on_the_same_gradients(make_mlp, clusters, clip):
+def test_the_shadow_is_adams_v_on_the_same_gradients(make_mlp, clusters, clip, device):
     config = TrainingConfig("sgd", 0.05, epochs=3, batch_size=40, clip_norm=clip)
-    result = train(make_mlp(), cross_entropy, clusters, config, device="cpu")
-    model = make_mlp()
+    result = train(make_mlp(), cross_entropy, clusters, config, device=device)
+    model = make_mlp().to(device)
     sgd = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, fused=True)
     vector = torch.zeros(163, requires_grad=True)
     adam = torch.optim.Adam([vector], lr=0.0)
     for gradient in gradients_along(model, clusters, sgd, epochs=3, batch=40, clip=clip):
-        vector.grad = gradient
+        vector.grad = gradient.cpu()
         adam.step()
     moment = second_moment(result.end.optimizer)
     assert torch.allclose(moment.value, adam.state[vector]["exp_avg_sq"], rtol=1e-5, atol=1e-12)

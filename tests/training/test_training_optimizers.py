@@ -1,5 +1,7 @@
 """Every optimizer does what torch's own does, step by step."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
@@ -47,12 +49,12 @@ CASES = [
 ]
 
 
-def plain(make_model, dataset, optimizer_class, options, *, epochs, batch, clip=None, seed=0):
+def plain(make_model, dataset, optimizer_class, options, *, epochs, batch, device, clip=None, seed=0):
     """Train as a tutorial would, on the data order that the seed stands for."""
-    model = make_model()
+    model = make_model().to(device)
     optimizer = optimizer_class(model.parameters(), **options)
     trajectory = []
-    x, y = dataset.train
+    x, y = (each.to(device) for each in dataset.train)
     for epoch in range(epochs):
         generator = torch.Generator().manual_seed(derive_seed(seed, "data order", epoch))
         for rows in torch.randperm(len(x), generator=generator).split(batch):
@@ -65,30 +67,37 @@ def plain(make_model, dataset, optimizer_class, options, *, epochs, batch, clip=
     return trajectory
 
 
-def ours(make_model, dataset, config):
-    views = training_steps(make_model(), cross_entropy, dataset, config, device="cpu")
+def ours(make_model, dataset, config, device):
+    views = training_steps(make_model(), cross_entropy, dataset, config, device=device)
     return [[each.detach().clone() for each in view.model.parameters()] for view in views][1:]
 
 
+def same_bits(got, wanted, device):
+    """Say whether the weights are the same: a GPU may add up in another order each time."""
+    equal = torch.equal if device.type == "cpu" else partial(torch.allclose, rtol=1e-4, atol=1e-6)
+    return all(equal(a, b) for a, b in zip(got, wanted, strict=True))
+
+
 @pytest.mark.parametrize(("name", "given", "reference", "options"), CASES)
-def test_every_epoch_equals_torch_used_plainly(make_mlp, clusters, name, given, reference, options):
+def test_every_epoch_equals_torch_used_plainly(make_mlp, clusters, name, given, reference, options, device):
     # batches of 70 of 150 examples, so that the last one is uneven
     config = TrainingConfig(name, 0.01, given, batch_size=70, epochs=4)
     options = {"lr": 0.01, **options}
     implementation = {"fused": True} if name in FUSED else {}
-    expected = plain(make_mlp, clusters, reference, {**options, **implementation}, epochs=4, batch=70)
-    default = plain(make_mlp, clusters, reference, options, epochs=4, batch=70)
-    for got, fused, looped in zip(ours(make_mlp, clusters, config), expected, default, strict=True):
-        assert all(torch.equal(a, b) for a, b in zip(got, fused, strict=True))
+    how = {"epochs": 4, "batch": 70, "device": device}
+    expected = plain(make_mlp, clusters, reference, {**options, **implementation}, **how)
+    default = plain(make_mlp, clusters, reference, options, **how)
+    for got, fused, looped in zip(ours(make_mlp, clusters, config, device), expected, default, strict=True):
+        assert same_bits(got, fused, device)
         assert all(torch.allclose(a, b, rtol=1e-4, atol=1e-6) for a, b in zip(got, looped, strict=True))
 
 
-def test_clipping_equals_torch(make_mlp, clusters):
+def test_clipping_equals_torch(make_mlp, clusters, device):
     config = TrainingConfig("sgd", 0.5, batch_size=50, epochs=3, clip_norm=0.1)
     options = {"lr": 0.5, "momentum": 0.9, "fused": True}
-    expected = plain(make_mlp, clusters, torch.optim.SGD, options, epochs=3, batch=50, clip=0.1)
-    for got, wanted in zip(ours(make_mlp, clusters, config), expected, strict=True):
-        assert all(torch.equal(a, b) for a, b in zip(got, wanted, strict=True))
+    expected = plain(make_mlp, clusters, torch.optim.SGD, options, epochs=3, batch=50, clip=0.1, device=device)
+    for got, wanted in zip(ours(make_mlp, clusters, config, device), expected, strict=True):
+        assert same_bits(got, wanted, device)
 
 
 def test_a_registered_optimizer_names_its_defaults():
@@ -99,12 +108,13 @@ def test_a_registered_optimizer_names_its_defaults():
 
 
 @pytest.mark.parametrize("name", [each.name for each in optimizers.entries() if "NAME" not in each.name])
-def test_every_registered_optimizer_lowers_the_loss(make_mlp, clusters, name):
+def test_every_registered_optimizer_lowers_the_loss(make_mlp, clusters, name, device):
     batch = None if optimizers[name].value.full_batch else 25
     # RAdam begins as gradient descent, Shampoo's steps are small
     lr = {"lbfgs": 0.1, "radam": 0.05, "shampoo": 0.1}.get(name, 0.01)
     config = TrainingConfig(name, lr, epochs=5, batch_size=batch)
-    losses = [view.row.train_loss for view in training_steps(make_mlp(), cross_entropy, clusters, config, device="cpu")]
+    views = training_steps(make_mlp(), cross_entropy, clusters, config, device=device)
+    losses = [view.row.train_loss for view in views]
     assert losses[-1] < 0.8 * losses[0]
 
 

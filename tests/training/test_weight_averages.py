@@ -67,9 +67,9 @@ def test_averages_and_their_batch_norm_are_torchs_own(make_noisy, clusters):
     assert not torch.allclose(result.averages["swa:0.5"].state_dict["1.running_var"], end["1.running_var"], rtol=1e-3)
 
 
-def test_an_uneven_last_batch_weighs_by_its_size(make_noisy, clusters):
+def test_an_uneven_last_batch_weighs_by_its_size(make_noisy, clusters, device):
     """Batches of 70, 70 and 10 of 150: the mean over examples is that of one pass over all."""
-    result = train(make_noisy(), cross_entropy, clusters, config(batch_size=70), device="cpu")
+    result = train(make_noisy(), cross_entropy, clusters, config(batch_size=70), device=device)
     found = result.averages["swa:0.5"].state_dict
     hidden = clusters.train[0] @ found["0.weight"].T + found["0.bias"]
     assert torch.allclose(found["1.running_mean"], hidden.mean(0), atol=1e-6)
