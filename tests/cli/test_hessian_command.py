@@ -17,7 +17,7 @@ from PIL import Image
 from torch import nn
 
 from landscape.cli.main import cli
-from landscape.errors import LandscapeError, UsageError
+from landscape.errors import LandscapeError, ProblemError, UsageError
 from landscape.operators.hessian_products import KINDS
 from landscape.registry import losses
 from landscape.study.curvature import larger_in_density
@@ -272,6 +272,21 @@ def test_memory_is_planned_and_said_before_the_first_product(own):
     for plan in json.loads(result.stdout)["memory_plan"].values():
         assert plan["memory"] == 40_000_000
         assert sum(plan[part] for part in ("parameters", "product", "held", "basis")) <= 40_000_000
+
+
+@pytest.mark.parametrize("method", ["eigsh", "lobpcg"])
+def test_memory_of_scipys_solvers_and_of_a_sketch_is_planned(own, method):
+    asked = ["--method", method, "--top-k", 1, "--bottom-k", 0, "--trace-method", "xtrace", "--max-matvecs", 60]
+    found = printed(*own, *asked, "--memory", "40MB")
+    plans = found["memory_plan"]
+    assert (plans["eigenvalues"]["basis_dtype"], plans["trace"]["basis_dtype"]) == ("float64", "float32")
+    assert plans["eigenvalues"]["max_basis"] == plans["eigenvalues"]["least_basis"] > 20
+    for plan in plans.values():
+        assert sum(plan[part] for part in ("parameters", "product", "held", "basis")) <= 40_000_000
+    # that is more than Lanczos with its restarts needs
+    least = plans["eigenvalues"]["basis"] // 2
+    with pytest.raises(ProblemError, match=r"is too small: .* \(--max-batch\), or --method lanczos\."):
+        run(*own, *asked, "--memory", least)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

@@ -232,6 +232,21 @@ def test_a_small_memory_restarts_the_basis_and_changes_no_number_beyond_its_erro
     reasons = [each["measurements"]["log_det"]["reason"] for each in (free, bounded)]
     assert ["memory holds no more vectors" in each for each in reasons] == [False, True]
     assert bounded["asked"]["memory"] == 30_000
+    assert set(free["memory_plan"]) == set(bounded["memory_plan"]) == {"eigenvalues", "density"}
+    for plan in bounded["memory_plan"].values():
+        assert sum(plan[part] for part in ("parameters", "product", "held", "basis")) <= plan["memory"] == 30_000
+
+
+def test_memory_is_planned_and_said_before_the_first_measure(own):
+    result = run(
+        "--model", "own.py:model", "--data", "own.py:data", "--measures", "margin,frobenius_norm,top_eigenvalue"
+    )
+    lines = result.stderr.splitlines()
+    plans = [index for index, line in enumerate(lines) if line.startswith("Memory for ")]
+    assert [lines[index].split(",")[0] for index in plans] == ["Memory for sketch", "Memory for eigenvalues"]
+    assert max(plans) < next(index for index, line in enumerate(lines) if line.startswith("margin"))
+    assert max(map(len, lines)) <= 80
+    assert "Memory for" not in run("--model", "own.py:model", "--data", "own.py:data", "--measures", "margin").stderr
 
 
 def test_what_a_measure_refuses_stands_beside_the_others(own):

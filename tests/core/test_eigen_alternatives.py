@@ -5,7 +5,7 @@ import pytest
 import torch
 from known_spectra import matrix_with
 
-from landscape import Dense, Lambda
+from landscape import Dense, Lambda, lanczos
 from landscape.errors import LandscapeError, ProblemError, UsageError
 from landscape.solvers import EIGEN_SOLVERS, eigen_solver
 
@@ -38,6 +38,15 @@ def test_both_ends_with_true_residuals(name, spectrum, dtype, device):
     assert np.all(true <= 1.001e-3 * np.abs(pairs.values) + 1e-5 * (dtype == torch.float32))
     assert np.all(pairs.bounds <= pairs.residuals)
     torch.testing.assert_close(V.norm(dim=0), torch.ones(4, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(("k", "bottom", "width"), [(1, 0, 1), (0, 1, 1), (2, 1, 2), (1, 3, 3)])
+def test_a_block_is_as_wide_as_the_more_values_are_wanted(k, bottom, width):
+    A = Dense(dense(SPECTRA["outliers"]))
+    found = eigen_solver("block_lanczos")(A, k, bottom=bottom, max_matvecs=2000)
+    same = lanczos(A, k, bottom=bottom, max_matvecs=2000, block_size=width)
+    assert found.matvecs == same.matvecs
+    np.testing.assert_array_equal(found.values, same.values)
 
 
 @pytest.mark.parametrize("name", EIGEN_SOLVERS)

@@ -280,6 +280,55 @@ def test_path_norm_of_means_over_windows(size):
     assert found.value == pytest.approx(math.sqrt(float(total)), rel=1e-12)
 
 
+class Pooled(nn.Module):
+    """A convolution, means over windows by a function with what is given by position, and a number."""
+
+    def __init__(self, pool, again):
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv, self.head, self.pool, self.again = nn.Conv2d(1, 2, 3), nn.Linear(8, 4), pool, again
+
+    def forward(self, x):
+        return self.head(self.again(self.pool(self.conv(x).relu())).flatten(1))
+
+
+POOLS = {
+    "size": lambda x: F.avg_pool2d(x, 2),
+    "size and stride": lambda x: F.avg_pool2d(x, 2, 2),
+    "no padding": lambda x: F.avg_pool2d(x, 2, 2, 0),
+    "by name": lambda x: F.avg_pool2d(x, kernel_size=2, padding=0),
+}
+NUMBERS = {
+    "times three": (lambda x: x * 3, 9),
+    "three times": (lambda x: 3 * x, 9),
+    "over four": (lambda x: x / 4, 1 / 16),
+    "a number of its own": (lambda x: x * torch.tensor(3.0), 9),
+}
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("pool", POOLS)
+def test_path_norm_of_pooling_by_a_function_and_of_numbers(pool, number):
+    again, square = NUMBERS[number]
+    model = Pooled(POOLS[pool], again).double()
+    with torch.no_grad():
+        ones = torch.ones(1, 1, 6, 6, dtype=torch.float64)
+        inner = F.conv2d(ones, model.conv.weight.square(), model.conv.bias.square())
+        inner = square * F.avg_pool2d(inner, 2) / 4
+        total = F.linear(inner.flatten(1), model.head.weight.square(), model.head.bias.square()).sum()
+    found = value(at(model, data((1, 6, 6))), "path_norm")
+    assert found.value == pytest.approx(math.sqrt(float(total)), rel=1e-6 if "own" in number else 1e-12)
+
+
+@pytest.mark.parametrize(
+    "pool", [lambda x: F.avg_pool2d(x, 2, 2, 1)[..., 1:, 1:], lambda x: F.avg_pool2d(x, 3, padding=1)]
+)
+def test_path_norm_refuses_padded_means(pool):
+    found = value(at(Pooled(pool, lambda x: x).double(), data((1, 6, 6))), "path_norm")
+    assert found.value is None
+    assert "with padding is not known here" in found.reason
+
+
 @pytest.mark.parametrize("convolution", ["operator", "kernel"])
 def test_spectral_norms_of_convolutions(convolution):
     model, (x, y) = residual_network(), data((1, 5, 5))

@@ -181,6 +181,8 @@ def test_float32_differences_are_as_good_as_their_error_says():
         ("average_sharpness", {"radius": 0}, "radius must be positive"),
         ("average_sharpness", {"radii": "0.1,-1"}, "radius must be positive"),
         ("adaptive_average_sharpness", {"radius": -0.1}, "radius must be positive"),
+        ("average_sharpness", {"max_pairs": 1}, "max_pairs at least 2"),
+        ("average_sharpness", {"rtol": 0}, "rtol must be positive"),
         ("low_pass_sharpness", {"radius": 0}, "radius must be positive"),
         ("worst_case_sharpness", {"radius": 0}, "radius must be positive"),
         ("worst_case_sharpness", {"steps": 0}, "steps must be at least 1"),

@@ -263,6 +263,8 @@ def test_outliers_by_definition():
     assert (none.count, none.bulk_edge, none.gap_after) == (0, None, 3)
     assert not none.clear
     assert find_outliers(np.array([1.0])).count == find_outliers(np.empty(0)).count == 0
+    nothing = find_outliers(np.array([1.0]))
+    assert (nothing.gap, nothing.gap_after, nothing.bulk_edge) == (1.0, 0, None)
     alone = find_outliers(np.array([3.0, 2.9]), edge=1.0)
     assert (alone.count, alone.bulk_edge, alone.gap) == (2, 1.0, 2.9)
 

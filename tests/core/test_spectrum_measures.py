@@ -9,7 +9,7 @@ from measure_case import Case, examples
 from torch import nn
 from torch.nn import functional as F
 
-from landscape import Dense, Minimum, Problem, lanczos, measure_minimum
+from landscape import Dense, Hessian, Minimum, Problem, lanczos, measure_minimum
 from landscape.solvers.krylov_run import KrylovRun
 
 
@@ -107,6 +107,20 @@ def test_a_run_whose_space_ends_early_still_finds_both_ends():
     operator = Dense(torch.diag(torch.tensor([2.0] * 20, dtype=torch.float64)))
     pairs = KrylovRun(operator, seed=0).eigenpairs(1, 1, rtol=1e-6, max_matvecs=60)
     assert pairs.values == pytest.approx([2.0, 2.0])
+
+
+def test_products_that_measures_share_are_counted_once(monkeypatch):
+    minimum, _, _ = fresh(nn.Tanh())
+    taken = []
+    own = {name: getattr(Hessian, name) for name in ("matvec", "matmat")}
+    monkeypatch.setattr(Hessian, "matvec", lambda H, v: (taken.append(1), own["matvec"](H, v))[1])
+    monkeypatch.setattr(Hessian, "matmat", lambda H, V: (taken.append(V.shape[1]), own["matmat"](H, V))[1])
+    options = {"log_det": {"num_probes": 3, "steps": 40, "rtol": 1e-9}, "top_eigenvalue": {"rtol": 0.1}}
+    for names in (["log_det"], ["top_eigenvalue", "log_det"], ["log_det", "top_eigenvalue"]):
+        taken.clear()
+        alone = Minimum(minimum.problem, minimum.theta)
+        result = measure_minimum(alone, names, options=options, warn=False)
+        assert sum(each.matvecs for each in result.values()) == sum(taken) == 3 * 40
 
 
 def test_one_run_and_one_diagonal_serve_all():
