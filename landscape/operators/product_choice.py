@@ -102,14 +102,16 @@ def _trials(problem: Problem, leaves: Sequence[Tensor], batch: Any, names: list[
     pieces = problem.unflatten(v.to(problem.device, problem.dtype))
     made = KINDS["double backward"](problem, leaves, batch)
     reference = made.product(pieces).double()
-    _check_symmetric(problem, made, v.to(problem.device), reference)
+    _check_symmetric(problem, leaves, batch, made, v.to(problem.device), reference)
     itself = [Trial("double backward", 0.0, _seconds(problem.device, lambda: made.product(pieces)), "")] * held
     others = [name for name in names if not (held and name == "double backward")]
     tried = [_try(problem, leaves, batch, name, held, pieces, reference) for name in others]
     return tuple(sorted([*tried, *itself], key=lambda each: list(KINDS).index(each.kind)))
 
 
-def _check_symmetric(problem: Problem, made: Linearisation, v: Tensor, Hv: Tensor) -> None:
+def _check_symmetric(
+    problem: Problem, leaves: Sequence[Tensor], batch: Any, made: Linearisation, v: Tensor, Hv: Tensor
+) -> None:
     """Refuse a second derivative that is not symmetric: then an operation's own is wrong, or the model is random."""
     size = float(Hv.norm())
     if size == 0 or not math.isfinite(size):
@@ -122,12 +124,21 @@ def _check_symmetric(problem: Problem, made: Linearisation, v: Tensor, Hv: Tenso
         return
     # where H is nearly zero its products are rounding: then they are not even linear
     rounding = float((made.product(problem.unflatten((u + v).to(problem.dtype))).double() - Hu - Hv).norm())
-    if gap > 10 * longest * rounding:
+    if gap > 10 * longest * max(rounding, _rounding_of_change(problem, leaves, batch, v)):
         difference = gap / (longest * size)
         raise AsymmetryError(
             f"The Hessian of this model is not symmetric by {difference:.2g} of a product: torch's second derivative "
             f"of an operation in it is wrong. Write that operation out."
         )
+
+
+def _rounding_of_change(problem: Problem, leaves: Sequence[Tensor], batch: Any, v: Tensor) -> float:
+    """Return what rounding makes of a gradient's change along v: where labels are sure and wrong, H is less than it."""
+    theta = math.hypot(*(float(each.detach().double().norm()) for each in leaves))
+    with torch.enable_grad():
+        g = torch.autograd.grad(problem.batch_loss(leaves, batch), leaves, materialize_grads=True)
+    size = math.hypot(*(float(each.double().norm()) for each in g))
+    return float(torch.finfo(problem.dtype).eps) * size * float(v.norm()) / theta if theta else 0.0
 
 
 def _try(

@@ -143,6 +143,8 @@ def test_keskar_in_a_subspace_is_at_least_its_one_step_bound(device):
         rise = found(minimum, "keskar_sharpness", subspace=subspace)
         assert rise.value >= rise.details["one_step"] > 0
         assert rise.converged
+        # at a corner of the box the gradient points outward, and nothing is left to gain
+        assert rise.details["first_order_gap"] < 1e-9 * rise.value
     loss = minimum.problem.loss()
     # f on the corner of the box, by hand
     corner = 1e-3 * (minimum.theta.abs() + 1) * minimum.gradient.sign()

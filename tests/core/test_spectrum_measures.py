@@ -70,6 +70,8 @@ def test_roots_of_an_estimated_diagonal_are_within_their_error_and_come_closer()
         assert abs(result.value - exact) <= result.error
         errors.append(abs(result.value - exact))
     assert errors[1] < errors[0]
+    # and the error is no larger than it has to be
+    assert errors[1] < result.error < 0.1 * exact
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
