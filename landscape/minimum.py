@@ -100,7 +100,9 @@ class Minimum:
     @cached_property
     def hessian(self) -> Hessian:
         """The Hessian at theta, one for all measures, so that they share its linearisation."""
-        return Hessian(self.problem, self.theta, memory=self.memory)
+        made = Hessian(self.problem, self.theta, memory=self.memory)
+        made.batches.keep_a_part()
+        return made
 
     @cached_property
     def gauss_newton(self) -> GaussNewton:

@@ -21,7 +21,7 @@ _TEST_VECTORS = 200
 def memory_plans(minimum: Minimum, names: Iterable[str]) -> dict[str, MemoryPlan]:
     """Return what the measures of these names take at most, by what it is for.
 
-    Each measure plans its own as it comes to it, within what others keep by then.
+    Each measure plans its own, of its own options, when its turn comes, within the same bounds.
 
     Args:
         minimum: What is to be measured.

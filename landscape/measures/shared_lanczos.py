@@ -19,8 +19,8 @@ OperatorName = Literal["hessian", "gauss_newton"]
 IN_WORDS = {"hessian": "the Hessian", "gauss_newton": "the Gauss-Newton matrix", "adaptive_hessian": "|w| H |w|"}
 _KEPT_BYTES = 2**29
 _KEPT_ROWS = 256
-_SHARES = 12
-"""Runs and probes of three operators take half of the memory at most."""
+_SHARES = 6
+"""Runs and probes of three operators."""
 
 
 def operator_of(minimum: Minimum, name: str) -> SymmetricOperator:
@@ -43,8 +43,8 @@ def extreme_eigenpairs(
     """Return eigenpairs, and the products that they cost beyond what other measures had done already.
 
     One run from one vector serves every measure, as long as its vectors fit into 512 MiB (some 500,000 parameters) and
-    a twelfth of the minimum's memory; for larger networks each measure has a run of its own, with restarts where the
-    memory wants them.
+    a sixth of the memory that is kept for that; for larger networks each measure has a run of its own, with restarts
+    where the memory wants them.
     """
     operator = operator_of(minimum, name)
     if not _fits(minimum, operator):
@@ -134,7 +134,7 @@ def _planned_steps(operator: SymmetricOperator, steps: int) -> tuple[int, BasisS
 
 def most_kept(minimum: Minimum) -> int:
     """Return how many bytes may be kept for other measures: of each operator's run, and of its random probes."""
-    ranks, most = minimum.problem.ranks, minimum.hessian.batches.memory // _SHARES
+    ranks, most = minimum.problem.ranks, minimum.hessian.batches.kept // _SHARES
     if ranks.count > 1:
         # all processes must agree
         most = int(ranks.gather([most])[:, 0].min())
@@ -143,12 +143,7 @@ def most_kept(minimum: Minimum) -> int:
 
 def _run(minimum: Minimum, name: str, seed: int) -> KrylovRun:
     operator = operator_of(minimum, name)
-
-    def compute() -> KrylovRun:
-        minimum.hessian.batches.keep(_bytes_of_run(operator))
-        return KrylovRun(operator, seed)
-
-    return minimum.shared((f"Lanczos run of {IN_WORDS[name]}", seed), compute).value
+    return minimum.shared((f"Lanczos run of {IN_WORDS[name]}", seed), lambda: KrylovRun(operator, seed)).value
 
 
 def _fits(minimum: Minimum, operator: SymmetricOperator) -> bool:

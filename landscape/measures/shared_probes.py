@@ -54,7 +54,6 @@ def probe_products(minimum: Minimum, name: OperatorName, seed: int) -> ProbeProd
     def compute() -> ProbeProducts:
         vector = operator.shape[0] * operator.dtype.itemsize
         most = most_kept(minimum) // vector
-        minimum.hessian.batches.keep(most * vector)
         return ProbeProducts(operator, seed, most)
 
     return minimum.shared((f"random probes of {IN_WORDS[name]}", seed), compute).value

@@ -66,6 +66,10 @@ Linearise = Callable[[Any, int], Linearisation]
 """(batch, number of examples before it) to its linearisation."""
 
 
+KEPT_PARTS = 4
+"""Of so many parts of a minimum's memory one is for what its measures keep for one another."""
+
+
 class HeldBatches:
     """The linearisations of all batches at one point: the first ones are held while they fit into memory.
 
@@ -86,25 +90,27 @@ class HeldBatches:
         self._hold = hold
         self._held: list[tuple[Linearisation, float]] = []
         self._full = not hold_any
-        self._left = self.kept = 0
+        self.left = self.kept = 0
         self._beside: list[HeldBatches] = []
 
     @property
     def room(self) -> int:
         """Bytes for graphs: the memory less what is kept for good, left to others, or held by those beside."""
-        return self.memory - self.kept - self._left - sum(each.held_bytes for each in self._beside)
+        return self.memory - self.kept - self.left - sum(each.held_bytes for each in self._beside)
 
     def share_with(self, other: "HeldBatches") -> None:
         """Share one memory with the batches of another operator: who needs it takes the other's graphs away."""
         self._beside.append(other)
         other._beside.append(self)
-        self._left, self.kept = other._left, other.kept
+        self.left, self.kept = other.left, other.kept
 
-    def keep(self, num_bytes: int) -> None:
-        """Keep bytes of the memory for something else, for good; of all that is kept half of the memory is counted."""
-        for each in (self, *self._beside):
-            each.kept = min(each.kept + num_bytes, each.memory // 2)
-            each.leave(each._left)
+    def keep_a_part(self) -> None:
+        """Keep one of `KEPT_PARTS` of the memory for something else, for good: graphs and plans have the others."""
+        self.kept = self.memory // KEPT_PARTS
+
+    def least(self, num_bytes: int) -> int:
+        """Return how much memory it takes to have so many bytes beside what is kept."""
+        return num_bytes + (num_bytes // (KEPT_PARTS - 1) + 1 if self.kept else 0)
 
     @property
     def count(self) -> int:
@@ -148,7 +154,7 @@ class HeldBatches:
 
     def leave(self, num_bytes: int) -> None:
         """Leave so many bytes of the memory to others, such as a basis, from now on; let go of graphs in their way."""
-        self._left = num_bytes
+        self.left = num_bytes
         self._make_room()
         if self.held_bytes + (0 if self.planned_bytes <= self.room else self.batch_bytes) > self.room:
             self._let_go()
@@ -187,8 +193,9 @@ class HeldBatches:
         if self.batch_bytes > self.room:
             # of one process among several: no measure may pass over it, for the others wait in its sums
             refusal = ProblemError if self.problem.ranks.count == 1 else LandscapeError
-            vectors = f", vectors {megabytes(self._left)}" if self._left else ""
-            least = f"at least {megabytes(self.batch_bytes + self._left)}" if self._left else "at least that"
+            vectors = f", vectors {megabytes(self.left)}" if self.left else ""
+            needed = self.least(self.batch_bytes + self.left)
+            least = f"at least {megabytes(needed)}" if needed > self.batch_bytes else "at least that"
             raise refusal(
                 f"The memory budget of {megabytes(self.memory)} is too small: one batch needs "
                 f"{megabytes(self.batch_bytes)}{vectors}. Give {least} (--memory), or smaller batches (--max-batch)."

@@ -39,27 +39,21 @@ class Fresh:
         inside = (self.W * (QHQ @ self.W)).sum(0)
         return (row_dots(self.omega, self.products) - 2 * (self.W * self.T).sum(0) + inside).numpy()
 
-    def share(self) -> np.ndarray:
-        """Return one over the square of the part outside, as a share of its mean, of directions of length sqrt(n)."""
-        k, n = len(self.W), self.omega.shape[1]
-        rest: np.ndarray = (n - (self.W * self.W).sum(0)).clamp(min=1e-12 * n).numpy()
-        return (n - k) / rest
-
 
 class Pool:
-    """The mean of what a sketch gave and of later samples, each counted alike, with its standard error.
+    """The mean of samples with its standard error; that of the sketch until there are enough for a spread.
 
-    Later samples are unbiased whatever the sketch, so that they are uncorrelated with what it gave.
+    The two are not averaged: the sketch's estimates are of smaller bases and hang together, so that neither their error
+    nor their weight is that of as many samples.
 
     Args:
-        mean: Of ``count`` estimates, a number or an array.
+        mean: What the sketch gave, a number or an array.
         error: Its standard error.
-        count: How many; 0 for none.
     """
 
-    def __init__(self, mean: np.ndarray | float, error: np.ndarray | float, count: int) -> None:
-        self._before, self._error, self._known = np.asarray(mean), np.asarray(error), count
-        self._mean = self._squares = np.zeros_like(self._before, dtype=np.float64)
+    def __init__(self, mean: np.ndarray | float, error: np.ndarray | float) -> None:
+        self._before = np.asarray(mean), np.asarray(error)
+        self._mean = self._squares = np.zeros_like(self._before[0], dtype=np.float64)
         self._count = 0
 
     def add(self, samples: np.ndarray) -> None:
@@ -71,13 +65,10 @@ class Pool:
             self._squares = self._squares + step * (sample - self._mean)
 
     def mean_and_error(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return both; without two samples what was known before."""
-        if self._count < 2:
-            return self._before, self._error
-        share = self._count / (self._count + self._known)
-        spread = np.sqrt(self._squares / (self._count - 1) / self._count)
-        mean = (1 - share) * self._before + share * self._mean
-        return mean, np.hypot((1 - share) * self._error, share * spread)
+        """Return both."""
+        if self._count < FEWEST:
+            return self._before
+        return self._mean, np.sqrt(self._squares / (self._count - 1) / self._count)
 
 
 @dataclass(frozen=True)
@@ -122,7 +113,7 @@ class Beyond:
         if most < FEWEST:
             return found
         while taken < most and not found.converged:
-            count = min(block_size, most - taken)
+            count = min(block_size, self.sketch.most, most - taken)
             pool.add(self.sample(self._fresh(range(drawn + taken, drawn + taken + count))))
             taken += count
             if taken >= FEWEST:

@@ -76,7 +76,7 @@ def frobenius_norm(
         if estimate.converged or max_matvecs - sketch.matvecs < 2:
             return estimate
         if sketch.full:
-            pool, within = Pool(square, spread, len(sketch)), float(ZZ.trace())
+            pool, within = Pool(square, spread), float(ZZ.trace())
             beyond = Beyond(sketch, sphere, seed, "beyond frobenius norm", partial(_completed, sketch, within))
             judge = partial(_rooted, rule)
             return beyond.estimate(rule, pool, judge, spent=sketch.matvecs, block_size=block_size)
@@ -91,7 +91,7 @@ def _rooted(rule: StoppingRule, square: np.ndarray | float, spread: np.ndarray |
 def _completed(sketch: Sketch, within: float, fresh: Fresh) -> np.ndarray:
     """Return the squared norm of H on the basis, completed by each fresh vector."""
     outside = fresh.products - fresh.W.T.to(sketch.Z) @ sketch.Z
-    completed: np.ndarray = within + fresh.share() * row_dots(outside, outside).numpy()
+    completed: np.ndarray = within + row_dots(outside, outside).numpy()
     return completed
 
 

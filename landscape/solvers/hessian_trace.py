@@ -2,7 +2,8 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -15,14 +16,14 @@ from landscape.diagonal import (
     output_dimension,
     sampled_squares,
 )
-from landscape.errors import LandscapeError, ProblemError, UsageError, suggest
+from landscape.errors import ProblemError, UsageError, suggest
 from landscape.operators.combinations import Sum
 from landscape.operators.gauss_newton import GaussNewton
 from landscape.operators.hessian import Hessian
 from landscape.solvers.estimate import Estimate, StoppingRule
 from landscape.solvers.hutchinson import hutchinson
 from landscape.solvers.hutchpp import hutchpp
-from landscape.solvers.memory_plan import Rows, planned_sketch, rows_of_sketch
+from landscape.solvers.memory_plan import NoRoomError, Rows, planned_sketch, rows_of_sketch
 from landscape.solvers.multiplied_out import SMALL, exact_diagonal_sum, multiply_out
 from landscape.solvers.probes import draw_probes, products, row_dots, signs
 from landscape.solvers.sketch import KEPT_ROWS
@@ -142,7 +143,7 @@ def _smooth(hessian: Hessian, rtol: float, max_matvecs: int, seed: int) -> Estim
     most = min(max_matvecs, _MOST_XTRACE)
     try:
         kept = _kept("xtrace", hessian, most)
-    except LandscapeError:
+    except NoRoomError:
         # no memory for two test vectors; plain probes keep none
         return _probed(hessian, "hutchinson", rtol, max_matvecs, seed)
     first = _probed(hessian, "xtrace", rtol, most, seed, **kept)
@@ -157,19 +158,24 @@ def _smooth(hessian: Hessian, rtol: float, max_matvecs: int, seed: int) -> Estim
 def _rest_is_small(hessian: Hessian, seed: int) -> bool:
     """Return whether eight probes of H - G scatter so much less than those of H that their double cost pays."""
     try:
-        G = _beside(hessian)
         z = draw_probes(hessian, signs, seed, "trace pilot", range(8))
-        of_H, of_G = (row_dots(z, products(each, z)) for each in (hessian, G))
+        with _beside(hessian) as G:
+            of_H, of_G = (row_dots(z, products(each, z)) for each in (hessian, G))
     except ProblemError:
         return False
     return float((of_H - of_G).var()) < 0.3 * float(of_H.var())
 
 
-def _beside(hessian: Hessian) -> GaussNewton:
-    """Return the Gauss-Newton matrix to be used in turn with the Hessian: each holds half of the graphs that fit."""
-    half = hessian.batches.memory // 2
-    hessian.batches.leave(half)
-    return GaussNewton(hessian.problem, hessian.theta, memory=half)
+@contextmanager
+def _beside(hessian: Hessian) -> Iterator[GaussNewton]:
+    """Give the Gauss-Newton matrix to be used in turn with the Hessian: each holds half of the graphs that fit."""
+    batches = hessian.batches
+    before, half = batches.left, (batches.memory - batches.kept) // 2
+    batches.leave(half)
+    try:
+        yield GaussNewton(hessian.problem, hessian.theta, memory=half)
+    finally:
+        batches.leave(before)
 
 
 def rows_of_trace(method: str, n: int, max_matvecs: int) -> Rows | None:
@@ -245,8 +251,11 @@ def _mean_of_draws(draws: np.ndarray) -> tuple[float, float]:
 
 def _control_variate(hessian: Hessian, rtol: float, max_matvecs: int, seed: int) -> Estimate:
     exact = gauss_newton_squares(hessian.problem, hessian.theta, memory=hessian.batches.memory)
-    rest = Sum([hessian, _beside(hessian)], [1.0, -1.0])
     most = max(2, max_matvecs // 2)
     known = float(exact.diagonal.sum())
-    found = hutchinson(rest, rtol=rtol, min_matvecs=min(LEAST_PROBES, most), max_matvecs=most, seed=seed, known=known)
+    with _beside(hessian) as G:
+        rest = Sum([hessian, G], [1.0, -1.0])
+        found = hutchinson(
+            rest, rtol=rtol, min_matvecs=min(LEAST_PROBES, most), max_matvecs=most, seed=seed, known=known
+        )
     return dataclasses.replace(found, matvecs=2 * found.matvecs, method="gauss_newton", passes=exact.passes)

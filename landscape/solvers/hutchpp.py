@@ -81,7 +81,8 @@ def hutchpp(
         if estimate.converged or max_matvecs - spent < 3:
             return estimate
         if sketch.full:
-            pool = Pool(estimate.value, estimate.error, len(samples))
+            pool = Pool(estimate.value, estimate.error)
+            pool.add(samples)
             beyond = Beyond(sketch, signs, seed, _PROBE, partial(_completed, sketch))
             return beyond.estimate(
                 rule, pool, as_number(rule), spent=spent, block_size=block_size, drawn=probes.matvecs

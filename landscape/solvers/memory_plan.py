@@ -1,11 +1,11 @@
-"""What eigenvalues or a density will take of the memory, known before the first product."""
+"""What eigenvalues, a density or a sketch will take of the memory, known before the first product."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 
-from landscape.errors import LandscapeError, ProblemError
+from landscape.errors import ProblemError
 from landscape.memory import available_memory
 from landscape.operators.linearisation import HeldBatches, default_memory, megabytes
 from landscape.operators.symmetric_operator import SymmetricOperator
@@ -17,6 +17,10 @@ from landscape.solvers.subspace_search import default_rows, kept_exactly, least_
 
 WORKING_VECTORS = 10
 """Vectors beside the basis at the height of a product and its orthogonalisation, in the operator's precision."""
+
+
+class NoRoomError(ProblemError):
+    """A budget that is too small, in every process alike."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +144,7 @@ def plan_memory(
         storage: Where and how to keep the basis; chosen when None, never in a lower precision.
 
     Raises:
-        ProblemError: If the budget is too small; says the least that would do.
+        NoRoomError: If the budget is too small; says the least that would do.
 
     Cost:
         The linearisation of one batch.
@@ -158,8 +162,7 @@ def plan_memory(
         # every process must restart at the same product
         found = int(ranks.gather([found])[:, 0].min())
     if found < rows.least:
-        alone = not batches or batches.problem.ranks.count == 1
-        raise (ProblemError if alone else LandscapeError)(sizes.refusal(chosen))
+        raise NoRoomError(sizes.refusal(chosen))
     return sizes.plan(chosen, found)
 
 
@@ -181,7 +184,7 @@ class _Sizes:
     """The parts of a budget."""
 
     def __init__(self, operator: SymmetricOperator, rows: Rows, batches: HeldBatches | None, budget: int) -> None:
-        self.operator, self.rows, self.budget = operator, rows, budget
+        self.operator, self.rows, self.batches, self.budget = operator, rows, batches, budget
         self.n = operator.shape[0]
         self.vector = self.n * operator.dtype.itemsize
         self.kept = self.n if rows.whole else _elements(operator)
@@ -222,13 +225,20 @@ class _Sizes:
         if self._elsewhere(storage):
             return (
                 f"The host's memory does not hold the basis: {self.rows.least} vectors take {megabytes(basis)}, and "
-                f"half of what is free is less. Keep them on the device, or in --basis-dtype bfloat16."
+                f"half of what is free is less. "
+                + (
+                    f"Take {self.rows.fewer}."
+                    if self.rows.whole
+                    else "Keep them on the device, or in --basis-dtype bfloat16."
+                )
             )
         needed = self.parameters + self.product + self.batch + basis
+        whole = self.batches.memory if self.batches and self.batches.kept else self.budget
+        needed = self.batches.least(needed) if self.batches else needed
         one = f"one batch needs {megabytes(self.batch)}, " if self.batch else ""
         smaller = ", smaller batches (--max-batch)" if self.batch else ""
         return (
-            f"The memory budget of {megabytes(self.budget)} is too small: {one}a product's vectors "
+            f"The memory budget of {megabytes(whole)} is too small: {one}a product's vectors "
             f"{megabytes(self.parameters + self.product)}, a basis of {self.rows.least} vectors {megabytes(basis)}. "
             f"Give at least {megabytes(needed)} (--memory){smaller}, or {self.rows.fewer}."
         )

@@ -81,7 +81,7 @@ def xdiag(
         if estimate.converged or max_matvecs - sketch.matvecs < 2:
             return estimate
         if sketch.full:
-            pool, within = Pool(values, errors, len(sketch)), _within(sketch)
+            pool, within = Pool(values, errors), _within(sketch)
             beyond = Beyond(sketch, signs, seed, "beyond xdiag", partial(_completed, sketch, within))
             judge = partial(_judged, rule)
             return beyond.estimate(rule, pool, judge, spent=sketch.matvecs, block_size=block_size)

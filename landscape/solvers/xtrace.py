@@ -82,14 +82,14 @@ def xtrace(
         if estimate.converged or max_matvecs - sketch.matvecs < 2:
             return estimate
         if sketch.full:
-            pool = Pool(estimate.value, estimate.error, len(sketch))
+            pool = Pool(estimate.value, estimate.error)
             beyond = Beyond(sketch, sphere, seed, "beyond xtrace", partial(_completed, sketch))
             return beyond.estimate(rule, pool, as_number(rule), spent=sketch.matvecs, block_size=block_size)
 
 
 def _completed(sketch: Sketch, fresh: Fresh) -> np.ndarray:
     """Return the trace within the basis, completed by each fresh vector."""
-    completed: np.ndarray = float(sketch.QHQ.trace()) + fresh.share() * fresh.outside(sketch.QHQ)
+    completed: np.ndarray = float(sketch.QHQ.trace()) + fresh.outside(sketch.QHQ)
     return completed
 
 

@@ -1,5 +1,6 @@
 """Any registered measures of one minimum, as the plain JSON types that are printed and written."""
 
+import contextlib
 import dataclasses
 import inspect
 import time
@@ -9,7 +10,7 @@ from typing import Any
 
 import torch
 
-from landscape.errors import LandscapeError, ProblemError, UsageError, suggest
+from landscape.errors import ProblemError, UsageError, suggest
 from landscape.layerwise import Layer, layerwise
 from landscape.measures import Measurements, measure_minimum
 from landscape.measures.measure import parsed_options, registered
@@ -137,11 +138,12 @@ def sharpness(
 
 
 def _planned(minimum: Minimum, settings: SharpnessSettings) -> dict[str, MemoryPlan]:
-    try:
-        return memory_plans(minimum, settings.names)
-    except LandscapeError:
-        # each measure says for itself why it cannot be had; others may
-        return {}
+    plans: dict[str, MemoryPlan] = {}
+    for name in settings.names:
+        # a measure that cannot be had says so itself; others may
+        with contextlib.suppress(ProblemError):
+            plans |= memory_plans(minimum, [name])
+    return plans
 
 
 def _layers(minimum: Minimum, settings: SharpnessSettings, tell: OnProgress) -> list[Layer]:

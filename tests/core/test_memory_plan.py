@@ -152,15 +152,44 @@ def test_two_operators_share_one_memory(problem):
         torch.testing.assert_close(first @ v, product, rtol=1e-6, atol=1e-7)
 
 
-def test_what_is_kept_is_left_by_graphs_and_by_plans(problem):
-    H = Hessian(problem, memory=2**24)
+def test_a_quarter_is_for_what_measures_keep_and_the_refusal_says_what_does(problem):
+    v = torch.ones(problem.num_parameters)
+    minimum = Minimum(problem, problem.theta, memory=2**24)
+    H, G = minimum.hessian, minimum.gauss_newton
     rows = rows_of_search(request_of(problem), H)
-    before = plan_memory(H, rows)
-    H.batches.keep(2**22)
-    assert plan_memory(H, rows).memory == before.memory - 2**22
-    assert H.batches.room == 2**24 - 2**22
-    H.batches.keep(2**24)
-    assert plan_memory(H, rows).memory == before.memory // 2
+    assert H.batches.room == G.batches.room == plan_memory(H, rows).memory == 3 * 2**22
+
+    def hessian(memory):
+        return Minimum(problem, problem.theta, memory=memory).hessian
+
+    least = least_of(hessian, rows)
+    plan = plan_memory(hessian(least), rows)
+    assert plan.max_basis == rows.least
+    H.batches.look()
+    small = Minimum(problem, problem.theta, memory=H.batches.batch_bytes)
+    with pytest.raises(ProblemError, match=r"one batch needs .* Give at least") as caught:
+        _ = small.hessian @ v
+    named = 1024 * int(re.search(r"at least ([\d,]+) KiB", str(caught.value))[1].replace(",", ""))
+    _ = Minimum(problem, problem.theta, memory=named).hessian @ v
+
+
+@pytest.mark.parametrize("vectors", [50, 80, 200])
+def test_a_measure_gives_the_same_number_alone_and_after_others_where_memory_binds(vectors):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(10, 40), nn.Tanh(), nn.Linear(40, 30), nn.Tanh(), nn.Linear(30, 4))
+    problem = Problem(model, "cross_entropy", (torch.randn(60, 10), torch.arange(60) % 4), batch_size=10)
+    options = {"frobenius_norm": {"rtol": 0.004, "max_matvecs": 60}, "trace": {"rtol": 0.2}}
+    names = ["trace", "sqrt_diagonal_trace", "gauss_newton_top_eigenvalue", "top_eigenvalue", "frobenius_norm"]
+
+    def measured(*chosen):
+        own = {name: options[name] for name in chosen if name in options}
+        minimum = Minimum(problem, problem.theta, memory=vectors * 4 * problem.num_parameters)
+        return measure_minimum(minimum, chosen, options=own, warn=False)
+
+    together = measured(*names)
+    for name in names:
+        alone = measured(name)[name]
+        assert (alone.value, alone.error) == (together[name].value, together[name].error), name
 
 
 @pytest.mark.parametrize("name", [name for name in registry.names() if registered(name).keeps])
