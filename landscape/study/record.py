@@ -125,9 +125,10 @@ def _rate(value: Any) -> None:
         raise Misshapen("a positive number")
 
 
+_JUDGES = ("validation_loss", "validation_accuracy")
 _DRAWN = record(
-    {"status": text, "message": text, "values": table(number), "validation_loss": _maybe},
-    dict.fromkeys(("validation_accuracy", "train_loss", "seconds"), _maybe),
+    {"status": text, "message": text, "values": table(number), **dict.fromkeys(_JUDGES, _maybe)},
+    dict.fromkeys(("train_loss", "seconds"), _maybe),
 )
 _SEARCHED = record(
     {
@@ -137,18 +138,27 @@ _SEARCHED = record(
         "drawn": several(_DRAWN),
         "spent": whole,
         "failed": whole,
-        "judged_by": text,
+        "judged_by": one_of(*_JUDGES),
         "best": whole,
         "picked": record({"lr": _rate, "options": table(option)}),
         "edges": several(record({"name": text, "side": text, "value": number, "end": number})),
     }
 )
+
+
+def _searched(value: Any) -> None:
+    """Take what was drawn for an optimizer, with the number of the best of it."""
+    _SEARCHED(value)
+    if value["best"] >= len(value["drawn"]):
+        raise Misshapen("the number of one that was drawn", ("best",))
+
+
 SEARCH = record(
     {
         "budget": whole,
         "seed": whole,
         "training_examples": whole,
         "validation_examples": whole,
-        "optimizers": several(_SEARCHED),
+        "optimizers": several(_searched),
     }
 )

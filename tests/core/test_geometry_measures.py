@@ -280,6 +280,17 @@ def test_path_norm_of_means_over_windows(size):
     assert found.value == pytest.approx(math.sqrt(float(total)), rel=1e-12)
 
 
+def test_a_network_without_curvature_is_at_its_minimum_over_rescalings():
+    model = nn.Sequential(nn.Linear(4, 6, bias=False), nn.ReLU(), nn.Linear(6, 2, bias=False)).double()
+    with torch.no_grad():
+        # no neuron is active on what is positive
+        model[0].weight.copy_(-model[0].weight.abs() - 0.1)
+    x = torch.rand(9, 4, dtype=torch.float64)
+    problem = Problem(model, "half_squared", (x, torch.zeros(9, 2, dtype=torch.float64)))
+    found = value(Minimum(problem, problem.theta), "orbit_minimum_trace")
+    assert (found.value, found.error, found.converged) == (0.0, 0.0, True)
+
+
 class Pooled(nn.Module):
     """A convolution, means over windows by a function with what is given by position, and a number."""
 

@@ -19,6 +19,7 @@ from landscape.diagonal import (
 from landscape.errors import ProblemError, UsageError
 from landscape.models import build_model
 from landscape.solvers import hessian_diagonal, hessian_trace
+from landscape.solvers.hessian_trace import _rest_is_small
 
 
 def examples(shape=(2, 8, 8), count=12, classes=5):
@@ -304,6 +305,18 @@ def test_float32_is_exact_to_its_rounding(device):
     found = hessian_trace(Hessian(Problem(model.float(), "cross_entropy", (x.float(), y), device=device)))
     assert abs(found.value - exact) <= found.error
     assert found.error < 1e-5 * exact
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("target", [0.0, 30.0])
+def test_whether_the_rest_is_small_does_not_depend_on_units(scale, target):
+    """Near a fit H is its Gauss-Newton part, far from it (with a tanh) it is not."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 20), nn.Tanh(), nn.Linear(20, 3)).double()
+    x = torch.randn(40, 6, dtype=torch.float64)
+    y = model(x).detach() + target * torch.randn(40, 3, dtype=torch.float64)
+    hessian = Hessian(Problem(model, lambda f, y: scale * (f - y).square().sum(1).mean(), (x, y)))
+    assert _rest_is_small(hessian, 0) == (target == 0)
 
 
 @pytest.mark.parametrize("seed", [0, 3, 7, 10])

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from landscape import Dense, Lambda
 from landscape.data import load_dataset
 from landscape.errors import UsageError
-from landscape.solvers import find_outliers, spectral_density
+from landscape.solvers import SpectralDensity, find_outliers, spectral_density
 from landscape.solvers.lanczos_quadrature import quadrature
 from landscape.solvers.probes import sphere
 
@@ -44,6 +44,33 @@ def network():
 @pytest.fixture(scope="module")
 def density(network):
     return spectral_density(Dense(network[0]), num_probes=5)
+
+
+def by_hand(nodes, weights, resolved=()):
+    """Return a density of twelve eigenvalues with these quadratures, a row a probe."""
+    resolved = np.array(resolved, dtype=float)
+    return SpectralDensity(
+        nodes=np.array(nodes, dtype=float), weights=np.array(weights, dtype=float), resolved=resolved,
+        residuals=np.zeros(len(resolved)), n=12, matvecs=0, steps=4, seed=0, converged=True, reason="by hand",
+    )  # fmt: skip
+
+
+def test_numbers_of_a_density_that_is_written_by_hand():
+    found = by_hand([[-3, -1, 0.5, 5]], [[0.2, 0.3, 0.4, 0.1]])
+    # about zero the nodes are as far apart as those to either side of it
+    assert found.resolution == 1.5
+    # rounding may leave the sum of the weights below a share of one
+    assert found.quantile(1.0) == found.quantile(1.0 + 1e-12) == 5
+    assert found.quantile(0.0) == -3
+    # an interval in which nothing has to be
+    assert found.mass(1, 2).least == 0
+    # what the first and the last node stand for may lie beyond them
+    assert found.mass(-4, 6).least == pytest.approx(0.7)
+
+
+def test_a_bulk_ends_at_its_last_node_that_has_weight():
+    found = by_hand([[-1, 0.5, 1, 9.5]], [[0.25, 0.25, 0.25, 0]], resolved=[10, 9, 8])
+    assert (found.above.count, found.above.gap, found.above.bulk_edge) == (3, 8.0, 1.0)
 
 
 def test_distance_to_the_exact_spectrum_of_a_network(network, density):
