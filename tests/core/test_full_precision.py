@@ -1,6 +1,7 @@
 """No product of a curvature rounds its factors, whatever PyTorch is set to, and the settings come back."""
 
 import contextlib
+from typing import ClassVar
 
 import pytest
 import torch
@@ -77,7 +78,7 @@ def test_nothing_rounds_inside_and_all_is_put_back(asked):
 class Noting(torch.autograd.Function):
     """The identity, that notes in every pass whether products would round."""
 
-    seen: list[bool]
+    seen: ClassVar[list[bool]] = []
 
     @staticmethod
     def forward(ctx, x):
