@@ -225,13 +225,13 @@ def test_a_small_memory_restarts_the_basis_and_changes_no_number_beyond_its_erro
     given = ["--model", "own.py:model", "--checkpoint", "w.pt", "--data", "own.py:data", "--dtype", "float64"]
     given += ["--max-batch", 10, "--measures", "top_eigenvalue,bottom_eigenvalue,trace,log_det"]
     given += ["--measure-option", "log_det.num_probes=2", "--measure-option", "log_det.steps=30"]
-    free, bounded = (printed(*given, *more) for more in ([], ["--memory", "30kB"]))
+    free, bounded = (printed(*given, *more) for more in ([], ["--memory", "40kB"]))
     for name, row in free["measurements"].items():
         other = bounded["measurements"][name]
         assert other["value"] == pytest.approx(row["value"], abs=5 * (row["error"] + other["error"])), name
     reasons = [each["measurements"]["log_det"]["reason"] for each in (free, bounded)]
     assert ["memory holds no more vectors" in each for each in reasons] == [False, True]
-    assert bounded["asked"]["memory"] == 30_000
+    assert bounded["asked"]["memory"] == 40_000
     assert set(free["memory_plan"]) == set(bounded["memory_plan"]) == {"eigenvalues", "density"}
     for plan in bounded["memory_plan"].values():
         assert sum(plan[part] for part in ("parameters", "product", "held", "basis")) <= plan["memory"] == 30_000
