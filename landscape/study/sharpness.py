@@ -139,8 +139,9 @@ def sharpness(
 
 def _planned(minimum: Minimum, settings: SharpnessSettings) -> dict[str, MemoryPlan]:
     plans: dict[str, MemoryPlan] = {}
-    for name in settings.names:
-        # a measure that cannot be had says so itself; others may
+    # one measure of each kind: those of a kind have one plan
+    for name in {registered(name).keeps: name for name in settings.names}.values():
+        # a kind that cannot be had is refused by its measures themselves; others may
         with contextlib.suppress(ProblemError):
             plans |= memory_plans(minimum, [name])
     return plans
