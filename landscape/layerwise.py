@@ -10,8 +10,10 @@ from landscape.errors import ProblemError
 from landscape.minimum import Minimum
 from landscape.operators.combinations import restrict
 from landscape.problem import Problem
-from landscape.solvers import hutchinson, lanczos
+from landscape.solvers import hutchinson
 from landscape.solvers.hessian_trace import hessian_diagonal
+from landscape.solvers.memory_plan import leave_vectors
+from landscape.solvers.planned_eigenpairs import planned_eigenpairs
 
 _ROUNDING = 1e-5
 
@@ -77,6 +79,12 @@ def layerwise(
         Some 10 products a layer, and on networks that are not piecewise linear 16 and more for its trace; elsewhere
         the exact diagonal, one backward pass an output, serves all layers.
 
+    Memory:
+        That of the minimum: graphs, and of one layer at a time the vectors of its basis, restarted where they are many.
+
+    Raises:
+        ProblemError: If the memory is too small; says the least that would do.
+
     Invariances:
         As the whole Hessian's: none under rescaling of layers, of all measures these feel it most.
     """
@@ -87,12 +95,13 @@ def layerwise(
         if on_progress is not None:
             on_progress(len(rows), len(groups), name)
         block = restrict(minimum.hessian, minimum.problem, *members)
-        pairs = lanczos(block, rtol=rtol, max_matvecs=max_matvecs, seed=seed)
+        pairs = planned_eigenpairs(block, rtol=rtol, max_matvecs=max_matvecs, seed=seed)
         if diagonal is not None:
             entries = diagonal[block.coordinates.to(diagonal.device)]
             value, error, kind = float(entries.sum()), _ROUNDING * float(entries.abs().sum()), "rounding"
             products, good = 0, True
         else:
+            leave_vectors(minimum.hessian)
             estimate = hutchinson(block, rtol=trace_rtol, max_matvecs=max(max_matvecs, 16), seed=seed)
             value, error, kind = estimate.value, estimate.error, "standard error"
             products, good = estimate.matvecs, estimate.converged

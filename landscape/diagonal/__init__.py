@@ -9,7 +9,7 @@ from landscape.diagonal.gauss_newton_diagonal import (
     sampled_squares,
 )
 from landscape.diagonal.graph_of_outputs import has_kinks
-from landscape.diagonal.piecewise_linear import PiecewiseLinear, check_piecewise_linear
+from landscape.diagonal.piecewise_linear import PiecewiseLinear, check_piecewise_linear, why_not_by_functions
 
 __all__ = [
     "PiecewiseLinear",
@@ -21,4 +21,5 @@ __all__ = [
     "has_kinks",
     "output_dimension",
     "sampled_squares",
+    "why_not_by_functions",
 ]

@@ -1,6 +1,7 @@
 """Whether a network is piecewise linear, so that the Hessian's diagonal is that of the Gauss-Newton matrix."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -51,13 +52,8 @@ def check_piecewise_linear(problem: Problem, theta: torch.Tensor | None = None, 
         A forward pass, and 12 products on 4 examples.
     """
     theta = (problem.theta if theta is None else theta).detach()
-    leaves = [each.clone().requires_grad_() for each in problem.unflatten(theta)]
     batch = spread_rows(next(problem.batches())[0], _EXAMPLES)
-    outputs, record = recorded(problem, leaves, batch)
-    why_not = record.why_not_by_layers(problem.parameter_names)
-    if record.curved and not why_not:
-        why_not = f"{record.curved[0]} is not piecewise linear"
-    why_not = why_not or why_not_by_graph(outputs, leaves, {use.parameter for use in record.uses})
+    why_not = why_not_by_functions(problem, theta, batch)
     if why_not:
         return PiecewiseLinear(False, why_not)
     dtype = torch.float32 if problem.device.type == "mps" else torch.float64
@@ -74,6 +70,26 @@ def check_piecewise_linear(problem: Problem, theta: torch.Tensor | None = None, 
     examples = batch_size_of(batch)
     why = f"piecewise linear by its functions; {probes} probes on {examples} examples agree to {difference:.1g}"
     return PiecewiseLinear(True, why, probes, difference)
+
+
+def why_not_by_functions(problem: Problem, theta: torch.Tensor, batch: Any = None) -> str:
+    """Return which function in the forward pass is not piecewise linear, in words; "" where all look so.
+
+    Args:
+        problem: Its loss must be a criterion.
+        theta: The point, shape ``(n,)``.
+        batch: Of examples; a few of the first batch when None.
+
+    Cost:
+        A forward pass on it.
+    """
+    batch = spread_rows(next(problem.batches())[0], _EXAMPLES) if batch is None else batch
+    leaves = [each.clone().requires_grad_() for each in problem.unflatten(theta)]
+    outputs, record = recorded(problem, leaves, batch)
+    why_not = record.why_not_by_layers(problem.parameter_names)
+    if record.curved and not why_not:
+        why_not = f"{record.curved[0]} is not piecewise linear"
+    return why_not or why_not_by_graph(outputs, leaves, {use.parameter for use in record.uses})
 
 
 def _why_examples_mix(problem: Problem, theta: torch.Tensor) -> str:

@@ -16,7 +16,7 @@ TRANSFORMATIONS = {
 }
 """What can be done to a network that leaves its function (or its decisions) as it was."""
 
-KEEPS = ("eigenvalues", "density", "sketch")
+KEEPS = ("eigenvalues", "density", "sketch", "trace")
 """What many vectors can be kept for."""
 
 

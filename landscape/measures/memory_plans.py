@@ -1,44 +1,63 @@
 """What measures will keep in memory, known before the first product."""
 
-from collections.abc import Iterable
+import contextlib
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from landscape.measures.measure import registered
+from landscape.errors import ProblemError
+from landscape.measures.measure import parsed_options, registered
 from landscape.minimum import Minimum
 from landscape.solvers.eigen_request import EigenRequest
-from landscape.solvers.memory_plan import (
-    MemoryPlan,
-    Rows,
-    plan_memory,
-    rows_of_density,
-    rows_of_search,
-    rows_of_sketch,
-)
-
-_STEPS = 80
-_TEST_VECTORS = 200
+from landscape.solvers.hessian_trace import rows_of_hessian_trace
+from landscape.solvers.memory_plan import MemoryPlan, Rows, plan_memory, rows_of_density, rows_of_search, rows_of_sketch
 
 
-def memory_plans(minimum: Minimum, names: Iterable[str]) -> dict[str, MemoryPlan]:
+def memory_plans(
+    minimum: Minimum, names: Iterable[str], options: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, MemoryPlan]:
     """Return what the measures of these names take at most, by what it is for.
 
-    Each measure plans its own, of its own options, when its turn comes, within the same bounds.
+    Each measure plans its own when its turn comes, within the same bounds. What there is no memory for is left out: its
+    measures refuse it themselves, or go on with less.
 
     Args:
         minimum: What is to be measured.
-        names: Of registered measures, with their default options.
-
-    Raises:
-        ProblemError: If the memory is too small; says the least that would do.
+        names: Of registered measures.
+        options: Of a measure by its name.
 
     Cost:
         The linearisation of one batch.
     """
-    kinds = dict.fromkeys(registered(name).keeps for name in names)
-    return {kind: plan_memory(minimum.hessian, _rows(kind, minimum)) for kind in kinds if kind}
+    plans: dict[str, MemoryPlan] = {}
+    for kind, rows in _wanted(minimum, names, options).items():
+        with contextlib.suppress(ProblemError):
+            plans[kind] = plan_memory(minimum.hessian, rows)
+    return plans
 
 
-def _rows(kind: str, minimum: Minimum) -> Rows:
-    n = minimum.problem.num_parameters
-    if kind == "eigenvalues":
-        return rows_of_search(EigenRequest(n, 1, min(1, n - 1), 1e-3, 200), minimum.hessian)
-    return rows_of_density(n, _STEPS) if kind == "density" else rows_of_sketch(n, _TEST_VECTORS)
+def _wanted(minimum: Minimum, names: Iterable[str], options: Mapping[str, Mapping[str, Any]] | None) -> dict[str, Rows]:
+    """Return of each kind of memory the most that a measure wants of it."""
+    wanted: dict[str, Rows] = {}
+    for name in names:
+        kind = registered(name).keeps
+        takes = inspect.signature(registered(name).compute).parameters
+        own = {key: each.default for key, each in takes.items()} | parsed_options(name, options)
+        rows = _rows(kind, minimum, own) if kind else None
+        if rows and (kind not in wanted or rows.most > wanted[kind].most):
+            wanted[kind] = rows
+    return wanted
+
+
+def _rows(kind: str, minimum: Minimum, own: Mapping[str, Any]) -> Rows | None:
+    """Return what a measure of a kind wants to keep, by its own options; None where it keeps little."""
+    H = minimum.hessian
+    n = H.shape[0]
+    if kind == "density":
+        return rows_of_density(n, own["steps"])
+    if kind == "trace":
+        return rows_of_hessian_trace(H, own["method"], own["rtol"], own["max_matvecs"])
+    if kind == "sketch":
+        return rows_of_sketch(n, own["max_matvecs"] // 2)
+    # one that is made of eigenvalues and more has no budget of its own for them
+    return rows_of_search(EigenRequest(n, 1, min(1, n - 1), 1e-3, own.get("max_matvecs", 200)), H)

@@ -5,12 +5,12 @@ import dataclasses
 from torch import Tensor
 
 from landscape.measures.measurement import Measure, Measurement
-from landscape.measures.shared_lanczos import planned_eigenpairs
 from landscape.measures.top_eigenvalue import eigenvalue_measurement
 from landscape.minimum import NO_OPTIMIZER_STATE, Minimum, SecondMoment
 from landscape.operators import Preconditioned
 from landscape.operators.preconditioned import adam_preconditioner
 from landscape.registry import measures
+from landscape.solvers.planned_eigenpairs import planned_eigenpairs
 
 _BLIND_SPOT = (
     "Curvature in the metric of one optimizer at one moment: it depends on the history of gradients, and its "

@@ -7,12 +7,12 @@ import numpy as np
 
 from landscape.minimum import Minimum
 from landscape.operators import Scaled, SymmetricOperator
-from landscape.solvers import Eigenpairs, SpectralDensity, lanczos, spectral_density
+from landscape.solvers import Eigenpairs, SpectralDensity, spectral_density
 from landscape.solvers.basis_storage import BasisStorage
-from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.krylov_run import KrylovRun
 from landscape.solvers.lanczos_quadrature import Quadrature
-from landscape.solvers.memory_plan import make_way, plan_memory, rows_of_density, rows_of_search
+from landscape.solvers.memory_plan import make_way, plan_memory, rows_of_density
+from landscape.solvers.planned_eigenpairs import planned_eigenpairs
 
 OperatorName = Literal["hessian", "gauss_newton"]
 
@@ -55,19 +55,6 @@ def extreme_eigenpairs(
     pairs = run.eigenpairs(k, bottom, rtol=rtol, max_matvecs=max_matvecs)
     # where the space ended early the products were not the run's
     return pairs, max(run.matvecs - before, 0 if pairs.matvecs <= run.matvecs else pairs.matvecs)
-
-
-def planned_eigenpairs(
-    operator: SymmetricOperator, *, k: int = 1, bottom: int = 0, rtol: float, max_matvecs: int, seed: int
-) -> Eigenpairs:
-    """Return eigenpairs by `lanczos`, with as many vectors as the memory of the operator's graphs leaves room for."""
-    rows = rows_of_search(EigenRequest(operator.shape[0], k, bottom, rtol, max_matvecs), operator)
-    plan = plan_memory(operator, rows)
-    make_way(operator, plan)
-    return lanczos(
-        operator, k, bottom=bottom, rtol=rtol, max_matvecs=max_matvecs, max_basis=plan.max_basis,
-        storage=plan.storage, seed=seed,
-    )  # fmt: skip
 
 
 def shared_density(

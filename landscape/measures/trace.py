@@ -74,5 +74,5 @@ def trace_measurement(estimate: Estimate, caveat: str = _BLIND_SPOT) -> Measurem
 
 
 measures.register("trace", "trace of the Hessian, exact where the network is piecewise linear")(
-    Measure(trace, "trace", r"\operatorname{tr} H", _BLIND_SPOT, "trace", 15)
+    Measure(trace, "trace", r"\operatorname{tr} H", _BLIND_SPOT, "trace", 15, keeps="trace")
 )

@@ -104,6 +104,11 @@ class HeldBatches:
         other._beside.append(self)
         self.left, self.kept = other.left, other.kept
 
+    @property
+    def sharing(self) -> "tuple[HeldBatches, ...]":
+        """These, and those of the operators that share their memory."""
+        return self, *self._beside
+
     def keep_a_part(self) -> None:
         """Keep one of `KEPT_PARTS` of the memory for something else, for good: graphs and plans have the others."""
         self.kept = self.memory // KEPT_PARTS

@@ -44,7 +44,7 @@ def frobenius_norm(
         min_matvecs: Products before the standard error is trusted.
         max_matvecs: Stop here at the latest; then ``converged`` is False.
         seed: Of the test vectors; vector i is the same whatever the tolerance.
-        block_size: Test vectors added at a time.
+        block_size: Test vectors added at a time, at least; later a sixteenth of those there are.
         max_vectors: As in `xtrace`.
 
     Raises:
@@ -65,7 +65,7 @@ def frobenius_norm(
     small = LeaveOneOut(sketch)
     ZZ = torch.zeros(0, 0, dtype=torch.float64)
     while True:
-        sketch.grow(min(block_size, (max_matvecs - sketch.matvecs) // 2))
+        sketch.grow(min(max(block_size, len(sketch) // 16), (max_matvecs - sketch.matvecs) // 2))
         ZZ = extended(ZZ, sketch.Z, sketch.Z)
         if sketch.exhausted:
             reason = "the range of the operator is spanned: exact to rounding"

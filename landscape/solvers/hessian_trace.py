@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from landscape.diagonal import (
     gauss_newton_squares,
     output_dimension,
     sampled_squares,
+    why_not_by_functions,
 )
 from landscape.errors import ProblemError, UsageError, suggest
 from landscape.operators.combinations import Sum
@@ -32,6 +33,8 @@ from landscape.solvers.xtrace import xtrace
 COARSE = 0.03
 LEAST_PROBES = 16
 _MOST_XTRACE = 120
+_MODELS_RAISE = (RuntimeError, ValueError, IndexError, TypeError)
+"""What models and criteria raise, as they like, when they see single examples, float64 or a graph that is cut."""
 MOST_COLUMNS = 64
 """Outputs up to which the exact trace is taken: one backward pass each."""
 
@@ -186,6 +189,26 @@ def rows_of_trace(method: str, n: int, max_matvecs: int) -> Rows | None:
     return rows_of_sketch(n, max_matvecs // products_of_one, each)
 
 
+def rows_of_hessian_trace(hessian: Hessian, method: str, rtol: float, max_matvecs: int) -> Rows | None:
+    """Return the vectors that `hessian_trace` wants to keep at most; None where it keeps none.
+
+    Cost:
+        A forward pass on a few examples where the network decides.
+    """
+    if method != "auto":
+        return rows_of_trace(method, hessian.shape[0], max_matvecs)
+    n = hessian.shape[0]
+    if rtol >= COARSE or n <= min(SMALL, max_matvecs) or _may_be_exact(hessian):
+        return None
+    return rows_of_trace("xtrace", n, min(max_matvecs, _MOST_XTRACE))
+
+
+def _may_be_exact(hessian: Hessian) -> bool:
+    with suppress(*_MODELS_RAISE, ProblemError):
+        return not why_not_by_functions(hessian.problem, hessian.theta)
+    return False
+
+
 def _kept(method: str, hessian: Hessian, max_matvecs: int) -> dict[str, int]:
     """Return how many test vectors memory holds, as an option of the way."""
     rows = rows_of_trace(method, hessian.shape[0], max_matvecs)
@@ -204,8 +227,7 @@ def recognise(hessian: Hessian, seed: int) -> tuple[bool, str]:
         found = check_piecewise_linear(hessian.problem, hessian.theta, seed=seed)
     except ProblemError as error:
         return False, str(error).split(". ")[0].lower()
-    except (RuntimeError, ValueError, IndexError, TypeError) as error:
-        # models and criteria raise what they like when they see single examples, float64 or a graph that is cut
+    except _MODELS_RAISE as error:
         return False, f"trying it raised {type(error).__name__}: {str(error).strip().splitlines()[0][:120]}"
     return found.holds, found.why
 

@@ -43,7 +43,7 @@ def hutchpp(
         min_matvecs: Products before the standard error is trusted (a third of them are probes).
         max_matvecs: Stop here at the latest; then ``converged`` is False.
         seed: Of the test vectors and the probes; each is the same whatever the tolerance.
-        block_size: Test vectors, and probes, added at a time.
+        block_size: Test vectors, and probes, added at a time, at least; later a sixteenth of those there are.
         max_vectors: Test vectors kept at most, and as many probes; what fits 2 GiB, but 8 in any case, when None.
             Beyond, the basis stays, and probes are not kept.
 
@@ -68,7 +68,7 @@ def hutchpp(
     probes = _Probes(operator, seed, sketch.most)
     while True:
         spent = sketch.matvecs + probes.matvecs
-        count = min(block_size, sketch.most - len(sketch), (max_matvecs - spent) // 3)
+        count = min(max(block_size, len(sketch) // 16), sketch.most - len(sketch), (max_matvecs - spent) // 3)
         if count > 0:
             sketch.grow(count)
             if sketch.exhausted:

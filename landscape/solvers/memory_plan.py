@@ -115,7 +115,7 @@ def rows_of_density(n: int, steps: int) -> Rows:
 def rows_of_sketch(n: int, vectors: int, each: int = KEPT_ROWS) -> Rows:
     """Return what an estimator wants whose sketch keeps test vectors, and so many vectors of length n for each."""
     most = each * max(2, min(vectors, n))
-    return Rows("fewer --parameters", 2 * each, most, most, 10, whole=True)
+    return Rows("fewer parameters (--parameters)", 2 * each, most, most, 10, whole=True)
 
 
 def planned_sketch(operator: SymmetricOperator, rows: Rows) -> int:
@@ -174,10 +174,13 @@ def make_way(operator: SymmetricOperator, plan: MemoryPlan) -> None:
 
 
 def leave_vectors(operator: SymmetricOperator) -> None:
-    """Leave a solver without a basis room for the vectors at work beside held graphs, and for no more."""
+    """Leave a solver without a basis room for the vectors at work beside held graphs, and for no more.
+
+    So do the operators that share the memory of this one.
+    """
     holder = _holder_of(operator)
-    if holder:
-        holder.batches.leave(WORKING_VECTORS * operator.shape[0] * operator.dtype.itemsize)
+    for each in holder.batches.sharing if holder else ():
+        each.leave(WORKING_VECTORS * operator.shape[0] * operator.dtype.itemsize)
 
 
 class _Sizes:
@@ -189,8 +192,10 @@ class _Sizes:
         self.vector = self.n * operator.dtype.itemsize
         self.kept = self.n if rows.whole else _elements(operator)
         self.row = self.kept * operator.dtype.itemsize
-        self.parameters = self.vector if batches else 0
-        self.product = (WORKING_VECTORS + rows.returned) * self.vector
+        # products are of the whole, and of a block of it between two of its vectors
+        whole = batches.problem.num_parameters * operator.dtype.itemsize if batches else 0
+        self.parameters = whole
+        self.product = (WORKING_VECTORS + rows.returned) * self.vector + (2 * whole if whole > self.vector else 0)
         self.batch = batches.batch_bytes if batches else 0
         self.graphs = max(batches.planned_bytes, batches.batch_bytes) if batches else 0
         self.space = budget - self.parameters - self.product - self.batch

@@ -46,7 +46,7 @@ def xtrace(
         min_matvecs: Products before the standard error is trusted.
         max_matvecs: Stop here at the latest; then ``converged`` is False.
         seed: Of the test vectors; vector i is the same whatever the tolerance.
-        block_size: Test vectors added at a time.
+        block_size: Test vectors added at a time, at least; later a sixteenth of those there are.
         max_vectors: Test vectors kept at most; what fits 2 GiB, but 8 in any case, when None. Beyond, the basis stays
             and $\operatorname{tr}(Q^\top H Q)$ is completed by fresh directions outside of it, a product each.
 
@@ -74,7 +74,7 @@ def xtrace(
     sketch = Sketch(operator, sphere, seed, "xtrace", max_vectors)
     small = LeaveOneOut(sketch)
     while True:
-        sketch.grow(min(block_size, (max_matvecs - sketch.matvecs) // 2))
+        sketch.grow(min(max(block_size, len(sketch) // 16), (max_matvecs - sketch.matvecs) // 2))
         if sketch.exhausted:
             return exact_trace(sketch)
         small.update()

@@ -110,8 +110,8 @@ def curvature(
     stored = {name: getattr(settings, name) for name in ("memory", "basis", "basis_dtype")}
     try:
         steps = settings.density_steps if settings.density else None
-        trace = rows_of_asked(operator, settings) if settings.trace else None
-        plan = planned_memory(inner, request, settings.method, steps, trace, **stored)
+        trace, optional = rows_of_asked(operator, settings) if settings.trace else (None, True)
+        plan = planned_memory(inner, request, settings.method, steps, trace, sketch_is_optional=optional, **stored)
         result["memory_plan"] = plan.to_dict()
         if on_plan is not None:
             on_plan(plan)

@@ -1,5 +1,6 @@
 """The memory of one minimum's curvature, planned before the first product."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,15 @@ from landscape.errors import UsageError
 from landscape.operators import SymmetricOperator
 from landscape.solvers.basis_storage import BasisStorage
 from landscape.solvers.eigen_request import EigenRequest
-from landscape.solvers.memory_plan import MemoryPlan, Rows, make_way, plan_memory, rows_of_density, rows_of_search
+from landscape.solvers.memory_plan import (
+    MemoryPlan,
+    NoRoomError,
+    Rows,
+    make_way,
+    plan_memory,
+    rows_of_density,
+    rows_of_search,
+)
 from landscape.solvers.scipy_memory import HOST_FLOAT64, SCIPY_VECTORS, rows_of_scipy
 
 OWN_BASIS = ("lanczos", "block_lanczos")
@@ -103,6 +112,7 @@ def planned_memory(
     steps: int | None,
     sketch: Rows | None,
     *,
+    sketch_is_optional: bool,
     memory: int | None,
     basis: str | None,
     basis_dtype: str | None,
@@ -115,6 +125,7 @@ def planned_memory(
         method: Of the eigenvalues.
         steps: Of the density; None without one.
         sketch: What a trace wants to keep; None where it keeps few vectors.
+        sketch_is_optional: Whether the trace can do without.
         memory: The budget; half of what is free when None.
         basis: ``"device"`` or ``"host"``; by what fits when None.
         basis_dtype: Of the stored vectors; the operator's when None.
@@ -136,11 +147,14 @@ def planned_memory(
     else:
         eigenvalues = None
     density = rows_of_density(operator.shape[0], steps) if steps else None
+    trace = None
+    with suppress(*(NoRoomError,) if sketch_is_optional else ()):
+        trace = plan(sketch)
     return PlannedMemory(
         operator=operator,
         method=method,
         eigenvalues=eigenvalues,
         density=plan(density, kept and kept.exact()),
-        trace=plan(sketch),
+        trace=trace,
         sketch=sketch,
     )

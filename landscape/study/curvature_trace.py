@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeGuard
 
 from landscape.operators import Hessian, SymmetricOperator
 from landscape.solvers import Estimate, hessian_trace, hutchinson, hutchpp, xtrace
-from landscape.solvers.hessian_trace import COARSE, rows_of_trace
+from landscape.solvers.hessian_trace import COARSE, rows_of_hessian_trace, rows_of_trace
 from landscape.solvers.memory_plan import Rows
 from landscape.study.curvature_memory import PlannedMemory
 from landscape.study.watched import OnProgress, Watched
@@ -36,13 +36,14 @@ class TraceSettings(Protocol):
         """Of all random vectors."""
 
 
-def rows_of_asked(operator: SymmetricOperator, settings: TraceSettings) -> Rows | None:
-    """Return the vectors that the trace wants to keep; None where it keeps none, or its way is not known before."""
+def rows_of_asked(operator: SymmetricOperator, settings: TraceSettings) -> tuple[Rows | None, bool]:
+    """Return the vectors that the trace wants to keep, None where it keeps none; and whether it can do without."""
     name = settings.trace_method
     if _by_network(operator, name):
-        return None
+        most = settings.max_matvecs or inspect.signature(hessian_trace).parameters["max_matvecs"].default
+        return rows_of_hessian_trace(operator, name, settings.trace_rtol, most), True
     most = settings.max_matvecs or inspect.signature(PROBES[_way(settings)]).parameters["max_matvecs"].default
-    return rows_of_trace(_way(settings), operator.shape[0], most)
+    return rows_of_trace(_way(settings), operator.shape[0], most), False
 
 
 def _by_network(operator: SymmetricOperator, name: str) -> TypeGuard[Hessian]:

@@ -1,6 +1,5 @@
 """Any registered measures of one minimum, as the plain JSON types that are printed and written."""
 
-import contextlib
 import dataclasses
 import inspect
 import time
@@ -114,7 +113,7 @@ def sharpness(
     if settings.memory is not None:
         minimum = dataclasses.replace(minimum, memory=settings.memory)
     try:
-        plans = _planned(minimum, settings)
+        plans = memory_plans(minimum, settings.names, settings.options)
         if on_plan is not None:
             on_plan(plans, str(minimum.problem.device))
         measured = measure_minimum(
@@ -135,16 +134,6 @@ def sharpness(
     result = _about(one, settings) | _numbers(measured, layers, verification)
     result["memory_plan"] = {name: plan.to_dict() for name, plan in plans.items()}
     return {**result, "seconds": time.perf_counter() - start}
-
-
-def _planned(minimum: Minimum, settings: SharpnessSettings) -> dict[str, MemoryPlan]:
-    plans: dict[str, MemoryPlan] = {}
-    # one measure of each kind: those of a kind have one plan
-    for name in {registered(name).keeps: name for name in settings.names}.values():
-        # a kind that cannot be had is refused by its measures themselves; others may
-        with contextlib.suppress(ProblemError):
-            plans |= memory_plans(minimum, [name])
-    return plans
 
 
 def _layers(minimum: Minimum, settings: SharpnessSettings, tell: OnProgress) -> list[Layer]:

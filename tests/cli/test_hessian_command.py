@@ -274,6 +274,16 @@ def test_memory_is_planned_and_said_before_the_first_product(own):
         assert sum(plan[part] for part in ("parameters", "product", "held", "basis")) <= 40_000_000
 
 
+def test_a_trace_is_planned_where_the_network_wants_a_sketch_of_it(own):
+    fine = ["--top-k", 0, "--bottom-k", 0, "--trace-rtol", 0.01]
+    found = printed(*own, *fine)
+    assert found["memory_plan"]["trace"]["max_basis"] == 4 * 60
+    # 73 parameters: room for no sketch, and plain probes need none
+    found = printed(*own, *fine, "--memory", 14_000)
+    assert (found["memory_plan"], found["trace"]["method"]) == ({}, "hutchinson")
+    assert printed(*instead(own, "--model", "own.py:relu"), *fine)["memory_plan"] == {}
+
+
 @pytest.mark.parametrize("method", ["eigsh", "lobpcg"])
 def test_memory_of_scipys_solvers_and_of_a_sketch_is_planned(own, method):
     asked = ["--method", method, "--top-k", 1, "--bottom-k", 0, "--trace-method", "xtrace", "--max-matvecs", 60]

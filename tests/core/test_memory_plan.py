@@ -11,15 +11,11 @@ from torch import nn
 from landscape import Hessian, Lambda, Minimum, Problem, lanczos, spectral_density
 from landscape.errors import ProblemError
 from landscape.measures import measure_minimum
-from landscape.measures.measure import registered
-from landscape.measures.memory_plans import memory_plans
-from landscape.minimum import SecondMoment
-from landscape.registry import measures as registry
 from landscape.solvers import eigsh, hessian_trace, lobpcg
 from landscape.solvers.basis_storage import BasisStorage
 from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.hessian_trace import rows_of_trace
-from landscape.solvers.memory_plan import _Sizes, make_way, plan_memory, rows_of_density, rows_of_search
+from landscape.solvers.memory_plan import make_way, plan_memory, rows_of_density, rows_of_search
 from landscape.solvers.scipy_memory import HOST_FLOAT64, remembered, rows_of_scipy
 
 REQUEST = EigenRequest(20_000, 2, 0, 1e-3, 200)
@@ -171,54 +167,6 @@ def test_a_quarter_is_for_what_measures_keep_and_the_refusal_says_what_does(prob
         _ = small.hessian @ v
     named = 1024 * int(re.search(r"at least ([\d,]+) KiB", str(caught.value))[1].replace(",", ""))
     _ = Minimum(problem, problem.theta, memory=named).hessian @ v
-
-
-@pytest.mark.parametrize("vectors", [50, 80, 200])
-def test_a_measure_gives_the_same_number_alone_and_after_others_where_memory_binds(vectors):
-    torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(10, 40), nn.Tanh(), nn.Linear(40, 30), nn.Tanh(), nn.Linear(30, 4))
-    problem = Problem(model, "cross_entropy", (torch.randn(60, 10), torch.arange(60) % 4), batch_size=10)
-    options = {"frobenius_norm": {"rtol": 0.004, "max_matvecs": 60}, "trace": {"rtol": 0.2}}
-    names = ["trace", "sqrt_diagonal_trace", "gauss_newton_top_eigenvalue", "top_eigenvalue", "frobenius_norm"]
-
-    def measured(*chosen):
-        own = {name: options[name] for name in chosen if name in options}
-        minimum = Minimum(problem, problem.theta, memory=vectors * 4 * problem.num_parameters)
-        return measure_minimum(minimum, chosen, options=own, warn=False)
-
-    together = measured(*names)
-    for name in names:
-        alone = measured(name)[name]
-        assert (alone.value, alone.error) == (together[name].value, together[name].error), name
-
-
-@pytest.mark.parametrize("name", [name for name in registry.names() if registered(name).keeps])
-def test_a_measure_says_for_what_it_keeps_vectors(name, monkeypatch):
-    """What it plans for itself where the memory is small is of the kind that it is registered with."""
-    model = nn.Sequential(nn.Linear(6, 20), nn.Tanh(), nn.Linear(20, 20), nn.Tanh(), nn.Linear(20, 3))
-    torch.manual_seed(0)
-    problem = Problem(model, "cross_entropy", (torch.randn(20, 6), torch.arange(20) % 3), batch_size=5)
-    n, kinds = (
-        problem.num_parameters,
-        {"eigenvalues": "fewer eigenvalues", "density": "density-steps", "sketch": "param"},
-    )
-    moment = SecondMoment(torch.ones(n, dtype=torch.float64), 10, 0.999, 1e-8, "a test")
-    minimum = Minimum(problem, problem.theta, moment, memory=1000 * 4 * n)
-    asked = []
-    monkeypatch.setattr(_Sizes, "__init__", _noted(asked, _Sizes.__init__))
-    options = {name: {"num_probes": 2, "steps": 8}} if name == "log_det" else {}
-    assert measure_minimum(minimum, name, options=options, warn=False)[name].value is not None
-    assert {each for each in kinds if any(kinds[each] in rows.fewer for rows in asked)} == {registered(name).keeps}
-    (plan,) = memory_plans(minimum, [name]).values()
-    assert plan.max_basis >= max(rows.least for rows in asked)
-
-
-def _noted(asked, init):
-    def noted(self, operator, rows, *rest):
-        asked.append(rows)
-        init(self, operator, rows, *rest)
-
-    return noted
 
 
 def least_of(make, rows):
