@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from landscape.batches import spread_rows
+from landscape.full_precision import full_precision
 from landscape.operators.finite_products import reads_are_free, refuse_not_finite
 from landscape.operators.jacobian_products import OutputProduct, jacobian_sandwich
 from landscape.operators.linearisation import HeldBatches, Linearisation
@@ -40,11 +41,13 @@ class JacobianSandwich(SymmetricOperator):
         self.holders = problem.holders
         self._point = Point(problem, theta)
         self._matrix = matrix
-        self.batches = HeldBatches(problem, self._linearise, memory, hold_any=not self._point.sharded)
+        self.batches = HeldBatches(
+            problem, self._linearise, memory, hold_any=not self._point.sharded, ready=lambda: self.efficient
+        )
 
     def look(self) -> None:
         """Linearise one batch, so that ``batches`` knows what it takes."""
-        with self._point.gathered():
+        with self._point.gathered(), full_precision(self.tf32):
             self.batches.look()
 
     def matvec(self, v: Tensor) -> Tensor:
@@ -63,6 +66,8 @@ class JacobianSandwich(SymmetricOperator):
         for linearisation, share in self.batches.iterate(self._linearise):
             for index, piece in enumerate(pieces):
                 totals[index] = totals[index].add(linearisation.product(piece), alpha=share)
+            # let go of before the next one is made
+            del linearisation
         totals = over_all(self.problem, totals, columns)
         if reads_are_free(self.device):
             for total, v in zip(totals, columns, strict=True):
@@ -76,7 +81,7 @@ class JacobianSandwich(SymmetricOperator):
         Raises:
             FloatingPointError: If there is one.
         """
-        with self._point.gathered():
+        with self._point.gathered(), full_precision(self.tf32):
             refuse_not_finite(self.problem, self._point.leaves, v, self._linearise)
 
     def _linearise(self, batch: Any, before: int) -> Linearisation:

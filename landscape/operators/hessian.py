@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from landscape.full_precision import full_precision
 from landscape.operators.finite_products import reads_are_free, refuse_not_finite
 from landscape.operators.hessian_products import HOLDABLE, KINDS
 from landscape.operators.linearisation import HeldBatches, Linearisation
@@ -65,7 +66,9 @@ class Hessian(SymmetricOperator):
         self._wanted = product
         # a held graph would hold the gathered parameters
         hold_any = (product == "auto" or product in HOLDABLE) and not self._point.sharded
-        self.batches = HeldBatches(problem, self._hold, memory, hold_any=hold_any)
+        self.batches = HeldBatches(
+            problem, self._hold, memory, hold_any=hold_any, ready=lambda: hold_any and self.held_choice
+        )
 
     @property
     def theta(self) -> Tensor:
@@ -84,7 +87,7 @@ class Hessian(SymmetricOperator):
 
     def look(self) -> None:
         """Linearise one batch, so that ``batches`` knows what it takes; by double backward where none are held."""
-        with self._point.gathered():
+        with self._point.gathered(), full_precision(self.tf32):
             self.batches.look(None if self.batches.hold_any else self._graph)
 
     def matvec(self, v: Tensor) -> Tensor:
@@ -117,6 +120,8 @@ class Hessian(SymmetricOperator):
         for linearisation, share in self.batches.iterate(otherwise):
             for index, piece in enumerate(pieces):
                 totals[index] = totals[index].add(linearisation.product(piece), alpha=share)
+            # let go of before the next one is made
+            del linearisation
         totals = over_all(self.problem, totals, vectors)
         if reads_are_free(self.device):
             for total, v in zip(totals, vectors, strict=True):
@@ -130,11 +135,11 @@ class Hessian(SymmetricOperator):
         Raises:
             FloatingPointError: If there is one.
         """
-        with self._point.gathered():
+        with self._point.gathered(), full_precision(self.tf32):
             refuse_not_finite(self.problem, self._point.leaves, v, self._hold)
 
     def _choose(self, *, held: bool) -> Choice:
-        with self._point.gathered():
+        with self._point.gathered(), full_precision(self.tf32):
             return choose(self.problem, self._point.leaves, held=held, wanted=self._wanted)
 
     def _graph(self, batch: Any, before: int) -> Linearisation:

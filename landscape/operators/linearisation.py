@@ -11,6 +11,7 @@ from torch import Tensor
 
 from landscape.errors import LandscapeError, ProblemError
 from landscape.memory import available_memory
+from landscape.operators.allocated import Allocated
 from landscape.operators.own_parts import OwnParts
 from landscape.operators.pieces import cut, examples_of_a_piece
 from landscape.problem import Problem
@@ -78,16 +79,32 @@ class HeldBatches:
         hold: A batch to a linearisation that is worth holding.
         memory: Bytes that everything together may take, the batch in hand included; half of what is free when None.
         hold_any: Whether to hold batches at all.
+        ready: What ``hold`` needs once, and what is not part of a batch's size.
+
+    Attributes:
+        batch_bytes: What the first linearisation keeps; 0 before it is known.
+        planned_bytes: What those of all batches will; 0 where none are held.
+        working_bytes: What a product on the first one takes beside it.
+        held_bytes: What those that are held keep.
     """
 
-    def __init__(self, problem: Problem, hold: Linearise, memory: int | None = None, *, hold_any: bool = True) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        hold: Linearise,
+        memory: int | None = None,
+        *,
+        hold_any: bool = True,
+        ready: Callable[[], Any] = lambda: None,
+    ) -> None:
         self.problem = problem
         self.memory = default_memory(problem.device) if memory is None else memory
         self.hold_any = hold_any
-        self.planned_bytes = self.batch_bytes = self.held_bytes = 0
+        self.planned_bytes = self.batch_bytes = self.working_bytes = self.held_bytes = 0
         self.complete = False
         self._parts = OwnParts(problem)
-        self._hold = hold
+        self._hold, self._ready = hold, ready
+        self._unseen = 1.0
         self._held: list[tuple[Linearisation, float]] = []
         self._full = not hold_any
         self.left = self.kept = 0
@@ -95,8 +112,13 @@ class HeldBatches:
 
     @property
     def room(self) -> int:
-        """Bytes for graphs: the memory less what is kept for good, left to others, or held by those beside."""
-        return self.memory - self.kept - self.left - sum(each.held_bytes for each in self._beside)
+        """Bytes for graphs: the memory less what is kept for good, at work or left, or held by those beside."""
+        return self.memory - self.kept - self._beside_graphs - sum(each.held_bytes for each in self._beside)
+
+    @property
+    def _beside_graphs(self) -> int:
+        """Bytes that a product takes beside graphs, or that are left to others, among whose vectors are a product's."""
+        return max(self.left, self.working_bytes)
 
     def share_with(self, other: "HeldBatches") -> None:
         """Share one memory with the batches of another operator: who needs it takes the other's graphs away."""
@@ -154,7 +176,7 @@ class HeldBatches:
         if self.batch_bytes:
             return
         for batch, share, before in (piece for each in self._parts for piece in cut(*each, self._most)):
-            self._measure((hold or self._hold)(batch, before).num_bytes, share)
+            self._sized(hold or self._hold, batch, before, share)
             return
 
     def leave(self, num_bytes: int) -> None:
@@ -176,30 +198,41 @@ class HeldBatches:
         self.held_bytes, self.complete, self._full = 0, False, not self.hold_any
 
     def _try_to_hold(self, batch: Any, before: int, share: float) -> Linearisation:
-        made = self._hold(batch, before)
+        made = self._hold(batch, before) if self.batch_bytes else self._sized(self._hold, batch, before, share)
         if not self._held:
-            self._measure(made.num_bytes, share)
             self._make_room()
             self._refuse_too_little()
+        size = round(made.num_bytes * self._unseen)
         # room for this one, and where not all fit for one more that is made and dropped again
-        working = 0 if self.planned_bytes <= self.room else made.num_bytes
-        if self.held_bytes + made.num_bytes + working <= self.room:
+        working = 0 if self.planned_bytes <= self.room else size
+        if self.held_bytes + size + working <= self.room:
             self._held.append((made, share))
-            self.held_bytes += made.num_bytes
+            self.held_bytes += size
         else:
             self._full = True
         return made
 
-    def _measure(self, num_bytes: int, share: float) -> None:
-        self.batch_bytes = num_bytes
-        self.planned_bytes = round(num_bytes / share / self.problem.ranks.count) if self.hold_any else 0
+    def _sized(self, hold: Linearise, batch: Any, before: int, share: float) -> Linearisation:
+        """Linearise the first batch, and see what that keeps, and what a product on it takes."""
+        self._ready()
+        n, dtype, device = self.problem.num_parameters, self.problem.dtype, self.problem.device
+        zeros = self.problem.unflatten(torch.zeros(n, dtype=dtype, device=device))
+        with Allocated() as allocated:
+            made = hold(batch, before)
+            # with what a product keeps that no graph has saved
+            self.batch_bytes = max(made.num_bytes, allocated.now)
+            made.product(zeros)
+        self.working_bytes = allocated.height - self.batch_bytes
+        self._unseen = self.batch_bytes / made.num_bytes if made.num_bytes else 1.0
+        self.planned_bytes = round(self.batch_bytes / share / self.problem.ranks.count) if self.hold_any else 0
+        return made
 
     def _refuse_too_little(self) -> None:
         if self.batch_bytes > self.room:
             # of one process among several: no measure may pass over it, for the others wait in its sums
             refusal = ProblemError if self.problem.ranks.count == 1 else LandscapeError
-            vectors = f", vectors {megabytes(self.left)}" if self.left else ""
-            needed = self.least(self.batch_bytes + self.left)
+            vectors = f", what is at work {megabytes(self._beside_graphs)}" if self._beside_graphs else ""
+            needed = self.least(self.batch_bytes + self._beside_graphs)
             least = f"at least {megabytes(needed)}" if needed > self.batch_bytes else "at least that"
             raise refusal(
                 f"The memory budget of {megabytes(self.memory)} is too small: one batch needs "

@@ -195,7 +195,8 @@ class _Sizes:
         # products are of the whole, and of a block of it between two of its vectors
         whole = batches.problem.num_parameters * operator.dtype.itemsize if batches else 0
         self.parameters = whole
-        self.product = (WORKING_VECTORS + rows.returned) * self.vector + (2 * whole if whole > self.vector else 0)
+        at_work = max(WORKING_VECTORS * self.vector, batches.working_bytes if batches else 0)
+        self.product = at_work + rows.returned * self.vector + (2 * whole if whole > self.vector else 0)
         self.batch = batches.batch_bytes if batches else 0
         self.graphs = max(batches.planned_bytes, batches.batch_bytes) if batches else 0
         self.space = budget - self.parameters - self.product - self.batch

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from landscape.full_precision import full_precision
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.solvers.eigenpairs import Eigenpairs
 from landscape.solvers.estimate import DiagonalEstimate, Estimate
@@ -122,7 +123,9 @@ def in_unit_scale(
         @functools.wraps(solver)
         def solve(operator: SymmetricOperator, /, *args: P.args, **options: P.kwargs) -> Found:
             scaled = UnitScale(operator)
-            return back(scaled, solver(scaled, *args, **options))
+            # a sketch's own products of matrices are not to be rounded either
+            with full_precision(operator.tf32):
+                return back(scaled, solver(scaled, *args, **options))
 
         return solve
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from landscape import Hessian, Minimum, Problem, measure_minimum
+from landscape import GaussNewton, Hessian, Minimum, Problem, measure_minimum
 from landscape.full_precision import full_precision
+from landscape.solvers.memory_plan import plan_memory, rows_of_density
 
 cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
 NEW = hasattr(cudnn, "conv")
@@ -111,6 +112,10 @@ NAMES = ("trace", "relative_flatness", "average_sharpness", "fisher_rao")
 DONE = {
     "product": lambda it: Hessian(it) @ torch.ones(it.num_parameters),
     "held product": lambda it: Hessian(it, product="double backward") @ torch.ones(it.num_parameters),
+    "plan": lambda it: plan_memory(Hessian(it), rows_of_density(it.num_parameters, 4)),
+    "plan of Gauss-Newton": lambda it: plan_memory(GaussNewton(it), rows_of_density(it.num_parameters, 4)),
+    "choice": lambda it: Hessian(it).other_choice,
+    "search for what is not finite": lambda it: Hessian(it).refuse_not_finite(torch.ones(it.num_parameters)),
     "gradient": lambda it: it.gradient(),
     "loss": lambda it: it.loss(),
     "evaluation": lambda it: it.evaluate(),

@@ -126,7 +126,7 @@ def test_a_block_is_planned_with_the_products_of_the_whole():
     n, m = problem.num_parameters, block.shape[0]
     plan = plan_memory(block, rows_of_search(EigenRequest(m, 1, 0, 1e-3, 200), block))
     assert plan.parameters == 4 * n
-    assert plan.product == 4 * (2 * n + (10 + 2) * m)
+    assert plan.product == 4 * 2 * n + max(4 * 10 * m, H.batches.working_bytes) + 4 * 2 * m
     assert plan.basis == 4 * m * plan.max_basis
 
 
