@@ -62,21 +62,23 @@ def products_of_small_models(place: Place) -> dict[str, Any]:
         exact = H @ v
         ways: dict[str, Callable[[], Callable[[], Any]]] = {"plain": lambda H=H, v=v: lambda: (H @ v).norm()}
         if place.device.type == "cuda":
-            ways["captured"] = lambda H=H, v=v: _captured(H, v)
+            ways["captured"] = lambda problem=problem, v=v: _captured(problem, v)
         found[name] = _compared(place, ways) | {"size": float(exact.norm())}
     return found
 
 
-def _captured(H: Hessian, v: torch.Tensor) -> Callable[[], torch.Tensor]:
+def _captured(problem: Problem, v: torch.Tensor) -> Callable[[], torch.Tensor]:
     """Return a replay of one product as a graph of kernels: possible because nothing in it waits for the device."""
     side = torch.cuda.Stream()
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):
+        # linearised here, for backward passes run on the stream of their forward pass
+        H = Hessian(problem)
         for _ in range(3):
             _ = H @ v
     torch.cuda.current_stream().wait_stream(side)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    with torch.cuda.graph(graph, stream=side):
         product = H @ v
 
     def replay() -> torch.Tensor:

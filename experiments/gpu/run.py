@@ -3,7 +3,7 @@
     python experiments/gpu/run.py                                  # under ten minutes on an H100
     python experiments/gpu/run.py table                            # docs/gpu.md again from what has been measured
     python experiments/gpu/run.py emulate                          # reduced precision on a CPU, by rounding factors
-    python experiments/gpu/run.py --smoke --device cpu --out DIR   # a trial without a GPU: tiny, a minute or two
+    python experiments/gpu/run.py --smoke --device cpu --out DIR   # a trial without a GPU: tiny, a few minutes
 
 Every part is written to ``results.json`` beside this file when it is done, with the device's name and the versions, so
 that a killed run goes on with the next part. A part that fails says why in the table and is tried again by the next

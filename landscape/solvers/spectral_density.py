@@ -17,7 +17,7 @@ from landscape.solvers.probes import draw_probes, sphere
 _RESOLVED = 1e-3
 _SINGLE = 15.0
 _FEWEST = 3
-_SLICE = 2**16
+_SLICE = 2**14
 
 
 def spectral_density(
@@ -123,7 +123,7 @@ class _Gathered:
         if not spikes.any():
             return
         vectors = found.ritz_vectors(spikes)
-        self.known = _orthonormal(torch.cat([self.known, vectors]))
+        self.known = _orthonormal(torch.cat([self.known, vectors]) if len(self.known) else vectors)
         self.values = np.append(self.values, found.nodes[spikes])
         self.residuals = np.append(self.residuals, found.residuals[spikes])
 
@@ -179,7 +179,9 @@ def resolved(found: Quadrature, size: int) -> np.ndarray:
 def _orthonormal(rows: Tensor) -> Tensor:
     """Make nearly orthonormal rows orthonormal, in place and a slice of columns at a time: by their Gram matrix."""
     slices = torch.split(rows, _SLICE, dim=1)
-    gram = torch.stack([each.double() @ each.double().T for each in slices]).sum(0)
+    gram = torch.zeros(len(rows), len(rows), dtype=torch.float64, device=rows.device)
+    for each in slices:
+        gram += each.double() @ each.double().T
     inverse = torch.linalg.inv(torch.linalg.cholesky(gram))
     for each in slices:
         each.copy_(inverse @ each.double())
