@@ -8,12 +8,14 @@ from types import ModuleType
 from typing import Any
 
 from landscape.errors import UsageError, suggest
+from landscape.trust import is_trusted
 
 
 def is_reference(name: str) -> bool:
     """Return whether ``name`` has the form ``file.py:attribute`` or ``package.module:attribute``."""
     place, colon, attribute = name.rpartition(":")
-    return bool(colon and place and attribute.isidentifier())
+    module = place.endswith(".py") or all(part.isidentifier() for part in place.split("."))
+    return bool(colon and module and attribute.isidentifier())
 
 
 def load_reference(name: str) -> Any:
@@ -22,9 +24,16 @@ def load_reference(name: str) -> Any:
     This runs the code of that file or module.
 
     Raises:
-        UsageError: If the file, module or attribute does not exist, or its code raises.
+        UsageError: If the file, module or attribute does not exist, its code raises, or it may not run.
     """
     place, _, attribute = name.rpartition(":")
+    if not is_reference(name):
+        raise UsageError(f"{name!r} names no code. Give path/to/file.py:attribute or package.module:attribute.")
+    if not is_trusted(name):
+        raise UsageError(
+            f"{name!r} is code, which a file names and your command line does not. It was not run. Code that a "
+            f"study.toml names runs with --allow-code, if you trust it."
+        )
     module = _load_module(place)
     try:
         return getattr(module, attribute)

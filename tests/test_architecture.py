@@ -11,6 +11,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "landscape"
 LAYERS = [
     {"_version", "errors", "randomness", "memory", "random_state", "shared_work", "weight_average", "full_precision"},
+    {"trust"},
     {"ranks"},
     {"parts"},
     {"references", "options", "atomic_write", "file_size", "plain_folder", "shapes", "stops", "compiled"},

@@ -11,6 +11,7 @@ import click
 from landscape._version import __version__
 from landscape.cli.processes import joined
 from landscape.errors import LandscapeError
+from landscape.trust import only_code_of
 
 COMMANDS = {
     "analyze": "Train (or take checkpoints), measure, slice, relate, report: the main job.",
@@ -30,7 +31,16 @@ COMMANDS = {
 
 
 class _LazyGroup(click.Group):
-    """A group that imports a command only when it is run or asked for help."""
+    """A group that imports a command only when it is run or asked for help, and runs no code but what is typed."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        # the environment is the user's own as well
+        words = [*args, *(value for name, value in os.environ.items() if name.startswith("LANDSCAPE_"))]
+        ctx = super().make_context(info_name, args, parent, **extra)
+        ctx.with_resource(only_code_of(words))
+        return ctx
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)

@@ -117,9 +117,10 @@ def named_study(
     found, run = find_run(folder)
     # the study's own seed says how its data were drawn; the one typed here is of the random vectors
     own = {key: each for key, each in {**from_environment(RUN_KEYS), **typed}.items() if key != "seed"}
-    stored = read_toml(found.study)
-    refuse_code_of(stored, str(found.study), allowed=code)
-    config = with_search(found, resolve(("The command line", own), (str(found.study), stored)))
+    config = resolve(("The command line", own), (str(found.study), read_toml(found.study)))
+    refuse_code_of(config, str(found.study), allowed=code)
+    config = with_search(found, config)
+    refuse_code_of(config, str(found.search))
     return config, found, run, config.examples if "examples" in own else None
 
 

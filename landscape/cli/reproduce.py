@@ -14,7 +14,6 @@ from landscape.cli.progress import Progress
 from landscape.cli.study_flags import allow_code
 from landscape.study import parsers
 from landscape.study.code_in_files import refuse_code_of
-from landscape.study.config import read_toml
 
 
 @click.command("reproduce")
@@ -42,11 +41,12 @@ def command(
     """
     from landscape.report.reproduced import reproduced_text
     from landscape.store import finite
-    from landscape.study.folder import existing_folder
+    from landscape.study.folder import asked_for, existing_folder, stored_config
     from landscape.study.reproduce import reproduce
 
-    study = existing_folder(folder).study
-    refuse_code_of(read_toml(study), str(study), allowed=allow_code)
+    first = existing_folder(folder)
+    refuse_code_of(asked_for(first), str(first.study), allowed=allow_code)
+    refuse_code_of(stored_config(first), str(first.search))
     scratch = None if out is not None else tempfile.mkdtemp(prefix="landscape-")
     again = out or Path(str(scratch))
     try:

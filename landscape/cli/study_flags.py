@@ -71,9 +71,10 @@ def resolved(study: Path | None, flags: Mapping[str, Any], keys: Collection[str]
         UsageError: If a key cannot be used, or the file names code and ``allow_code`` is not among the flags.
     """
     file = [] if study is None else [(str(study), read_toml(study_file(study)))]
-    for name, content in file:
-        refuse_code_of(content, name, typed=given(flags), allowed=bool(flags.get("allow_code")))
-    return resolve(("The command line", given(flags)), ("The environment", from_environment(keys)), *file)
+    config = resolve(("The command line", given(flags)), ("The environment", from_environment(keys)), *file)
+    if study is not None:
+        refuse_code_of(config, str(study), allowed=bool(flags.get("allow_code")))
+    return config
 
 
 def given(flags: Mapping[str, Any]) -> dict[str, Any]:

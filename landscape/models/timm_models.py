@@ -8,6 +8,7 @@ from torch import nn
 
 from landscape.data.torchvision_import import import_torchvision
 from landscape.errors import UsageError, suggest
+from landscape.models.fresh_weights import refuse_weights
 from landscape.registry import models
 
 
@@ -29,6 +30,7 @@ def timm_model(name: str) -> Callable[..., nn.Module]:
 
     def make(input_shape: tuple[int, ...], num_outputs: int, **options: Any) -> nn.Module:
         """Return the network."""
+        refuse_weights(f"timm:{name}", options)
         model: nn.Module = timm.create_model(
             name, pretrained=False, num_classes=num_outputs, in_chans=input_shape[0], **options
         )

@@ -7,6 +7,7 @@ from torch import nn
 
 from landscape.data.torchvision_import import import_torchvision
 from landscape.errors import UsageError, suggest
+from landscape.models.fresh_weights import refuse_weights
 from landscape.registry import models
 
 
@@ -27,6 +28,7 @@ def torchvision_model(name: str) -> Callable[..., nn.Module]:
 
     def make(input_shape: tuple[int, ...], num_outputs: int, **options: Any) -> nn.Module:
         """Return the network."""
+        refuse_weights(f"torchvision:{name}", options)
         chosen = _defaults(name, input_shape) | options
         model: nn.Module = zoo.get_model(name, weights=None, num_classes=num_outputs, **chosen)
         if len(input_shape) == 3 and input_shape[0] != 3:

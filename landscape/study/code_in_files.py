@@ -1,12 +1,14 @@
-"""Code that a study.toml names, which runs only if the user says so: the file may be a stranger's."""
+"""Code that a study names, which runs only if the user says so: the study may be a stranger's."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from landscape.errors import UsageError
 from landscape.references import is_reference
+from landscape.study.config import KEYS, StudyConfig
+from landscape.trust import is_trusted, trust
 
-FAMILIES = {"model": ("torchvision", "timm"), "optimizer": ("torch",)}
+FAMILIES = {"model": ("torchvision", "timm"), "optimizer": ("torch",), "optimizer_option": ("torch",)}
 """What stands before the colon of a name that is no code of the user's, such as torchvision:resnet18, by key.
 
 Under another key it is a module: a model ``torch:load`` would unpickle what an option names.
@@ -16,38 +18,41 @@ _NOT_LOADED = ("checkpoint", "data_dir", "primary_comparison")
 """Paths, and names that stand under another key too."""
 
 
-def refuse_code_of(keys: Mapping[str, Any], where: str, *, typed: Collection[str] = (), allowed: bool = False) -> None:
-    """Refuse a file that names ``module:attribute`` or ``file.py:attribute``: to load it would run its code.
+def refuse_code_of(config: StudyConfig, where: str, *, allowed: bool = False) -> None:
+    """Refuse a study that names code, ``module:attribute`` or ``file.py:attribute``, which the user does not.
+
+    `landscape.references` runs nothing that is not trusted; here it is said before anything is computed, and where
+    the name stands.
 
     Args:
-        keys: The file's content.
-        where: What to call it.
-        typed: Keys that the command line says itself, whose values in the file do not count.
-        allowed: Whether the user has said that the file may be trusted.
+        config: The study, of all its sources together.
+        where: What to call the file that it is from.
+        allowed: Whether the user has said that the file may be trusted; what it names is, from then on.
 
     Raises:
-        UsageError: If it names code that the user has not allowed.
+        UsageError: If it names code that is not trusted.
     """
+    named = [(key, name) for key in KEYS if key not in _NOT_LOADED for name in code_in(getattr(config, key), key)]
     if allowed:
-        return
-    for key, value in keys.items():
-        named = [] if key in typed or key in _NOT_LOADED else list(_references(value, FAMILIES.get(key, ())))
-        if named:
+        trust(name for _, name in named)
+    for key, name in named:
+        if not is_trusted(name):
             raise UsageError(
-                f"{where} names code that would be run, {key} = {named[0]!r}. If you trust it, type --allow-code; what "
-                f"you type on the command line yourself needs none."
+                f"{where} names code that would be run, {key} = {name!r}. If you trust it, type --allow-code; what you "
+                f"type on the command line yourself needs none."
             )
 
 
-def _references(value: Any, families: Collection[str]) -> Iterator[str]:
+def code_in(value: Any, key: str = "") -> Iterator[str]:
+    """Go through the code that a value of a study's key names, in tables and lists too."""
     if isinstance(value, str):
-        # as the parsers of keys read it: several words between commas, and spaces around them
-        for word in map(str.strip, value.split(",")):
-            if is_reference(word) and word.partition(":")[0] not in families:
-                yield word
+        # an option is read as one text by some, as words between commas by others
+        for text in dict.fromkeys(map(str.strip, (value, *value.split(",")))):
+            if is_reference(text) and text.partition(":")[0] not in FAMILIES.get(key, ()):
+                yield text
     elif isinstance(value, Mapping):
         for each in value.values():
-            yield from _references(each, families)
+            yield from code_in(each, key)
     elif isinstance(value, list | tuple):
         for each in value:
-            yield from _references(each, families)
+            yield from code_in(each, key)

@@ -19,11 +19,14 @@ from landscape.operators.linearisation import default_memory
 from landscape.problem import Problem
 from landscape.randomness import derive_seed
 from landscape.study.cells import Cell
+from landscape.study.code_in_files import code_in
 from landscape.study.config import StudyConfig
 from landscape.study.folder import RunFolder, read_measurements, read_result, write_result
+from landscape.study.option_levels import chosen
 from landscape.study.train_cell import dataset_of, loss_of, model_of
 from landscape.surfaces import loss_surface
 from landscape.training import coming_update, read_snapshot, second_moment
+from landscape.training.optimizer_state import OptimizerState
 from landscape.training.snapshot import Snapshot
 
 
@@ -71,6 +74,7 @@ def minimum_of(
 ) -> Minimum:
     """Return a stored minimum, ready to be measured on the training examples that the study asks for."""
     snapshot = read_snapshot(folder.minimum(cell.id, stop), folder.optimizer(cell.id, stop))
+    _check_optimizer(config, cell, snapshot.optimizer, folder.optimizer(cell.id, stop))
     problem = problem_of(config, cell, device, "train", batch_size=batch_size, **problem_options)
     # a checkpoint comes from an initialisation that is not known
     initial = problem.theta if cell.checkpoint is None else None
@@ -87,6 +91,16 @@ def minimum_of(
         update=coming_update(snapshot.optimizer, problem.theta, problem.shapes) if whole else None,
         initial=initial,
     )
+
+
+def _check_optimizer(config: StudyConfig, cell: Cell, state: OptimizerState, path: Path) -> None:
+    """Refuse the state of another optimizer than the run's, or one that names code which the study does not."""
+    own = code_in(chosen(config.optimizer_option, cell.optimizer, cell.optimizer_option))
+    if state.name != cell.optimizer or set(code_in(state.options)) - set(own):
+        raise StorageError(
+            f"{path} is not of the optimizer that study.toml names, {cell.optimizer!r}. Delete it, and the run trains "
+            f"again."
+        )
 
 
 def _load(problem: Problem, snapshot: Snapshot, path: Path) -> None:

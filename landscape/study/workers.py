@@ -18,6 +18,7 @@ from landscape.errors import LandscapeError
 from landscape.study.claims import Claims
 from landscape.study.environment import threads_per_process
 from landscape.study.folder import RunFolder, locked
+from landscape.trust import inherit, trusted
 
 Progress = Callable[[int, int, str], None]
 
@@ -95,7 +96,7 @@ class Workers:
                 jobs,
                 mp_context=context,
                 initializer=_start_worker,
-                initargs=(threads_per_process(jobs), queue),
+                initargs=(threads_per_process(jobs), queue, trusted()),
             )
 
     def __enter__(self) -> "Workers":
@@ -140,8 +141,9 @@ def _claimed(claims: Path, name: str, task: Task) -> bool:
     return Claims(claims).work(name, lambda: task(_place))
 
 
-def _start_worker(threads: int, places: "Queue[str]") -> None:
+def _start_worker(threads: int, places: "Queue[str]", names: frozenset[str] | None) -> None:
     global _place
+    inherit(names)
     # Ctrl-C goes to the parent, which stops its workers
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(threads)

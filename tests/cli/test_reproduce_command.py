@@ -93,38 +93,3 @@ def test_code_that_is_typed_or_allowed_runs(hostile):
     folder, trace = hostile
     landscape("analyze", str(folder / "study.toml"), "--allow-code", "--out", str(folder.parent / "out"))
     assert trace.exists()
-
-
-def test_families_of_names_are_no_code():
-    from landscape import registry
-    from landscape.study.code_in_files import FAMILIES, refuse_code_of
-
-    for kind in ("dataset", "model", "optimizer", "measure", "losse"):
-        names = getattr(registry, f"{kind}s").names()
-        assert {name.partition(":")[0] for name in names if ":" in name} == set(FAMILIES.get(kind, ()))
-    families = {"model": "torchvision:resnet18, timm:resnet18", "optimizer": ["torch:NAdam", "torch:Rprop"]}
-    others = {"average": ["ema:0.9"], "primary_comparison": "torch:Rprop/torch:NAdam", "checkpoint": "a=b.py:c"}
-    refuse_code_of({**families, **others}, "study.toml")
-    for key, value in (("data", "file.py:make"), ("optimizer_option", {"sam": {"base": "pkg.mod:Class"}})):
-        with pytest.raises(UsageError, match="names code"):
-            refuse_code_of({key: value}, "study.toml")
-        refuse_code_of({key: value}, "study.toml", typed=[key])
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("model", "code.py:make "),
-        ("model", ["cnn", "code.py:make,mlp"]),
-        ("optimizer", "torch:NAdam,code.py:make"),
-        ("measures", "trace, code.py:make ,top_eigenvalue"),
-        ("model", "torch:load"),
-        ("loss", "torch:load"),
-        ("data", "timm:make"),
-    ],
-)
-def test_code_is_found_as_the_keys_are_read(key, value):
-    from landscape.study.code_in_files import refuse_code_of
-
-    with pytest.raises(UsageError, match="--allow-code"):
-        refuse_code_of({key: value}, "study.toml")

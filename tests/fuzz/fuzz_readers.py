@@ -1,4 +1,4 @@
-"""The four readers of what a stranger may send, each fed with one mutated input."""
+"""The readers of what a stranger may send, each fed with one mutated input."""
 
 import dataclasses
 import io
@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from fuzz_code import Code
 from fuzz_corpus import HERE, SMALL, STUDIES, files_of, unpack
 from fuzz_mutations import (
     about_changed,
@@ -58,9 +59,8 @@ class Toml:
 
     def __call__(self, chance: random.Random) -> None:
         self._path.write_bytes(changed("study.toml", chance.choice(self._corpus), chance))
-        keys = read_toml(self._path)
-        refuse_code_of(keys, "study.toml")
-        config = resolve(("study.toml", keys))
+        config = resolve(("study.toml", read_toml(self._path)))
+        refuse_code_of(config, "study.toml")
         cells(config)
         self._path.write_text(to_toml(config), encoding="utf-8")
         again = resolve(("study.toml", read_toml(self._path)))
@@ -186,4 +186,5 @@ READERS: Mapping[str, Callable[[Path], Callable[[random.Random], None]]] = {
     "toml": Toml,
     "folder": RunFolder,
     "relate": Relate,
+    "code": Code,
 }
