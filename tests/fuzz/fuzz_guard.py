@@ -1,10 +1,11 @@
-"""What a case may not do: write elsewhere, start a program, open a connection, take long or much memory."""
+"""What a case may not do: run code that lies there, write elsewhere, start programs, connect, take long or too much."""
 
 import contextlib
 import os
 import resource
 import signal
 import sys
+import types
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,9 @@ class Hang(BaseException):
     """A case that takes too long."""
 
 
+PLANTED = "planted"
+"""The module whose names are planted in files; nothing may even look for it."""
+
 _inside: Path | None = None
 
 
@@ -43,10 +47,17 @@ def _watch(event: str, arguments: tuple[object, ...]) -> None:
         return
     if event in _NEVER:
         raise Forbidden(f"{event} {arguments!r}"[:300])
+    if (event == "exec" and _is_theirs(arguments[0])) or (event == "import" and str(arguments[0]).startswith(PLANTED)):
+        raise Forbidden(f"{event} {arguments[0]!r}"[:300])
     writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITES
     for path in arguments[:2] if event in _CHANGES else arguments[:1] if writes else ():
         if isinstance(path, str | bytes | os.PathLike) and not _allowed(os.fsdecode(path)):
             raise Forbidden(f"{event} {path!r}"[:300])
+
+
+def _is_theirs(code: object) -> bool:
+    """Return whether code is of a file in the folder, and not of a text that the program itself makes."""
+    return isinstance(code, types.CodeType) and not code.co_filename.startswith("<") and _allowed(code.co_filename)
 
 
 def _allowed(path: str) -> bool:

@@ -220,10 +220,13 @@ def safetensors_changed(data: bytes, chance: random.Random) -> bytes:
 
 def about_changed(data: bytes, chance: random.Random) -> bytes:
     """A safetensors file of ours whose metadata, JSON in JSON, has another value."""
+    return _about(data, lambda about: value_changed(about, chance))
+
+
+def _about(data: bytes, change) -> bytes:
     length = struct.unpack("<Q", data[:8])[0]
     header = json.loads(data[8 : 8 + length])
-    about = value_changed(json.loads(header["__metadata__"]["landscape"]), chance)
-    header["__metadata__"]["landscape"] = _json(about).decode()
+    header["__metadata__"]["landscape"] = _json(change(json.loads(header["__metadata__"]["landscape"]))).decode()
     text = _json(header)
     return struct.pack("<Q", len(text)) + text + data[8 + length :]
 
@@ -239,3 +242,54 @@ def archive_changed(data: bytes, chance: random.Random) -> bytes:
             content = old.read(name)
             new.writestr(name, bytes_changed(content, chance) if name == target else content)
     return buffer.getvalue()
+
+
+# names of code
+
+PLANTED = (
+    "planted.py:f",
+    "./planted.py:f",
+    "planted:f",
+    "planted,:f",
+    "planted,.py:f",
+    " planted.py:f ",
+    "a,planted.py:f",
+)
+
+
+def planted(value, chance: random.Random):
+    """Return a value that names code in one place, in place: in one of its texts, or in an entry of its own."""
+    name = chance.choice(PLANTED)
+    entries = (
+        *({key: name} for key in ("name", "data", "loss", "model", "optimizer", "measures", "base")),
+        {"name": "sam", "options": {"rho": 0.05, "normalize": True, "base": name}},
+        {"options": {"base": name}},
+        {"optimizer": ["sam"], "optimizer_option": {"base": name}, "lr": {"sam": [0.1]}},
+        {"optimizer_option": {"sgd": {"base": name}}},
+        {"model_option": {"activation": name}},
+    )
+    places = list(_places(value))
+    texts = [(holder, key) for holder, key in places if isinstance(holder[key], str)]
+    tables = [each for each in (value, *(holder[key] for holder, key in places)) if isinstance(each, dict)]
+    if texts and (not tables or chance.random() < 0.5):
+        holder, key = chance.choice(texts)
+        holder[key] = chance.choice(
+            (name, name, f"{holder[key]},{name}", f"{holder[key]}={name}", [name], {"base": name})
+        )
+    elif tables:
+        chance.choice(tables).update(copy.deepcopy(chance.choice(entries)))
+    return value
+
+
+def json_planted(data: bytes, chance: random.Random) -> bytes:
+    value = planted(json.loads(data), chance)
+    return _json(_sealed_again(value) if isinstance(value, dict) and "seal" in value else value)
+
+
+def toml_planted(data: bytes, chance: random.Random) -> bytes:
+    return _toml(planted(tomllib.loads(data.decode()), chance))
+
+
+def about_planted(data: bytes, chance: random.Random) -> bytes:
+    """A safetensors file of ours whose metadata name code."""
+    return _about(data, lambda about: planted(about, chance))

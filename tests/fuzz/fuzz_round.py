@@ -12,6 +12,7 @@ from fuzz_guard import Forbidden, Hang, guarded, little_memory
 from fuzz_readers import READERS
 
 from landscape.errors import LandscapeError
+from landscape.trust import only_code_of
 
 RECORD = Path(__file__).parent / "record.json"
 """What was gone through by run.py."""
@@ -37,7 +38,8 @@ class Round:
 def fuzz(reader: str, seeds: range) -> Round:
     """Return what came of feeding a reader with a mutated input for each seed."""
     failures, refused, start = {}, 0, time.process_time()
-    with tempfile.TemporaryDirectory() as name:
+    # as a command in that folder which names no code
+    with tempfile.TemporaryDirectory() as name, contextlib.chdir(name), only_code_of([]):
         read = READERS[reader](Path(name))
         with contextlib.suppress(LandscapeError):
             # one that does not count, so that all is imported before anything is watched

@@ -7,7 +7,9 @@ from fuzz_guard import Forbidden, Hang, guarded
 from fuzz_readers import READERS
 from fuzz_round import RECORD, fuzz
 
-CASES = {"checkpoint": 300, "toml": 300, "folder": 100, "relate": 150}
+from landscape.references import load_reference
+
+CASES = {"checkpoint": 300, "toml": 300, "folder": 100, "relate": 150, "code": 200}
 
 
 @pytest.mark.parametrize("reader", READERS)
@@ -40,6 +42,12 @@ def test_the_guard_sees_what_it_is_for(tmp_path, monkeypatch):
     with pytest.raises(Forbidden, match=r"os\.mkdir"), guarded(tmp_path / "in"):
         (tmp_path / "in" / ".." / "y").mkdir()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
+    (tmp_path / "in" / "planted.py").write_text("f = print")
+    monkeypatch.syspath_prepend(str(tmp_path / "in"))
+    for name in (f"{tmp_path}/in/planted.py:f", "planted:f"):
+        with pytest.raises(Forbidden, match=r"exec|import"), guarded(tmp_path / "in"):
+            load_reference(name)
+    assert load_reference(f"{tmp_path}/in/planted.py:f") is print
     monkeypatch.setattr("fuzz_guard.SECONDS", 0.01)
     with pytest.raises(Hang), guarded(tmp_path):
         spin()
