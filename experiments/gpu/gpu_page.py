@@ -14,9 +14,10 @@ Of these no figure is needed, and each is tested without a GPU (`tests/core/test
 - Nothing in a product of Hessian, Gauss-Newton or Fisher makes the program wait for the device, on held batches or from
   scratch: no number is read, no size depends on numbers, nothing is copied back. The first product of an operator is
   different: it chooses how to compute, by trying and timing, and holds what fits. Batches that a loader yields on the
-  CPU are copied in every pass; examples in memory are moved once, if they take at most a quarter of the GPU's free memory.
-- Lanczos and power iteration read once a product. Counted, and not held by a test: nine times with a rounded basis; four
-  times in densities, up to six in traces; perturbed losses twice a batch.
+  CPU are copied in every pass; examples in memory are moved once, if they take a quarter of the GPU's free memory or
+  less.
+- Lanczos and power iteration read once a product. Counted, and not held by a test: nine times with a rounded basis,
+  four times in densities, up to six in traces; perturbed losses twice a batch.
 - A product that is not finite is looked for by the solver that reads it, which names the batch. `H @ v` itself returns
   it as it is on a GPU (on a CPU it raises).
 - Products of float32 numbers are computed in float32, whatever PyTorch is set to: TF32 and bfloat16 are off unless

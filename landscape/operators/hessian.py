@@ -34,7 +34,7 @@ class Hessian(SymmetricOperator):
         problem: What L is. The order of its parameters is that of the vector's elements.
         theta: The point, shape ``(n,)``; the model's own parameters by default.
         memory: Bytes that held graphs may take, with the one in hand; half of what is free when None.
-        product: A kind of product by name instead of the fastest, such as ``"double backward"``.
+        product: A kind of product by name instead of the best, such as ``"double backward"``.
 
     Cost:
         Counted in convolutions (a gradient is 3): 6 a product on a held batch, 8 on any other, 2 to hold one.
