@@ -3,7 +3,7 @@
 from landscape.errors import ProblemError
 from landscape.measures.measurement import Measure, Measurement
 from landscape.measures.shared_diagonal import shared_squares
-from landscape.measures.shared_probes import dot, mean_over_probes
+from landscape.measures.shared_probes import elementwise, mean_over_probes
 from landscape.measures.trace import trace_measurement
 from landscape.minimum import Minimum
 from landscape.registry import measures
@@ -57,7 +57,7 @@ def shared_gauss_newton_trace(minimum: Minimum, *, rtol: float, max_matvecs: int
     except ProblemError as error:
         why = str(error).split(". ")[0].lower()
         return mean_over_probes(
-            minimum, dot, operator="gauss_newton", rtol=rtol, max_matvecs=max_matvecs, seed=seed, note=why
+            minimum, elementwise, operator="gauss_newton", rtol=rtol, max_matvecs=max_matvecs, seed=seed, note=why
         )
     passes = squares.passes if fresh else 0
     return exact_trace(squares.diagonal, minimum.hessian.dtype, "squared gradients of single examples", passes)

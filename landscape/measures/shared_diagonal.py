@@ -7,7 +7,7 @@ from torch import Tensor
 
 from landscape.diagonal import Squares, gauss_newton_squares, output_dimension
 from landscape.errors import ProblemError
-from landscape.measures.shared_probes import dot, mean_over_probes
+from landscape.measures.shared_probes import elementwise, mean_over_probes
 from landscape.minimum import Minimum
 from landscape.shared_work import Shared
 from landscape.solvers import Estimate
@@ -105,9 +105,9 @@ def weighted_trace(minimum: Minimum, weights: Tensor | None, *, rtol: float, max
         return small
     W = None if weights is None else weights.double()
 
-    def sample(z: Tensor, Hz: Tensor) -> Tensor:
-        return dot(z if W is None else W * z, Hz)
+    def elements(z: Tensor, Hz: Tensor) -> Tensor:
+        return elementwise(z if W is None else W * z, Hz)
 
     holds, why = piecewise_linear(minimum, seed)
     note = "" if holds else f"not exact: {why}"
-    return mean_over_probes(minimum, sample, rtol=rtol, max_matvecs=max_matvecs, seed=seed, note=note)
+    return mean_over_probes(minimum, elements, rtol=rtol, max_matvecs=max_matvecs, seed=seed, note=note)

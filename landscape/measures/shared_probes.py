@@ -3,14 +3,14 @@
 from collections.abc import Callable
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from landscape.measures.shared_lanczos import IN_WORDS, OperatorName, most_kept, operator_of
 from landscape.minimum import Minimum
 from landscape.operators import SymmetricOperator
 from landscape.solvers import Estimate
-from landscape.solvers.estimate import StoppingRule, mean_and_error
+from landscape.solvers.element_spread import ElementSpread
+from landscape.solvers.estimate import StoppingRule
 from landscape.solvers.hessian_trace import LEAST_PROBES
 from landscape.solvers.probes import SymmetryCheck, draw_probes, products, signs
 
@@ -61,7 +61,7 @@ def probe_products(minimum: Minimum, name: OperatorName, seed: int) -> ProbeProd
 
 def mean_over_probes(
     minimum: Minimum,
-    sample: Callable[[Tensor, Tensor], Tensor],
+    elements: Callable[[Tensor, Tensor], Tensor],
     *,
     operator: OperatorName = "hessian",
     rtol: float,
@@ -69,11 +69,11 @@ def mean_over_probes(
     seed: int,
     note: str = "",
 ) -> Estimate:
-    """Return the mean of a function of a probe z and its product Hz, stopped on its own standard error.
+    r"""Return the mean of $z^\top WHz$ over probes z, W diagonal, stopped on its own standard error.
 
     Args:
         minimum: Whose operator.
-        sample: (z, Hz), each of shape ``(n,)``, to one number, float64.
+        elements: (z, Hz), each of shape ``(n,)``, to the elements $z_i w_i (Hz)_i$, float64, likewise.
         operator: Which.
         rtol: Tolerance of the standard error, relative to the mean.
         max_matvecs: Most probes.
@@ -85,16 +85,19 @@ def mean_over_probes(
     """
     rule = StoppingRule(rtol, min(LEAST_PROBES, max(2, max_matvecs)), max(2, max_matvecs))
     probes = probe_products(minimum, operator, seed)
-    before, samples = probes.matvecs, np.empty(0)
+    before, samples, spread = probes.matvecs, np.empty(0), ElementSpread()
     while True:
-        samples = np.append(samples, float(sample(*probes(len(samples)))))
-        value, error = mean_and_error(samples)
-        converged = rule.within(error, value, len(samples))
-        if converged or len(samples) >= rule.max_matvecs:
-            reason = f"{rule.reason(converged=converged)}, {len(samples)} probes" + (f" ({note})" if note else "")
+        fresh = elements(*probes(len(samples)))
+        spread.add(fresh)
+        samples = np.append(samples, float(fresh.sum()))
+        value, error, count = float(samples.mean()), spread.error, len(samples)
+        converged = rule.within(error, value, count, count)
+        if converged or count >= rule.max_matvecs:
+            reason = f"{rule.reason(converged=converged, vectors=count)}, {count} probes"
+            reason += f" ({note})" if note else ""
             return Estimate(value, error, probes.matvecs - before, converged, reason, method="hutchinson")
 
 
-def dot(a: Tensor, b: Tensor) -> Tensor:
-    """Return the inner product, accumulated in float64."""
-    return torch.dot(a.double(), b.double())
+def elementwise(a: Tensor, b: Tensor) -> Tensor:
+    """Return the elements of an inner product, in float64."""
+    return a.double() * b.double()

@@ -8,14 +8,11 @@ import numpy as np
 from torch import Tensor
 
 from landscape.solvers.basis import gram
-from landscape.solvers.estimate import DiagonalEstimate, Estimate, StoppingRule
+from landscape.solvers.estimate import FEWEST, DiagonalEstimate, Estimate, StoppingRule, student_factor
 from landscape.solvers.probes import Draw, draw_probes, products, row_dots
 from landscape.solvers.sketch import Sketch
 
 Found = TypeVar("Found", Estimate, DiagonalEstimate)
-
-FEWEST = 8
-"""Vectors from which a spread is taken."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +46,13 @@ class Pool:
     Args:
         mean: What the sketch gave, a number or an array.
         error: Its standard error.
+        vectors: Of how many random vectors.
     """
 
-    def __init__(self, mean: np.ndarray | float, error: np.ndarray | float) -> None:
+    def __init__(self, mean: np.ndarray | float, error: np.ndarray | float, vectors: int) -> None:
         self._before = np.asarray(mean), np.asarray(error)
         self._mean = self._squares = np.zeros_like(self._before[0], dtype=np.float64)
-        self._count = 0
+        self._count, self._vectors = 0, vectors
 
     def add(self, samples: np.ndarray) -> None:
         """Add samples along the first axis (Welford 1962: no difference of large sums)."""
@@ -64,11 +62,16 @@ class Pool:
             self._mean = self._mean + step / self._count
             self._squares = self._squares + step * (sample - self._mean)
 
+    @property
+    def vectors(self) -> int:
+        """How many random vectors the error is of."""
+        return self._vectors if self._count < FEWEST else self._count
+
     def mean_and_error(self) -> tuple[np.ndarray, np.ndarray]:
         """Return both."""
         if self._count < FEWEST:
             return self._before
-        return self._mean, np.sqrt(self._squares / (self._count - 1) / self._count)
+        return self._mean, student_factor(self._count - 1) * np.sqrt(self._squares / (self._count - 1) / self._count)
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ class Beyond:
         self,
         rule: StoppingRule,
         pool: Pool,
-        judge: Callable[[np.ndarray, np.ndarray, int], Found],
+        judge: Callable[[np.ndarray, np.ndarray, int, int], Found],
         *,
         spent: int,
         block_size: int,
@@ -104,12 +107,12 @@ class Beyond:
         Args:
             rule: When to stop.
             pool: What is known, and takes the samples.
-            judge: From a mean, its error and the products spent to an estimate.
+            judge: From a mean, its error, the products spent and the vectors that the error is of to an estimate.
             spent: Products before.
             block_size: Vectors at a time.
             drawn: Vectors that were taken from the stream before.
         """
-        found, taken, most = judge(*pool.mean_and_error(), spent), 0, rule.max_matvecs - spent
+        found, taken, most = judge(*pool.mean_and_error(), spent, pool.vectors), 0, rule.max_matvecs - spent
         if most < FEWEST:
             return found
         while taken < most and not found.converged:
@@ -117,7 +120,7 @@ class Beyond:
             pool.add(self.sample(self._fresh(range(drawn + taken, drawn + taken + count))))
             taken += count
             if taken >= FEWEST:
-                found = judge(*pool.mean_and_error(), spent + taken)
+                found = judge(*pool.mean_and_error(), spent + taken, pool.vectors)
         return found
 
     def _fresh(self, indices: range) -> Fresh:
@@ -127,6 +130,6 @@ class Beyond:
         return Fresh(omega, found, gram(sketch.Q, omega), gram(sketch.Z, omega))
 
 
-def as_number(rule: StoppingRule) -> Callable[[np.ndarray, np.ndarray, int], Estimate]:
+def as_number(rule: StoppingRule) -> Callable[[np.ndarray, np.ndarray, int, int], Estimate]:
     """Return what judges a number by its error."""
-    return lambda mean, error, spent: rule.estimate(float(mean), float(error), spent)
+    return lambda mean, error, spent, vectors: rule.estimate(float(mean), float(error), spent, vectors)

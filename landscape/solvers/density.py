@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from landscape.solvers.estimate import Estimate, mean_and_error
+from landscape.solvers.estimate import Estimate, student_factor
 from landscape.solvers.gauss_rules import Array, interpolated_share, share_bounds, smoothed
 from landscape.solvers.outliers import Outliers, find_outliers
 
@@ -61,8 +61,9 @@ class Mass:
 class SpectralDensity:
     r"""The distribution of the n eigenvalues: resolved ones with weight 1/n each, quadratures for the others.
 
-    Every number comes as a mean over probes with its standard error, the spread of p independent estimates; that of a
-    mass has what the quadrature cannot tell besides.
+    Every number comes as a mean over probes with its standard error. That of a mean over eigenvalues is not the spread
+    of p estimates, which may happen to agree, but what the variance of the eigenvalues within the quadratures makes
+    it, with Student's factor for p probes; that of a mass has what the quadrature cannot tell besides.
 
     Attributes:
         nodes: Nodes of the quadrature of each probe, shape ``(p, m)``.
@@ -73,6 +74,9 @@ class SpectralDensity:
         matvecs: Products spent.
         steps: Lanczos steps a probe.
         seed: Of the probes.
+        precision: Rounding of the products' numbers, relative.
+        copies: Eigenvalues of which the last probe still found a copy, and how many copies were left by its weight,
+            shape ``(2, c)``.
         converged: Whether the tolerance asked for was met.
         reason: Why it stopped, in words.
     """
@@ -87,6 +91,8 @@ class SpectralDensity:
     seed: int
     converged: bool
     reason: str
+    precision: float = float(np.finfo(float).eps)
+    copies: Array = field(default_factory=lambda: np.empty((2, 0)))
 
     def __str__(self) -> str:
         """What it holds, in two lines."""
@@ -104,8 +110,42 @@ class SpectralDensity:
         return values
 
     def mean(self, function: Callable[[Array], Array]) -> tuple[float, float]:
-        r"""Return $\frac1n \sum_i f(\lambda_i)$ and its standard error."""
-        return mean_and_error(self.samples(function))
+        r"""Return $\frac1n \sum_i f(\lambda_i)$ and its standard error, which is infinite with one probe.
+
+        For a random unit vector q in m dimensions $\operatorname{Var} q^\top f(H) q = \frac{2}{m+2}
+        \operatorname{Var}_{\lambda} f(\lambda)$, over the m eigenvalues that are not resolved. In the error are also
+        what residuals let the resolved ones be off by; copies of them that may be left, as probes that went before do
+        not see those; and rounding.
+        """
+        samples, inside = self.samples(function), function(self.nodes)
+        spread = self._sampling(self.weights, inside)
+        at = function(self.resolved)
+        off = [np.abs(function(self.resolved + sign * self.residuals) - at) for sign in (1, -1)]
+        shifts = float(np.linalg.norm(np.maximum(*off))) / self.n
+        if len(self.resolved) and len(samples) > 1:
+            shifts = math.hypot(shifts, float(samples[1:].mean() - samples.mean()))
+        values, left = self.copies
+        shifts += 2 * float((np.maximum(left, 1.0) * np.abs(function(values))).sum()) / self.n
+        rounding = 32 * self.precision * float((self.weights * np.abs(inside)).sum()) / len(samples)
+        return float(samples.mean()), math.hypot(spread, shifts) + rounding
+
+    def _sampling(self, weights: Array, values: Array) -> float:
+        """Return the standard error of the mean of values over the rest of the spectrum, distributed by weights."""
+        m, p = self.n - len(self.resolved), len(self.nodes)
+        if p < 2:
+            return math.inf if m else 0.0
+        total = float(weights.sum())
+        # the squares of very small or large values are zero or infinite
+        unit = float(np.abs(values).max(initial=0.0))
+        if not unit or total <= 0:
+            return 0.0
+        off = (values - float((weights * values).sum()) / total) / unit
+        square, fourth = (float((weights * off**power).sum()) / total for power in (2, 4))
+        if not fourth:
+            return 0.0
+        # a sum of m squares of normal numbers, each with its own factor, p times: Satterthwaite 1946
+        freedom = p * m * square**2 / fourth
+        return unit * student_factor(freedom) * m / self.n * math.sqrt(2 * square / ((m + 2) * p - 2))
 
     def moment(self, power: int) -> tuple[float, float]:
         r"""Return $\frac1n \operatorname{tr} H^p$ and its standard error; the quadrature adds no error to it."""
@@ -161,7 +201,9 @@ class SpectralDensity:
         inside = np.array([np.diff(interpolated_share(*rule, ends))[0] for rule in rules])
         bounds = [share_bounds(*rule, ends) for rule in rules]
         spikes = float(((self.resolved >= low) & (self.resolved <= high)).sum()) / self.n
-        value, error = mean_and_error(inside)
+        value = float(inside.mean())
+        rest = 1 - len(self.resolved) / self.n - value
+        error = self._sampling(np.array([max(value, 0.0), max(rest, 0.0)]), np.array([1.0, 0.0]))
         least = np.mean([max(b[0][1] - b[1][0], 0.0) for b in bounds])
         most = np.mean([b[1][1] - b[0][0] for b in bounds])
         return Mass(value + spikes, error, float(least) + spikes, float(most) + spikes)
@@ -287,7 +329,7 @@ def _gap_at_zero(nodes: Array) -> float:
 
 
 def _spread(rows: Array) -> tuple[Array, Array]:
-    """Return the mean over probes and its standard error, which a single probe does not have."""
+    """Return the mean over probes and its standard error by their spread, which a single probe does not have."""
     if len(rows) < 2:
         return rows[0], np.full(rows.shape[1], np.inf)
-    return rows.mean(0), rows.std(0, ddof=1) / np.sqrt(len(rows))
+    return rows.mean(0), student_factor(len(rows) - 1) * rows.std(0, ddof=1) / np.sqrt(len(rows))

@@ -4,8 +4,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import stdtrit
 
 from landscape.errors import UsageError
+
+FEWEST = 8
+"""Random vectors from which an error is known well enough to stop on it, whatever the budget."""
+_NORMAL = 1.959964
 
 
 @dataclass(frozen=True)
@@ -14,7 +19,7 @@ class Estimate:
 
     Attributes:
         value: The mean over probes.
-        error: Its standard error.
+        error: Its standard error, wider from few probes, so that twice it holds the truth in about 95 of 100 cases.
         matvecs: Products spent.
         converged: Whether the standard error is within the tolerance asked for.
         reason: Why the estimator stopped, in words.
@@ -37,7 +42,7 @@ class DiagonalEstimate:
 
     Attributes:
         values: Shape ``(n,)``, float64.
-        errors: The standard error of each, shape ``(n,)``.
+        errors: The standard error of each, shape ``(n,)``, wider from few probes as in :class:`Estimate`.
         matvecs: Products spent.
         converged: Whether the length of ``errors`` is within the tolerance times the length of ``values``.
         reason: Why the estimator stopped, in words.
@@ -56,7 +61,7 @@ class StoppingRule:
 
     Args:
         rtol: Enough is a standard error of at most ``rtol`` times the magnitude of the estimate.
-        min_matvecs: Products before the standard error is trusted.
+        min_matvecs: Products before the standard error is trusted, which takes :data:`FEWEST` vectors in any case.
         max_matvecs: The most products.
 
     Raises:
@@ -74,27 +79,36 @@ class StoppingRule:
                 f"they are {self.rtol}, {self.min_matvecs} and {self.max_matvecs}."
             )
 
-    def within(self, error: float, value: float, matvecs: int) -> bool:
-        """Return whether to stop because the error is small enough."""
-        return matvecs >= self.min_matvecs and error <= self.rtol * abs(value)
+    def within(self, error: float, value: float, matvecs: int, vectors: int) -> bool:
+        """Return whether to stop because the error, from so many random vectors, is small enough."""
+        return vectors >= FEWEST and matvecs >= self.min_matvecs and error <= self.rtol * abs(value)
 
-    def reason(self, *, converged: bool) -> str:
+    def reason(self, *, converged: bool, vectors: int = FEWEST) -> str:
         """Return why it stopped."""
-        return "the standard error is within rtol" if converged else f"max_matvecs ({self.max_matvecs}) reached"
+        if converged:
+            return "the standard error is within rtol"
+        few = f": {vectors} random vectors, and an error is trusted from {FEWEST}" if vectors < FEWEST else ""
+        return f"max_matvecs ({self.max_matvecs}) reached{few}"
 
-    def estimate(self, value: float, error: float, matvecs: int) -> Estimate:
+    def estimate(self, value: float, error: float, matvecs: int, vectors: int) -> Estimate:
         """Return the estimate so far."""
-        converged = self.within(error, value, matvecs)
-        return Estimate(value, error, matvecs, converged, self.reason(converged=converged))
+        converged = self.within(error, value, matvecs, vectors)
+        return Estimate(value, error, matvecs, converged, self.reason(converged=converged, vectors=vectors))
+
+
+def student_factor(freedom: float) -> float:
+    r"""Return $t_{0.975,\nu}/z_{0.975}$, by which an error from $\nu$ degrees of freedom must be wider: 6.5, 2.2, 1.6 ..."""
+    return float(stdtrit(freedom, 0.975)) / _NORMAL if freedom > 0 else math.inf
 
 
 def mean_and_error(samples: np.ndarray) -> tuple[float, float]:
-    """Return the mean of independent samples and its standard error; that of a single sample is infinite."""
+    """Return the mean of independent samples and its standard error, Student's factor in it; infinite for one sample."""
     if len(samples) < 2:
         return float(np.mean(samples)), math.inf
     # in units of the largest: the squares of very small or large samples are zero or infinite
     unit = float(np.abs(samples).max()) or 1.0
-    return float(np.mean(samples)), unit * float(np.std(samples / unit, ddof=1)) / math.sqrt(len(samples))
+    error = unit * float(np.std(samples / unit, ddof=1)) / math.sqrt(len(samples))
+    return float(np.mean(samples)), student_factor(len(samples) - 1) * error
 
 
 def check_block_size(block_size: int) -> None:

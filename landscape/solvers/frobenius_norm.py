@@ -72,20 +72,20 @@ def frobenius_norm(
             return Estimate(math.sqrt(float(ZZ.trace())), sketch.leak, sketch.matvecs, True, reason)
         small.update()
         square, spread = mean_and_spread(_squares(small, ZZ))
-        estimate = _rooted(rule, square, spread, sketch.matvecs)
+        estimate = _rooted(rule, square, spread, sketch.matvecs, len(sketch))
         if estimate.converged or max_matvecs - sketch.matvecs < 2:
             return estimate
         if sketch.full:
-            pool, within = Pool(square, spread), float(ZZ.trace())
+            pool, within = Pool(square, spread, len(sketch)), float(ZZ.trace())
             beyond = Beyond(sketch, sphere, seed, "beyond frobenius norm", partial(_completed, sketch, within))
             judge = partial(_rooted, rule)
             return beyond.estimate(rule, pool, judge, spent=sketch.matvecs, block_size=block_size)
 
 
-def _rooted(rule: StoppingRule, square: np.ndarray | float, spread: np.ndarray | float, matvecs: int) -> Estimate:
+def _rooted(rule: StoppingRule, square: np.ndarray | float, spread: np.ndarray | float, matvecs: int, vectors: int) -> Estimate:
     """Return the estimate of the norm from that of its square."""
     value = math.sqrt(float(square))
-    return rule.estimate(value, float(spread) / (2 * value), matvecs)
+    return rule.estimate(value, float(spread) / (2 * value), matvecs, vectors)
 
 
 def _completed(sketch: Sketch, within: float, fresh: Fresh) -> np.ndarray:

@@ -21,7 +21,7 @@ from landscape.errors import ProblemError, UsageError, suggest
 from landscape.operators.combinations import Sum
 from landscape.operators.gauss_newton import GaussNewton
 from landscape.operators.hessian import Hessian
-from landscape.solvers.estimate import Estimate, StoppingRule
+from landscape.solvers.estimate import FEWEST, Estimate, StoppingRule, student_factor
 from landscape.solvers.hutchinson import hutchinson
 from landscape.solvers.hutchpp import hutchpp
 from landscape.solvers.memory_plan import NoRoomError, Rows, planned_sketch, rows_of_sketch
@@ -255,7 +255,8 @@ def _sampled(hessian: Hessian, rule: StoppingRule, seed: int, why: str) -> Estim
             continue
         value, error = _mean_of_draws(np.array(draws))
         value += problem.weight_decay * problem.num_parameters
-        converged = rule.within(error, value, len(draws))
+        # a draw is one of each example's targets: as many as errors need
+        converged = rule.within(error, value, len(draws), FEWEST)
         if converged or len(draws) >= rule.max_matvecs:
             reason = f"{rule.reason(converged=converged)}; {why}"
             return Estimate(value, error, 0, converged, reason, method="sampled", passes=len(draws))
@@ -267,8 +268,11 @@ def _mean_of_draws(draws: np.ndarray) -> tuple[float, float]:
     The examples are what the loss is a mean of; only the targets are random, each example's on its own.
     """
     count, examples = draws.shape
-    variance = draws.var(axis=0, ddof=1).sum() / examples**2
-    return float(draws.mean()), math.sqrt(variance / count)
+    each = draws.var(axis=0, ddof=1)
+    # Satterthwaite 1946: degrees of freedom of a sum of variances, few where few examples have nearly all of it
+    freedom = (count - 1) * float(each.sum()) ** 2 / max(float((each**2).sum()), np.finfo(float).tiny)
+    error = math.sqrt(each.sum() / count) / examples
+    return float(draws.mean()), student_factor(max(freedom, 1.0)) * error
 
 
 def _control_variate(hessian: Hessian, rtol: float, max_matvecs: int, seed: int) -> Estimate:

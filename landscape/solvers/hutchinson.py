@@ -3,7 +3,8 @@
 import numpy as np
 
 from landscape.operators.symmetric_operator import SymmetricOperator
-from landscape.solvers.estimate import Estimate, StoppingRule, check_block_size, mean_and_error
+from landscape.solvers.element_spread import ElementSpread
+from landscape.solvers.estimate import Estimate, StoppingRule, check_block_size
 from landscape.solvers.probes import SymmetryCheck, draw_probes, products, row_dots, signs
 
 
@@ -43,13 +44,14 @@ def hutchinson(
     """
     rule = StoppingRule(rtol, min_matvecs, max_matvecs)
     check_block_size(block_size)
-    samples, check = np.empty(0), SymmetryCheck(operator)
+    samples, spread, check = np.empty(0), ElementSpread(), SymmetryCheck(operator)
     while True:
         indices = range(len(samples), min(len(samples) + block_size, max_matvecs))
         z = draw_probes(operator, signs, seed, "hutchinson", indices)
         product = products(operator, z)
         check.add(z, product)
         samples = np.append(samples, known + row_dots(z, product).numpy())
-        estimate = rule.estimate(*mean_and_error(samples), len(samples))
+        spread.add(z * product)
+        estimate = rule.estimate(float(samples.mean()), spread.error, len(samples), len(samples))
         if estimate.converged or len(samples) >= max_matvecs:
             return estimate

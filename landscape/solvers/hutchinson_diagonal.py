@@ -3,7 +3,7 @@
 import numpy as np
 
 from landscape.operators.symmetric_operator import SymmetricOperator
-from landscape.solvers.estimate import DiagonalEstimate, StoppingRule, check_block_size
+from landscape.solvers.estimate import DiagonalEstimate, StoppingRule, check_block_size, student_factor
 from landscape.solvers.probes import draw_probes, products, signs
 from landscape.solvers.unit_scale import UnitScale, in_unit_scale
 
@@ -53,7 +53,7 @@ def hutchinson_diagonal(
             step = sample - mean
             mean += step / count
             squares += step * (sample - mean)
-        errors = np.sqrt(squares / (count * max(count - 1, 1)))
-        converged = rule.within(float(np.linalg.norm(errors)), float(np.linalg.norm(mean)), count)
+        errors = student_factor(max(count - 1, 1)) * np.sqrt(squares / (count * max(count - 1, 1)))
+        converged = rule.within(float(np.linalg.norm(errors)), float(np.linalg.norm(mean)), count, count)
         if converged or count >= max_matvecs:
-            return DiagonalEstimate(mean, errors, count, converged, rule.reason(converged=converged))
+            return DiagonalEstimate(mean, errors, count, converged, rule.reason(converged=converged, vectors=count))

@@ -77,11 +77,11 @@ def hutchpp(
             probes.grow(count)
         spent = sketch.matvecs + probes.matvecs
         samples = float(sketch.QHQ.trace()) + probes.outside(sketch)
-        estimate = rule.estimate(*mean_and_error(samples), spent)
+        estimate = rule.estimate(*mean_and_error(samples), spent, len(samples))
         if estimate.converged or max_matvecs - spent < 3:
             return estimate
         if sketch.full:
-            pool = Pool(estimate.value, estimate.error)
+            pool = Pool(estimate.value, estimate.error, len(samples))
             pool.add(samples)
             beyond = Beyond(sketch, signs, seed, _PROBE, partial(_completed, sketch))
             return beyond.estimate(

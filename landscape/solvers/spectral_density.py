@@ -10,7 +10,6 @@ from landscape.errors import UsageError
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.solvers.basis_storage import BasisStorage
 from landscape.solvers.density import SpectralDensity
-from landscape.solvers.estimate import mean_and_error
 from landscape.solvers.lanczos_quadrature import Quadrature, quadrature
 from landscape.solvers.probes import draw_probes, sphere
 
@@ -72,7 +71,6 @@ def spectral_density(
     _check(num_probes, steps, rtol)
     n = operator.shape[0]
     gathered, kept = _Gathered(operator), None if storage is None else storage.exact()
-    traces = np.empty(0)
     for index in range(num_probes):
         if len(gathered.known) == n:
             break
@@ -82,12 +80,11 @@ def spectral_density(
             start = draw_probes(operator, sphere, seed, "spectral density", [index])[0]
             gathered.add(quadrature(operator, start, min(steps, n - len(gathered.known)), gathered.known, kept))
         found = gathered.density(steps, seed, converged=True, reason=f"all of {num_probes} probes")
-        traces = n * found.samples(function or (lambda x: x))
-        mean, error = mean_and_error(traces)
+        mean, error = found.mean(function or (lambda x: x))
         if rtol is not None and index + 1 >= _FEWEST and error <= rtol * abs(mean):
             reason = f"the standard error of the {'sum' if function else 'trace'} is within rtol"
             return gathered.density(steps, seed, converged=True, reason=reason)
-    return gathered.finished(steps, seed, rtol, traces, num_probes)
+    return gathered.finished(steps, seed, rtol is not None and error > rtol * abs(mean), num_probes)
 
 
 class _Gathered:
@@ -95,11 +92,13 @@ class _Gathered:
 
     def __init__(self, operator: SymmetricOperator) -> None:
         self.n = operator.shape[0]
+        self.precision = float(torch.finfo(operator.dtype).eps)
         self.known = torch.empty(0, self.n, dtype=operator.dtype, device=operator.device)
         self.values, self.residuals = np.empty(0), np.empty(0)
         self.rules: list[tuple[np.ndarray, np.ndarray]] = []
         self.matvecs = 0
         self.repeated = False
+        self.copies = np.empty((2, 0))
 
     def add(self, found: Quadrature) -> None:
         """Take the resolved eigenvalues out of a probe's quadrature, and keep the rest."""
@@ -109,6 +108,7 @@ class _Gathered:
             low, high = self._ends()
             spikes &= (found.nodes > high) | (found.nodes < low)
             self.repeated = bool(spikes.any())
+            self.copies = np.array([found.nodes[spikes], (self.n - len(self.known)) * found.weights[spikes]])
         self.matvecs += found.matvecs
         self._remember(found, spikes)
         weights = found.weights[~spikes]
@@ -145,18 +145,19 @@ class _Gathered:
             matvecs=self.matvecs,
             steps=steps,
             seed=seed,
+            precision=self.precision,
+            copies=self.copies,
             converged=converged,
             reason=reason,
         )
 
-    def finished(self, steps: int, seed: int, rtol: float | None, traces: np.ndarray, most: int) -> SpectralDensity:
+    def finished(self, steps: int, seed: int, short: bool, most: int) -> SpectralDensity:
         """Return the density after the last probe."""
-        mean, error = mean_and_error(traces)
         if self.repeated:
             return self.density(steps, seed, converged=False, reason="the last probe still found a repeated eigenvalue")
         if len(self.known) == self.n:
             return self.density(steps, seed, converged=True, reason="every eigenvalue is resolved")
-        if rtol is not None and not error <= rtol * abs(mean):
+        if short:
             return self.density(steps, seed, converged=False, reason=f"num_probes ({most}) reached")
         return self.density(steps, seed, converged=True, reason=f"all of {most} probes")
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from landscape.errors import UsageError
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.solvers.beyond_sketch import Beyond, Fresh, Pool
-from landscape.solvers.estimate import DiagonalEstimate, StoppingRule, check_block_size
+from landscape.solvers.estimate import DiagonalEstimate, StoppingRule, check_block_size, student_factor
 from landscape.solvers.multiplied_out import REASON, multiply_out
 from landscape.solvers.probes import signs
 from landscape.solvers.sketch import Sketch, left_out
@@ -77,19 +77,19 @@ def xdiag(
         if len(sketch) < 2:
             continue
         values, errors = leave_one_out_diagonal(sketch)
-        estimate = _judged(rule, values, errors, sketch.matvecs)
+        estimate = _judged(rule, values, errors, sketch.matvecs, len(sketch))
         if estimate.converged or max_matvecs - sketch.matvecs < 2:
             return estimate
         if sketch.full:
-            pool, within = Pool(values, errors), _within(sketch)
+            pool, within = Pool(values, errors, len(sketch)), _within(sketch)
             beyond = Beyond(sketch, signs, seed, "beyond xdiag", partial(_completed, sketch, within))
             judge = partial(_judged, rule)
             return beyond.estimate(rule, pool, judge, spent=sketch.matvecs, block_size=block_size)
 
 
-def _judged(rule: StoppingRule, values: np.ndarray, errors: np.ndarray, matvecs: int) -> DiagonalEstimate:
-    converged = rule.within(float(np.linalg.norm(errors)), float(np.linalg.norm(values)), matvecs)
-    return DiagonalEstimate(values, errors, matvecs, converged, rule.reason(converged=converged))
+def _judged(rule: StoppingRule, values: np.ndarray, errors: np.ndarray, matvecs: int, vectors: int) -> DiagonalEstimate:
+    converged = rule.within(float(np.linalg.norm(errors)), float(np.linalg.norm(values)), matvecs, vectors)
+    return DiagonalEstimate(values, errors, matvecs, converged, rule.reason(converged=converged, vectors=vectors))
 
 
 def _within(sketch: Sketch) -> np.ndarray:
@@ -123,7 +123,7 @@ def leave_one_out_diagonal(sketch: Sketch) -> tuple[np.ndarray, np.ndarray]:
         QS = Q @ S
         change = QS * (along * omega - Z @ S)
         values.append((Q * Z).sum(1) + change.mean(1))
-        errors.append(change.std(1) / len(sketch) ** 0.5)
+        errors.append(change.std(1) * (student_factor(len(sketch) - 1) / len(sketch) ** 0.5))
     return _joined(values), _joined(errors)
 
 

@@ -78,11 +78,11 @@ def xtrace(
         if sketch.exhausted:
             return exact_trace(sketch)
         small.update()
-        estimate = rule.estimate(*mean_and_spread(small.traces()), sketch.matvecs)
+        estimate = rule.estimate(*mean_and_spread(small.traces()), sketch.matvecs, len(sketch))
         if estimate.converged or max_matvecs - sketch.matvecs < 2:
             return estimate
         if sketch.full:
-            pool = Pool(estimate.value, estimate.error)
+            pool = Pool(estimate.value, estimate.error, len(sketch))
             beyond = Beyond(sketch, sphere, seed, "beyond xtrace", partial(_completed, sketch))
             return beyond.estimate(rule, pool, as_number(rule), spent=sketch.matvecs, block_size=block_size)
 
