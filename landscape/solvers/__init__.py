@@ -1,7 +1,7 @@
 """Operator to numbers, each with its error."""
 
 from landscape.solvers.by_name import EIGEN_SOLVERS, eigen_solver
-from landscape.solvers.density import Mass, SpectralDensity
+from landscape.solvers.density import SpectralDensity
 from landscape.solvers.eigenpairs import Eigenpairs
 from landscape.solvers.estimate import DiagonalEstimate, Estimate
 from landscape.solvers.frobenius_norm import frobenius_norm
@@ -10,6 +10,7 @@ from landscape.solvers.hutchinson import hutchinson
 from landscape.solvers.hutchinson_diagonal import hutchinson_diagonal
 from landscape.solvers.hutchpp import hutchpp
 from landscape.solvers.lanczos import lanczos
+from landscape.solvers.mass import Mass
 from landscape.solvers.outliers import Outliers, find_outliers
 from landscape.solvers.power_iteration import power_iteration
 from landscape.solvers.scipy_solvers import eigsh, lobpcg

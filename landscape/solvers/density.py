@@ -2,59 +2,20 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from landscape.solvers.estimate import Estimate, student_factor
 from landscape.solvers.gauss_rules import Array, interpolated_share, share_bounds, smoothed
+from landscape.solvers.mass import Mass, finite
 from landscape.solvers.outliers import Outliers, find_outliers
+from landscape.solvers.quadrature_error import error_of_quadratures
 
-BRACKET = "bracket of the quadrature"
 _NEAR_ZERO = 0.01
 _WIDTH = 0.005
 _POINTS = 801
-
-
-@dataclass(frozen=True)
-class Mass:
-    """The share of the eigenvalues in an interval.
-
-    A quadrature says little about what lies between its nodes: the value is interpolated there, and its bias can be
-    many times the standard error over probes. The error therefore reaches to the farther end of what the quadratures
-    allow.
-
-    Attributes:
-        value: The mean over probes.
-        standard_error: Of that mean; infinite with one probe.
-        least: The least that the quadratures allow, averaged over probes (Chebyshev, Markov, Stieltjes).
-        most: The most that they allow.
-    """
-
-    value: float
-    standard_error: float
-    least: float
-    most: float
-
-    @property
-    def error(self) -> float:
-        """The distance to the farther of ``least`` and ``most``, or the standard error where that is larger."""
-        return max(self._reach, self.standard_error)
-
-    @property
-    def error_kind(self) -> str:
-        """Which of the two the error is."""
-        return BRACKET if self._reach >= self.standard_error else "standard error"
-
-    @property
-    def _reach(self) -> float:
-        return max(self.value - self.least, self.most - self.value)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return all of it as plain JSON types."""
-        errors = {"error": _finite(self.error), "error_kind": self.error_kind}
-        return errors | {name: _finite(each) for name, each in asdict(self).items()}
 
 
 @dataclass(frozen=True)
@@ -118,7 +79,7 @@ class SpectralDensity:
         not see those; and rounding.
         """
         samples, inside = self.samples(function), function(self.nodes)
-        spread = self._sampling(self.weights, inside)
+        spread = self._error(self.weights, inside)
         at = function(self.resolved)
         off = [np.abs(function(self.resolved + sign * self.residuals) - at) for sign in (1, -1)]
         shifts = float(np.linalg.norm(np.maximum(*off))) / self.n
@@ -129,23 +90,9 @@ class SpectralDensity:
         rounding = 32 * self.precision * float((self.weights * np.abs(inside)).sum()) / len(samples)
         return float(samples.mean()), math.hypot(spread, shifts) + rounding
 
-    def _sampling(self, weights: Array, values: Array) -> float:
-        """Return the standard error of the mean of values over the rest of the spectrum, distributed by weights."""
-        m, p = self.n - len(self.resolved), len(self.nodes)
-        if p < 2:
-            return math.inf if m else 0.0
-        total = float(weights.sum())
-        # the squares of very small or large values are zero or infinite
-        unit = float(np.abs(values).max(initial=0.0))
-        if not unit or total <= 0:
-            return 0.0
-        off = (values - float((weights * values).sum()) / total) / unit
-        square, fourth = (float((weights * off**power).sum()) / total for power in (2, 4))
-        if not fourth:
-            return 0.0
-        # a sum of m squares of normal numbers, each with its own factor, p times: Satterthwaite 1946
-        freedom = p * m * square**2 / fourth
-        return unit * student_factor(freedom) * m / self.n * math.sqrt(2 * square / ((m + 2) * p - 2))
+    def _error(self, weights: Array, values: Array) -> float:
+        rest = self.n - len(self.resolved)
+        return rest / self.n * error_of_quadratures(weights, values, rest, len(self.nodes))
 
     def moment(self, power: int) -> tuple[float, float]:
         r"""Return $\frac1n \operatorname{tr} H^p$ and its standard error; the quadrature adds no error to it."""
@@ -203,7 +150,7 @@ class SpectralDensity:
         spikes = float(((self.resolved >= low) & (self.resolved <= high)).sum()) / self.n
         value = float(inside.mean())
         rest = 1 - len(self.resolved) / self.n - value
-        error = self._sampling(np.array([max(value, 0.0), max(rest, 0.0)]), np.array([1.0, 0.0]))
+        error = self._error(np.array([max(value, 0.0), max(rest, 0.0)]), np.array([1.0, 0.0]))
         least = np.mean([max(b[0][1] - b[1][0], 0.0) for b in bounds])
         most = np.mean([b[1][1] - b[0][0] for b in bounds])
         return Mass(value + spikes, error, float(least) + spikes, float(most) + spikes)
@@ -274,7 +221,7 @@ class SpectralDensity:
             "matvecs": self.matvecs,
             "converged": self.converged,
             "reason": self.reason,
-            "trace": {"value": trace.value, "error": _finite(trace.error)},
+            "trace": {"value": trace.value, "error": finite(trace.error)},
             "near_zero": {"threshold": near, **mass.to_dict()},
             "above": _ends(self.above),
             "below": _ends(self.below),
@@ -294,7 +241,7 @@ class SpectralDensity:
         return {
             "grid": grid.tolist(),
             "density": value.tolist(),
-            "error": [_finite(each) for each in error.tolist()],
+            "error": [finite(each) for each in error.tolist()],
             "width": width,
             "linear_below": linear_below,
             "one_eigenvalue": 1 / (self.n * width * math.sqrt(2 * math.pi)),
@@ -309,14 +256,10 @@ def _ends(found: Outliers) -> dict[str, Any]:
         "values": found.values.tolist(),
         "residuals": found.residuals.tolist(),
         "count": found.count,
-        "gap": _finite(found.gap),
+        "gap": finite(found.gap),
         "gap_after": found.gap_after,
         "bulk_edge": found.bulk_edge,
     }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def _axis(x: Array, linear_below: float | None) -> Array:

@@ -11,13 +11,13 @@ _SLICE = 2**16
 
 
 class ElementSpread:
-    r"""The variance of $z^\top Hz$ for random signs z, from the spread of the elements $z_i (Hz)_i$ that it is the sum of.
+    r"""The variance of $z^\top Hz$ for random signs z, from the spread of the $z_i (Hz)_i$ that it is the sum of.
 
     $$\operatorname{Var} z^\top Hz = 2\sum_{i\neq j} H_{ij}^2 = 2\sum_i \operatorname{Var} z_i (Hz)_i .$$
 
     Thousands of elements tell their variances better than a few sums tell theirs, which happen to agree now and then:
     stopping on such an accident is what makes errors too small. With weights, $z^\top WHz$, the right-hand side is no
-    less than the variance, and at most twice it where the matrix has one sign.
+    less than the variance.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class ElementSpread:
 
     def add(self, elements: Tensor) -> None:
         """Add the elements of one sample or several, shape ``(n,)`` or ``(b, n)``."""
-        for each in torch.atleast_2d(elements):
+        for each in elements if elements.ndim > 1 else [elements]:
             self._add(each)
 
     def _add(self, elements: Tensor) -> None:
@@ -39,7 +39,7 @@ class ElementSpread:
             self._squares = self._squares.to(elements.device)
         self.count += 1
         # Welford 1962: no difference of large sums
-        for mean, fresh in zip(self._mean.split(_SLICE), elements.split(_SLICE), strict=True):
+        for mean, fresh in zip(torch.split(self._mean, _SLICE), torch.split(elements, _SLICE), strict=True):
             x = fresh.double() / self._unit
             step = x - mean.double()
             mean += step / self.count

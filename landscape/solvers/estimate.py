@@ -97,12 +97,12 @@ class StoppingRule:
 
 
 def student_factor(freedom: float) -> float:
-    r"""Return $t_{0.975,\nu}/z_{0.975}$, by which an error from $\nu$ degrees of freedom must be wider: 6.5, 2.2, 1.6 ..."""
+    r"""Return $t_{0.975,\nu}/z_{0.975}$, how much wider an error of $\nu$ degrees of freedom must be: 6.5, 2.2, 1.6."""
     return float(stdtrit(freedom, 0.975)) / _NORMAL if freedom > 0 else math.inf
 
 
 def mean_and_error(samples: np.ndarray) -> tuple[float, float]:
-    """Return the mean of independent samples and its standard error, Student's factor in it; infinite for one sample."""
+    """Return the mean of independent samples and its standard error, Student's factor in it; infinite for one."""
     if len(samples) < 2:
         return float(np.mean(samples)), math.inf
     # in units of the largest: the squares of very small or large samples are zero or infinite

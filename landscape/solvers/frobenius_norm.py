@@ -36,7 +36,9 @@ def frobenius_norm(
     $$f_i = |HQ_{(i)}|_F^2 + \frac{n-k+1}{|\nu_i|^2}\,|H\nu_i|^2, \qquad \nu_i = (I - Q_{(i)}Q_{(i)}^\top)\,\omega_i .$$
 
     Each $f_i$ is an unbiased estimate of the *square* of the norm. The root of their mean is low by
-    $\text{error}^2/(2|H|_F)$ to leading order; its standard error is that of the square over $2|H|_F$.
+    $\text{error}^2/(2|H|_F)$ to leading order; its standard error is that of the square over $2|H|_F$, from the spread
+    of the $f_i$ as in XTrace. Where the spectrum decays fast the $f_i$ are squares of few numbers: of 60 seeds there
+    78 to 98 % were within two errors with 4 to 16 test vectors, elsewhere 92 to 100 %.
 
     Args:
         operator: Any symmetric operator.
@@ -82,7 +84,9 @@ def frobenius_norm(
             return beyond.estimate(rule, pool, judge, spent=sketch.matvecs, block_size=block_size)
 
 
-def _rooted(rule: StoppingRule, square: np.ndarray | float, spread: np.ndarray | float, matvecs: int, vectors: int) -> Estimate:
+def _rooted(
+    rule: StoppingRule, square: np.ndarray | float, spread: np.ndarray | float, matvecs: int, vectors: int
+) -> Estimate:
     """Return the estimate of the norm from that of its square."""
     value = math.sqrt(float(square))
     return rule.estimate(value, float(spread) / (2 * value), matvecs, vectors)

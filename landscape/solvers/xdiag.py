@@ -49,8 +49,9 @@ def xdiag(
         max_vectors: As in `xtrace`.
 
     Returns:
-        The estimate. The errors are the spread of the $d_i$ over $\sqrt k$, as if they were independent: 0.8 to 1 of
-        the true ones in trials, the lower the faster the spectrum decays.
+        The estimate. The errors are the spread of the $d_i$ over $\sqrt k$, as if they were independent, with
+        Student's factor for k - 1. Without it they were 0.8 to 1 of the true ones in trials, the lower the faster the
+        spectrum decays.
 
     Raises:
         UsageError: If a tolerance or a count is out of its range, or if the operator is so small that random signs

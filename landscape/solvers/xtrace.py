@@ -51,9 +51,11 @@ def xtrace(
             and $\operatorname{tr}(Q^\top H Q)$ is completed by fresh directions outside of it, a product each.
 
     Returns:
-        The estimate. Its error is the spread of the $t_i$ over $\sqrt k$, a quarter more, as they are not quite
-        independent: without that it was 0.72 to 0.93 of the true standard deviation (300 seeds each on spectra that
-        are flat, decay slowly or fast, and are indefinite, with 8, 16 and 40 test vectors). Heuristic.
+        The estimate. Its error is the spread of the $t_i$ over $\sqrt k$, with Student's factor for k - 1, and a
+        quarter more, as they are not quite independent: without either it was 0.72 to 0.93 of the true standard
+        deviation (300 seeds each on spectra that are flat, decay slowly or fast, and are indefinite, with 8, 16 and 40
+        test vectors). Heuristic: with both, 95 to 100 % of 60 seeds on six spectra and two networks were within two
+        errors with 8 and 16 vectors, 88 to 100 % with four.
 
     Raises:
         UsageError: If a tolerance or a count is out of its range.
