@@ -115,8 +115,7 @@ class Problem:
         self.sizes = [shape.numel() for shape in self.shapes]
         self.num_parameters = sum(self.sizes)
         self.dtype, self.device = chosen.dtype, chosen.device
-        self.weight_decay, self.tf32 = weight_decay, tf32
-        self.batch_norm = batch_norm
+        self.weight_decay, self.tf32, self.batch_norm = weight_decay, tf32, batch_norm
         shards = Shards.of(self.model, self.parameter_names, process_group)
         self.ranks, self.holders = shards.ranks, shards.holders
         contract = loss_contract(loss)
@@ -184,17 +183,20 @@ class Problem:
 
     def with_data(self, data: Any, *, dtype: torch.dtype | None = None) -> "Problem":
         """Return the same objective of other examples, in another precision if asked for; the model is shared."""
-        other = copy.copy(self)
+        other = self.with_dtype(dtype or self.dtype)
         other._batches = self._batches.of(data)
-        other.dtype = dtype or self.dtype
-        other._run = dataclasses.replace(self._run, dtype=other.dtype)
+        return other
+
+    def with_dtype(self, dtype: torch.dtype) -> "Problem":
+        """Return the same objective in another precision, held parameters and buffers too; the model is shared."""
+        other = copy.copy(self)
+        other.dtype, other._run = dtype, dataclasses.replace(self._run, dtype=dtype)
         return other
 
     def with_model(self, model: nn.Module) -> "Problem":
         """Return the same objective of another model whose parameters have the same names and shapes."""
         other = copy.copy(self)
-        other.model = model
-        other._run = dataclasses.replace(self._run, model=model)
+        other.model, other._run = model, dataclasses.replace(self._run, model=model)
         other._loss_of_model = LossOfModel(model, self._loss_of_model.loss)
         return other
 

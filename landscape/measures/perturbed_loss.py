@@ -1,6 +1,5 @@
 """How much the loss changes when the parameters do."""
 
-import copy
 import dataclasses
 import math
 from collections.abc import Callable, Iterator
@@ -69,9 +68,7 @@ class PerturbedLoss:
         loss = self.centre.loss
         if self.double == problem.dtype:
             return 8 * float(torch.finfo(problem.dtype).eps) * abs(loss)
-        other = copy.copy(problem)
-        other.dtype = torch.float64
-        exact = PerturbedLoss(other, self.theta.double(), self._criterion)
+        exact = PerturbedLoss(problem.with_dtype(torch.float64), self.theta.double(), self._criterion)
         self.forward_passes += 1
         return max(abs(exact.centre.loss - loss), float(torch.finfo(problem.dtype).eps) * abs(loss))
 

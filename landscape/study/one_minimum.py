@@ -172,8 +172,11 @@ def find_run(path: Path) -> tuple[RunFolder, str | None]:
     """Return the study's folder and the run, if the path is that of one (``DIR/runs/ID``)."""
     if path.name == "study.toml":
         path = path.parent
-    if path.parent.name == "runs" and RunFolder(path.parent.parent).study.is_file():
-        return existing_folder(path.parent.parent), path.name
+    study = RunFolder(path.parent.parent)
+    # a study of its own may lie in a folder named runs beside a study.toml
+    own = RunFolder(path).study.is_file()
+    if not own and path.parent.name == "runs" and study.study.is_file() and study.config(path.name).is_file():
+        return existing_folder(study.root), path.name
     return existing_folder(path), None
 
 

@@ -17,9 +17,11 @@ from PIL import Image
 from torch import nn
 
 from landscape.cli.main import cli
-from landscape.errors import LandscapeError, ProblemError, UsageError
+from landscape.errors import LandscapeError, ProblemError, StorageError, UsageError
 from landscape.operators.hessian_products import KINDS
 from landscape.registry import losses
+from landscape.study.folder import RunFolder
+from landscape.study.one_minimum import find_run
 from landscape.study.curvature import larger_in_density
 
 ROOT = str(Path(__file__).resolve().parents[2])
@@ -99,6 +101,22 @@ def instead(own, *arguments):
 
 def printed(*arguments):
     return json.loads(run(*arguments, "--json").stdout)
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_study_in_a_folder_named_runs_is_no_run_of_the_study_beside_it(place, tmp_path, monkeypatch, linked):
+    """A study.toml to start from beside runs/STUDY is usual; runs may lie on another disk."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(place / "study" / "study.toml", "study.toml")
+    real = tmp_path / "elsewhere" if linked else tmp_path / "runs"
+    shutil.copytree(place / "study", real / "mine")
+    if linked:
+        (tmp_path / "runs").symlink_to(real, target_is_directory=True)
+    run = next(each.name for each in (real / "mine" / "runs").iterdir())
+    assert find_run(Path("runs/mine")) == (RunFolder(Path("runs/mine")), None)
+    assert find_run(Path("runs/mine/runs") / run) == (RunFolder(Path("runs/mine")), run)
+    with pytest.raises(StorageError, match="There is no folder"):
+        find_run(Path("runs/mime"))
 
 
 def timeless(value):

@@ -177,6 +177,19 @@ def test_float32_differences_are_as_good_as_their_error_says():
         assert abs(fine.value - coarse.value) <= 3 * coarse.error
 
 
+def test_rounding_is_known_of_a_part_of_the_parameters_too():
+    """The check of rounding runs in float64: parameters that are held and BatchNorm's buffers have to follow."""
+    torch.manual_seed(3)
+    model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3))
+    names = ("average_sharpness", "adaptive_average_sharpness", "low_pass_sharpness", "worst_case_sharpness")
+    minima = [minimum_of(model.to(dtype), examples(dtype), parameters="3") for dtype in (torch.float32, torch.float64)]
+    model.float()
+    coarse, fine = (measure_minimum(each, names, seed=0) for each in minima)
+    for name in names:
+        assert coarse[name].value == pytest.approx(fine[name].value, rel=0.05), name
+    assert all(each.dtype == torch.float32 for each in model.parameters())
+
+
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
