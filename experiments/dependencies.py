@@ -16,7 +16,7 @@ HEAD = """# Dependencies and their licences
 
 <!-- made by experiments/dependencies.py from the metadata of the installed packages -->
 
-Everything that `pip install -c constraints.txt 'landscape[test,lint,mutants]'` brings, at the versions that are tested.
+Everything that `pip install -c constraints.txt '.[test,lint,mutants]'` brings, at the versions that are tested.
 *Needed by*: the packages that ask for it; of this package with the extra in brackets, so that a plain installation
 brings what `landscape` itself leads to. This package is under the MIT licence.
 

@@ -1,9 +1,12 @@
 """A file is written whole or not at all."""
 
+import errno
 import os
 from pathlib import Path
 
 from landscape.errors import StorageError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -28,7 +31,8 @@ def write_atomically(path: Path, data: bytes) -> None:
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
+        advice = "Free some space or choose" if error.errno in _FULL else "Choose"
         raise StorageError(
             f"Cannot write {path}: {error.strerror or error}. What was there before is untouched. "
-            f"Free some space or choose another folder."
+            f"{advice} another folder."
         ) from error

@@ -102,7 +102,7 @@ class Batches:
             raise ProblemError(
                 f"Cannot tell how many examples a batch of type {type(batch).__name__} holds: no tensor with a leading "
                 f"dimension is in it. Yield batches such as (x, y) whose first tensor has one row an example, or give "
-                f"batch_size_of=, a function of a batch that returns how many it holds."
+                f"batch_size_of=, a function of a batch that returns how many it holds (in Python; no flag has it)."
             )
         return rows
 

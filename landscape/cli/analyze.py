@@ -5,13 +5,13 @@ import hashlib
 import json
 import shlex
 import shutil
-import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from landscape.cli.gentle_stop import gentle_stop
 from landscape.cli.progress import Progress
 from landscape.cli.report import style_flag
 from landscape.cli.study_flags import allow_code, resolved, study_flags
@@ -105,13 +105,13 @@ def _run(config: StudyConfig, root: Path, venue: str | None, **how: Any) -> dict
     from landscape.study.folder import RunFolder, locked
     from landscape.study.run import run_study
 
-    # a polite kill is as gentle as Ctrl-C
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        click.echo(f"Study in {root}", err=True)
-        report = run_study(config, root, on_progress=Progress(), on_note=_tell, **how)
-        with locked(RunFolder(root), wait=True):
-            write_report(root, venue)
+        with gentle_stop():
+            report = run_study(
+                config, root, on_progress=Progress(), on_note=_tell, on_start=lambda: _tell(f"Study in {root}"), **how
+            )
+            with locked(RunFolder(root), wait=True):
+                write_report(root, venue)
     except KeyboardInterrupt:
         kept = "What is finished is kept: run the same command to go on." if root.exists() else "Nothing was finished."
         click.echo(f"\nStopped. {kept}", err=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import click
@@ -17,10 +18,11 @@ def command(device: str, data_dir: str | None, as_json: bool, debug: bool) -> No
     from landscape.device import resolve_device
     from landscape.memory import available_memory
     from landscape.study.diagnosis import attention_error, data_found, double_backward_error
-    from landscape.study.environment import device_name, processor, versions
+    from landscape.study.environment import device_name, extras, processor, versions
 
     chosen = resolve_device(device)
     free, found = available_memory(), data_found(Path(data_dir) if data_dir else None)
+    optional = {**extras(), "ffmpeg": shutil.which("ffmpeg") or "missing: surfaces have no mp4"}
     errors = {"double_backward": double_backward_error(chosen), "attention": attention_error(chosen)}
     result = {
         "versions": versions(),
@@ -29,6 +31,7 @@ def command(device: str, data_dir: str | None, as_json: bool, debug: bool) -> No
         "free_memory_bytes": free,
         "relative_errors": errors,
         "data": found,
+        "optional": optional,
     }
     if as_json:
         click.echo(json.dumps(result))
@@ -40,5 +43,5 @@ def command(device: str, data_dir: str | None, as_json: bool, debug: bool) -> No
     click.echo(f"{'free memory':<18} {'unknown' if free is None else f'{free / 2**30:.1f} GiB'}")
     for name, error in errors.items():
         click.echo(f"{name:<18} {'right' if error < 1e-3 else 'WRONG'} (relative error {error:.0e})")
-    for name, where in found.items():
+    for name, where in {**found, **optional}.items():
         click.echo(f"{name:<18} {where}")

@@ -1,6 +1,10 @@
 """``landscape list``: what there is."""
 
 import json
+import shutil
+import sys
+import textwrap
+from collections.abc import Mapping
 
 import click
 
@@ -22,9 +26,20 @@ def command(kind: str, as_json: bool, debug: bool) -> None:
     if as_json:
         click.echo(json.dumps(lines))
         return
-    width = max(map(len, lines))
-    for name, text in lines.items():
-        click.echo(f"{name:<{width}}  {text}")
+    # one line each where it goes into a file or another program
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in listed(lines, width):
+        click.echo(line)
+
+
+def listed(entries: Mapping[str, str], width: int | None = None) -> list[str]:
+    """Return a line for each name with its text, which goes on below where the line is wider than ``width``."""
+    indent = max(map(len, entries)) + 2
+    lines = [f"{name:<{indent}}{text}" for name, text in entries.items()]
+    if width is None:
+        return lines
+    below = " " * min(indent, width // 2)
+    return [part for line in lines for part in textwrap.wrap(line, width, subsequent_indent=below)]
 
 
 def _entries(kind: str) -> dict[str, str]:

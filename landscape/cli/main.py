@@ -10,7 +10,7 @@ import click
 
 from landscape._version import __version__
 from landscape.cli.processes import joined
-from landscape.errors import LandscapeError
+from landscape.errors import LandscapeError, suggest
 from landscape.trust import only_code_of
 
 COMMANDS = {
@@ -50,6 +50,13 @@ class _LazyGroup(click.Group):
             return None
         command: click.Command = importlib.import_module(f"landscape.cli.{cmd_name}").command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"No such command {args[0]!r}.{suggest(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -1,7 +1,7 @@
 """The flags that name one minimum, shared by the commands that look at one; and the minimum that they name."""
 
 import dataclasses
-import os
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,5 +149,10 @@ def check_out(out: Path | None) -> None:
     if out.exists() and not out.is_dir():
         raise StorageError(f"{out} is a file. Choose a folder with --out.")
     there = next((path for path in (out, *out.absolute().parents) if path.exists()), Path("/"))
-    if not os.access(there, os.W_OK):
-        raise StorageError(f"Cannot write to {there}. Choose another folder with --out.")
+    try:
+        # tried, not asked: /proc says that it can be written to
+        tempfile.TemporaryDirectory(prefix=".landscape-", dir=there).cleanup()
+    except OSError as error:
+        raise StorageError(
+            f"Cannot write to {there}: {error.strerror or error}. Choose another folder with --out."
+        ) from error

@@ -4,13 +4,13 @@ import dataclasses
 import hashlib
 import json
 import shutil
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from landscape.cli.gentle_stop import gentle_stop
 from landscape.cli.own_option import own_option
 from landscape.cli.progress import Progress
 from landscape.cli.study_flags import allow_code, resolved, some_study_flags
@@ -106,11 +106,10 @@ def _run(study: Path | None, out: Path | None, as_json: bool, strict: bool, flag
     asked = {name: value for name, value in flags.items() if name in names}
     request = TrackRequest(**{**asked, "product": flags["product"].replace("-", " ")})
     root = out or default_folder(config, request)
-    # a polite kill is as gentle as Ctrl-C
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     click.echo(f"Run in {root}", err=True)
     try:
-        result = track(config, request, root, Progress())
+        with gentle_stop():
+            result = track(config, request, root, Progress())
     except KeyboardInterrupt:
         click.echo("\nStopped. What was measured is kept: run the same command to go on.", err=True)
         sys.exit(130)

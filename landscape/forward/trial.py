@@ -163,5 +163,6 @@ def _blamed(batch: Any) -> Iterator[None]:
         said = " ".join(str(error).split())[:300]
         hint = _HINT if isinstance(error, TypeError | AttributeError | KeyError) else ""
         raise ProblemError(
-            f"The model or the loss raised {type(error).__name__}: {said}. The batch was {describe(batch)}.{hint}"
+            f"The model or the loss raised {type(error).__name__}: {said.rstrip('.')}. The batch was "
+            f"{describe(batch)}.{hint}"
         ) from error

@@ -96,7 +96,7 @@ def _in_short(measured: Measurement) -> dict[str, Any]:
     return {name: getattr(measured, name) for name in kept}
 
 
-def library(name: str, extra: str) -> Any:
+def library(name: str, *packages: str) -> Any:
     """Return a module of a library that is optional here.
 
     Raises:
@@ -106,5 +106,5 @@ def library(name: str, extra: str) -> Any:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise UsageError(
-            f"This callback needs {name}, and there is no module {error.name!r}. Type: pip install 'landscape[{extra}]'"
+            f"This callback needs {name}, and there is no module {error.name!r}. Type: pip install {' '.join(packages)}"
         ) from error

@@ -10,7 +10,7 @@ from landscape.data.torchvision_import import import_torchvision
 from landscape.integrations.curvature_log import CurvatureLog, library
 
 import_torchvision()  # transformers imports it, which fails beside a PyTorch for which it was not built
-_Callback = library("transformers", "huggingface").TrainerCallback
+_Callback = library("transformers", "transformers", "accelerate").TrainerCallback
 
 
 def own_loss(model: nn.Module, batch: Any) -> Tensor:

@@ -20,7 +20,7 @@ from landscape.minimum import Minimum
 from landscape.options import parse_options
 from landscape.problem import Problem
 from landscape.registry import measures as registry
-from landscape.solvers.memory_plan import leave_vectors
+from landscape.solvers.memory_plan import NoRoomError, leave_vectors
 
 
 def measure(
@@ -95,6 +95,7 @@ def measure_minimum(
             f"Turn off shuffling within batches, augmentation and dropout."
         )
     measured: dict[str, Measurement] = {}
+    without_room: list[str] = []
     with full_precision(minimum.problem.tf32):
         for name, (compute, own) in computed.items():
             if on_progress is not None:
@@ -106,8 +107,10 @@ def measure_minimum(
                 if not keep_going or (isinstance(error, UsageError) and own.keys() - {"rtol"}):
                     raise
                 measured[name] = Measurement(value=None, reason=str(error))
+                if isinstance(error, NoRoomError):
+                    without_room.append(name)
         found = cautions(minimum, measured) if warn else ()
-    return Measurements(measured, found, minimum.problem.notes)
+    return Measurements(measured, found, minimum.problem.notes, tuple(without_room))
 
 
 def registered(name: str) -> Measure:

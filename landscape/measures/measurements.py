@@ -19,18 +19,24 @@ class Measurements(Mapping[str, Measurement]):
     Attributes:
         warnings: What to mind in these numbers, a sentence each with its fix; empty where there is nothing.
         notes: How the model, the loss and the data were understood, a sentence each.
+        without_room: Measures that the memory given does not hold: a budget's doing, not the problem's.
 
     Args:
         by_name: The measurements in their order.
         warnings: See above.
         notes: See above.
+        without_room: See above; a warning says so too.
     """
 
     def __init__(
-        self, by_name: Mapping[str, Measurement], warnings: tuple[str, ...] = (), notes: tuple[str, ...] = ()
+        self,
+        by_name: Mapping[str, Measurement],
+        warnings: tuple[str, ...] = (),
+        notes: tuple[str, ...] = (),
+        without_room: tuple[str, ...] = (),
     ) -> None:
-        self._by_name = dict(by_name)
-        self.warnings = tuple(warnings)
+        self._by_name, self.without_room = dict(by_name), tuple(without_room)
+        self.warnings = (*_no_room(without_room), *warnings)
         self.notes = tuple(notes)
 
     def __getitem__(self, name: str) -> Measurement:
@@ -86,6 +92,13 @@ class Measurements(Mapping[str, Measurement]):
             )
             for name, each in self.items()
         ]
+
+
+def _no_room(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return that the memory given does not hold some measures; what each needs is in its reason."""
+    if not names:
+        return ()
+    return (f"Memory does not suffice for {', '.join(names)}, which could not be had: the reason says what would do.",)
 
 
 def _digits(value: float | None, digits: int = 5) -> str:

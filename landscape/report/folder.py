@@ -78,9 +78,15 @@ def read_report(folder: Path) -> Report:
     if not folder.exists():
         raise StorageError(f"There is no folder {folder}. Name one that `landscape analyze` wrote.")
     if not path.is_file():
+        study = folder / "study.toml"
+        if study.is_file():
+            raise StorageError(
+                f"{folder} is not a finished run folder: it has no report.json. "
+                f"Type 'landscape analyze {study} --out {folder}' to finish it, or give another folder."
+            )
         raise StorageError(
-            f"{folder} is not a finished run folder: it has no report.json. "
-            f"Type 'landscape analyze --out {folder}' to finish it, or give another folder."
+            f"{folder} is no run folder: it has neither report.json nor study.toml. "
+            f"Name one that `landscape analyze` wrote."
         )
     report = read_json(path)
     if not isinstance(report, dict) or report.get("format") != FORMAT:

@@ -67,11 +67,11 @@ def search_edges(report: Report) -> list[str]:
     for each in (report.get("search") or {"optimizers": []})["optimizers"]:
         if each["edges"]:
             named = [f"{edge['name']} {plain(edge['value'])} near {plain(edge['end'])}" for edge in each["edges"]]
-            first = each["edges"][0]["name"]
+            flags = [f"--tune-range {each['optimizer']}.{edge['name']}=LOW,HIGH" for edge in each["edges"]]
             notes.append(
                 f"The best configuration drawn for {each['optimizer']} lies at the edge of its range "
-                f"({', '.join(named)}): a better one may lie beyond. Widen it with --tune-range "
-                f"{each['optimizer']}.{first}=LOW,HIGH."
+                f"({', '.join(named)}): a better one may lie beyond. Widen it with "
+                f"{' '.join(flags)}."
             )
     return notes
 

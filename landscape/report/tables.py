@@ -194,13 +194,14 @@ def _pairing(pairing: str) -> str:
 def measurements(report: Report, stop: str, columns: int = 4) -> list[Table]:
     """Return every measurement of every run with its error, ``columns`` measures a table."""
     measures = view.measured(report, stop)
+    parts = [measures[start : start + columns] for start in range(0, len(measures), columns)]
     return [
-        _measurements(report, stop, measures[start : start + columns], start // columns + 1)
-        for start in range(0, len(measures), columns)
+        _measurements(report, stop, part, index, f", part {index}" if len(parts) > 1 else "")
+        for index, part in enumerate(parts, start=1)
     ]
 
 
-def _measurements(report: Report, stop: str, measures: list[Report], part: int) -> Table:
+def _measurements(report: Report, stop: str, measures: list[Report], part: int, which: str) -> Table:
     numbers = {
         measure["name"]: {point.run: point.text for point in view.points(report, stop, measure["name"])}
         for measure in measures
@@ -216,6 +217,6 @@ def _measurements(report: Report, stop: str, measures: list[Report], part: int) 
         rows.append((run["optimizer"], plain(run.get("lr")), *levels, str(run.get("seed", "")), loss, *cells))
     heads = ("optimizer", "lr", *(factor_words(name) for name in varied), "seed")
     header = (*heads, "train loss", *(str(view.term(measure)) for measure in measures))
-    caption = f"Every measurement {stop_words(stop)} ± its error, part {part}."
+    caption = f"Every measurement {stop_words(stop)} ± its error{which}."
     notes = _unconverged_note(rows)
     return Table(f"measurements-{stop}-{part}", caption, header, tuple(rows), names=len(heads), notes=notes)

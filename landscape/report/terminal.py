@@ -51,6 +51,7 @@ def text_table(table: Table, width: int) -> str:
     """Return an aligned table; columns that do not fit go below, beside the same names."""
     rows = [[shorten(text, 24) for text in table.header], *([_line(cell) for cell in row] for row in table.rows)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(table.header))]
+    widths = _narrowed(widths, table.names, width)
     widths[0] = _name_width(widths, table.names, width)
     lines = _wrap(table.caption, width, "")
     for block in column_blocks(widths, table.names, width):
@@ -58,6 +59,16 @@ def text_table(table: Table, width: int) -> str:
         lines += [rule, _join(rows[0][0], rows[0], block, widths, table.names), rule]
         lines += _body(rows[1:], block, widths, table.names)
     return "\n".join([*lines, rule, *(line for note in table.notes for line in _wrap(note, width, ""))])
+
+
+def _narrowed(widths: list[int], names: int, width: int) -> list[int]:
+    """Return the widths with names beside the first as narrow as it takes for the widest column to stand by them."""
+    first, widest = min(widths[0], _NARROWEST_NAME), max(widths[names:], default=0)
+    narrowed = list(widths)
+    for i in range(1, names):
+        over = first + sum(each + 2 for each in narrowed[1:names]) + widest + 2 - width
+        narrowed[i] = max(narrowed[i] - max(over, 0), min(narrowed[i], _NARROWEST_NAME))
+    return narrowed
 
 
 def _name_width(widths: list[int], names: int, width: int) -> int:
@@ -84,9 +95,19 @@ def _body(rows: list[list[str]], block: list[int], widths: list[int], names: int
         if names == 1 or row[0] != said:
             lines += [line for line in name if line]
             said, name = row[0], textwrap.wrap(row[0], widths[0], subsequent_indent="  ") or [""]
-        lines.append(_join(name[0] if name else "", row, block, widths, names))
-        name = name[1:]
+        for own in _wrapped_names(row, widths, names):
+            lines.append(_join(name[0] if name else "", own, block, widths, names))
+            name = name[1:]
     return lines + [line for line in name if line]
+
+
+def _wrapped_names(row: list[str], widths: list[int], names: int) -> list[list[str]]:
+    """Return a row as one, or as several where a name beside the first goes on below."""
+    parts = [textwrap.wrap(row[i], widths[i], subsequent_indent="  ") or [""] for i in range(1, names)]
+    depth = max(map(len, parts), default=1)
+    below = [[part[i] if i < len(part) else "" for part in parts] for i in range(depth)]
+    rest = [row[names:], *[[""] * (len(row) - names)] * (depth - 1)]
+    return [[row[0], *own, *others] for own, others in zip(below, rest, strict=True)]
 
 
 def _join(name: str, row: list[str], block: list[int], widths: list[int], names: int) -> str:

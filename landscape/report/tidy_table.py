@@ -19,7 +19,18 @@ _MINIMUM = (
     "gap_error",
     "mismatch",
 )
-_MEASUREMENT = ("value", "error", "error_kind", "converged", "matvecs", "examples", "dtype", "seconds", "reason")
+_MEASUREMENT = (
+    "value",
+    "error",
+    "error_kind",
+    "converged",
+    "matvecs",
+    "passes",
+    "examples",
+    "dtype",
+    "seconds",
+    "reason",
+)
 
 
 def tidy_table(report: Report) -> str:

@@ -6,6 +6,9 @@ from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.eigenpairs import Eigenpairs, kato_temple, one_for_each, rounding_of_products
 from landscape.solvers.krylov_basis import KrylovBasis
 
+_SHARPER = 0.95
+"""A heuristic bound is taken where it is so much sharper than the residual: to two digits it would say no more."""
+
 _DOUBT = 2.0
 """How many residuals a neighbour is believed to be away in a restarted basis.
 
@@ -94,7 +97,7 @@ class Ritz:
             values=self.values[self.wanted],
             vectors=vectors,
             residuals=self.residuals[self.wanted],
-            bounds=np.minimum(rigorous, heuristic[self.wanted]),
+            bounds=np.where(heuristic[self.wanted] < _SHARPER * rigorous, heuristic[self.wanted], rigorous),
             matvecs=matvecs,
             converged=converged,
             reason=reason,

@@ -19,12 +19,19 @@ from landscape.statistics.meaning import (
     plural,
     quantities,
 )
-from landscape.statistics.reading import MATCHED, Run, minimum, read_measure, stops
+from landscape.statistics.reading import END, MATCHED, NOT_MEASURED, Run, are_checkpoints, minimum, read_measure, stops
 from landscape.statistics.sharper import Comparison, Matching
 
 
 def about_matching(runs: Sequence[Run], matched: Mapping[str, Matching], first: str) -> list[str]:
     """Return how well the training losses match, and which runs did not reach the target or diverged."""
+    if are_checkpoints(runs):
+        losses = [
+            f"{number(loss)} ({run.get('id')})"
+            for run in runs
+            if (loss := finite((minimum(run, END) or {}).get("train_loss"))) is not None
+        ]
+        return [f"Checkpoints are measured as they are, at training losses of {listed(losses, most=6)}."]
     reached = [run for run in runs if minimum(run, MATCHED) is not None]
     target = target_loss(runs)
     sentences = [
@@ -64,12 +71,21 @@ def about_measurements(runs: Sequence[Run], measures: Sequence[Meaning]) -> list
     there = [(run, stop) for run in runs for stop in stops([run])]
     for measure in (each.measure for each in measures):
         problems = [read_measure(run, stop, measure).problem for run, stop in there]
+        missing = [place for place, problem in zip(there, problems, strict=True) if problem == NOT_MEASURED]
         parts = [f"{problems.count(each)} {each}" for each in ("not converged", "not measured") if each in problems]
         if parts:
             sentences.append(
                 f"Of {len(there)} measurements of {measure}, {' and '.join(parts)}: left out, never filled in."
+                f"{_reasons(measure, missing)}"
             )
     return sentences
+
+
+def _reasons(measure: str, missing: Sequence[tuple[Run, str]]) -> str:
+    """Return the reasons that numbers without a value carry, each once, as a sentence to go on with; or nothing."""
+    rows = [((minimum(run, stop) or {}).get("measurements") or {}).get(measure) or {} for run, stop in missing]
+    reasons = list(dict.fromkeys(str(row["reason"]) for row in rows if row.get("reason")))
+    return f" Not measured because {listed(reasons)}." if reasons else ""
 
 
 def about_learning_rate(comparisons: Mapping[str, Sequence[Comparison]]) -> list[str]:
@@ -102,7 +118,8 @@ def about_learning_rate(comparisons: Mapping[str, Sequence[Comparison]]) -> list
         if each.by_rate:
             ranks = [number(rank["ratio"]) for rank in each.by_rate]
             changes = ": the answer changes with the learning rate" if "lr" in each.changes_with else ""
-            parts.append(f"by rank of learning rate its ratio is {listed(ranks, most=len(ranks))}{changes}")
+            ratios = f"the ratio of {each.meaning.words} is {listed(ranks, most=len(ranks))}"
+            parts.append(f"by rank of learning rate {ratios}{changes}")
         parts += [_about_level(each, factor) for factor in each.by_level]
         sentences += [f"{capital('; '.join(parts))}."] if parts else []
     return sentences

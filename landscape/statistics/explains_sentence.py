@@ -6,9 +6,9 @@ from typing import Any
 from landscape.statistics.best_learning_rate import Edge, in_words
 from landscape.statistics.cluster_bootstrap import MIN_SEEDS
 from landscape.statistics.explains import ALL, Association, unmatched
-from landscape.statistics.matched_loss import MATCH_MORE, TOLERANCE
+from landscape.statistics.matched_loss import TOLERANCE, match_more
 from landscape.statistics.meaning import factor_words, interval, listed, number, optimizer_words, plural
-from landscape.statistics.reading import Run
+from landscape.statistics.reading import Run, are_checkpoints
 
 MIN_RUNS = 6
 """With five independent runs nothing short of perfect order counts: one exchange of neighbours has p = 0.083."""
@@ -68,13 +68,15 @@ def _refusal(runs: Sequence[Run], associations: Sequence[Association], optimizer
     if not runs:
         return "there are no runs"
     missing = unmatched(runs, optimizers)
+    if missing and are_checkpoints(runs):
+        return f"both follow the training loss, and checkpoints are measured at the one they have; {match_more(runs)}"
     if missing:
         counts = listed(
             [f"{found} of {total} runs of {optimizer_words(name)}" for name, (found, total) in missing.items()]
         )
         return (
             f"both follow the training loss, and only {counts} were taken within {100 * TOLERANCE:.0f} % of the "
-            f"target; {MATCH_MORE}"
+            f"target; {match_more(runs)}"
         )
     if not associations:
         return "no measure of sharpness was taken; try top_eigenvalue and trace"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from landscape.statistics.generalization_gap import finite
-from landscape.statistics.reading import MATCHED, Run, minimum
+from landscape.statistics.reading import MATCHED, Run, are_checkpoints, minimum
 from landscape.stops import is_level
 
 TOLERANCE = 0.10
@@ -13,8 +13,13 @@ Late in training with cross-entropy, curvature is about proportional to the trai
 the other by about 10 %.
 """
 
-MATCH_MORE = "longer training, a higher target loss or looking at the loss more often would match more"
-"""What to do about runs that are not at the matched training loss."""
+_MATCH_MORE = "longer training, a higher target loss or looking at the loss more often would match more"
+_MATCHED_CHECKPOINTS = "checkpoints saved at one training loss, or a study that trains, would tell"
+
+
+def match_more(runs: Sequence[Run]) -> str:
+    """Return what to do about runs that are not at the matched training loss."""
+    return _MATCHED_CHECKPOINTS if are_checkpoints(runs) else _MATCH_MORE
 
 
 def loss_ratio(first: Run, second: Run, stop: str) -> float | None:

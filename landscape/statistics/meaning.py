@@ -74,9 +74,11 @@ def capital(text: str) -> str:
 
 def number(value: float) -> str:
     """Return two or three digits of a number, as one would say it."""
-    if value != 0 and not 0.1 <= abs(value) < 1e5:
+    if value < 0:
+        return f"\u2212{number(-value)}"
+    if value != 0 and not 0.1 <= value < 1e5:
         return f"{value:.2g}"
-    digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
+    digits = 2 if value < 10 else 1 if value < 100 else 0
     # An interval that ends at 1.002 must not read as if it held 1.
     while value != 1 and round(value, digits) == 1 and digits < 6:
         digits += 1

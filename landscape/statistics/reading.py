@@ -1,17 +1,32 @@
 """What one run says: its minimum at a stop, and the value of one measure there."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from landscape.statistics.generalization_gap import finite
 from landscape.stops import END, MATCHED, is_epoch, is_level, place
 
-__all__ = ["END", "MATCHED", "MOVED", "Reading", "Run", "counted", "minimum", "missing_at", "read_measure", "stops"]
+__all__ = [
+    "END",
+    "MATCHED",
+    "MOVED",
+    "NOT_MEASURED",
+    "Reading",
+    "Run",
+    "are_checkpoints",
+    "counted",
+    "minimum",
+    "missing_at",
+    "read_measure",
+    "stops",
+]
 
 Run = Mapping[str, Any]
 
 MOVED = "moved"
 """Under this name a minimum has the points that it was moved to without changing its function."""
+
+NOT_MEASURED = "not measured"
 
 
 class Reading(NamedTuple):
@@ -19,6 +34,11 @@ class Reading(NamedTuple):
 
     value: float | None
     problem: str = ""
+
+
+def are_checkpoints(runs: Sequence[Run]) -> bool:
+    """Return whether runs are checkpoints, which a study measures and does not train: these have no learning rate."""
+    return bool(runs) and all(run.get("lr") is None for run in runs)
 
 
 def minimum(run: Run, stop: str) -> Run | None:
@@ -47,7 +67,7 @@ def read_measure(run: Run, stop: str, measure: str) -> Reading:
     measurement = (found.get("measurements") or {}).get(measure) or {}
     value = finite(measurement.get("value"))
     if value is None:
-        return Reading(None, "not measured")
+        return Reading(None, NOT_MEASURED)
     if not measurement.get("converged"):
         return Reading(None, "not converged")
     return Reading(value)

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 
 from landscape.statistics.best_learning_rate import Edge, in_words
 from landscape.statistics.cluster_bootstrap import MIN_SEEDS
-from landscape.statistics.matched_loss import MATCH_MORE, TOLERANCE, loss_ratio, target_loss
+from landscape.statistics.matched_loss import TOLERANCE, loss_ratio, match_more, target_loss
 from landscape.statistics.meaning import factor_words, interval, listed, number, optimizer_words, plural
 from landscape.statistics.pairing import find_pairs
-from landscape.statistics.reading import END, Run
+from landscape.statistics.reading import END, Run, are_checkpoints
 from landscape.statistics.sharper import CHANGES, FLATTER, SHARPER, UNDECIDED, Comparison, Matching
 from landscape.statistics.sharper_by_measure import Group, by_measure, changing, learning_rate_clause
 
@@ -56,7 +56,7 @@ def _together(
 ) -> Group:
     """Those of many optimizers that measures answer for, in one text; none where they are few."""
     first, others = optimizers[0], optimizers[1:]
-    told = [name for name in others if matched[name].matched and not refusal_of(matched[name], comparisons[name])]
+    told = [name for name in others if matched[name].matched and not refusal_of(matched[name], comparisons[name], runs)]
     edged = [name for name in told if {edge.optimizer for edge in edges} & {name, first}]
     group = edged if len(edged) >= MANY else [name for name in told if name not in edged]
     if len(group) < MANY:
@@ -85,13 +85,19 @@ def _clause(
     edges: Sequence[Edge],
 ) -> str:
     other, first = compared
-    refusal = refusal_of(found, made) or _undecided(made)
+    refusal = refusal_of(found, made, runs) or _undecided(made)
     names = f"{optimizer_words(other)}'s minima are sharper than {optimizer_words(first)}'s"
     question = f"The data do not tell whether {names} at matched training loss"
     if found.pairs and found.stop == END:
+        within = f"no pair of runs was taken within {100 * TOLERANCE:.0f} % of it"
+        why, where = (
+            ("checkpoints are measured at the training loss they have", "there")
+            if are_checkpoints(runs)
+            else (within, "at the end of training")
+        )
         return (
-            f"{question}, because no pair of runs was taken within {100 * TOLERANCE:.0f} % of it ({MATCH_MORE}); "
-            f"at the end of training{_losses_at_the_end(runs, other, first)}, {refusal or _finding(made, other, first)}"
+            f"{question}, because {why} ({match_more(runs)}); "
+            f"{where}{_losses_at_the_end(runs, other, first)}, {refusal or _finding(made, other, first)}"
         )
     if refusal:
         return f"{question}, because {refusal}"
@@ -104,14 +110,14 @@ def _clause(
     return f"At matched training loss{about} and the learning rates tried, {_finding(made, other, first)}"
 
 
-def refusal_of(found: Matching, made: Sequence[Comparison]) -> str:
+def refusal_of(found: Matching, made: Sequence[Comparison], runs: Sequence[Run]) -> str:
     """Return why measures cannot be asked for an answer and what would give one; empty where they can."""
     if not found.pairs:
         return "no two runs share a seed and a learning-rate rank; the same seeds for both would tell"
     if found.too_few:
         return (
             f"only {found.matched} of {plural(found.pairs, 'pair')} of runs were taken within "
-            f"{100 * TOLERANCE:.0f} % of it; {MATCH_MORE}"
+            f"{100 * TOLERANCE:.0f} % of it; {match_more(runs)}"
         )
     if not made:
         return (
@@ -120,9 +126,10 @@ def refusal_of(found: Matching, made: Sequence[Comparison]) -> str:
         )
     values = listed([_in_words(each) for each in made])
     if all(len(each.by_rate) < 2 for each in made):
+        one, who = ("checkpoint", "runs at ") if are_checkpoints(runs) else ("learning rate", "")
         return (
-            f"they are compared at one learning rate each and the learning rate alone moves sharpness: {values}; "
-            "two or more learning rates each would tell"
+            f"they are compared at one {one} each and the learning rate alone moves sharpness, so that the ratios "
+            f"{values} are of both; {who}two or more learning rates each would tell"
         )
     seeds = max(each.pooled["seeds"] for each in made)
     if seeds < MIN_SEEDS:

@@ -7,7 +7,7 @@ from typing import Any
 from landscape.statistics.generalization_gap import finite
 from landscape.statistics.pairing import is_shared
 from landscape.statistics.pareto import mark_front
-from landscape.statistics.reading import END, Run, minimum
+from landscape.statistics.reading import END, Run, are_checkpoints, minimum
 from landscape.statistics.sensitivity import mark_sensitivity
 
 BASELINE = "sgd"
@@ -29,12 +29,14 @@ def trade_offs(runs: Sequence[Run], optimizers: Sequence[str]) -> list[dict[str,
     their seconds do not compare with those of runs that trained alone, or with more or fewer others. Where a study has
     several ways (``together`` is how many trained as one), ``speed_unit`` is ``"epochs"`` and not ``"seconds"``.
     ``factors`` holds what varies beside the learning rate; ``pareto`` and ``sensitivity`` are as `mark_front` and
-    `mark_sensitivity` say.
+    `mark_sensitivity` say. Checkpoints have no row: nothing is known of how they were trained.
 
     Args:
         runs: Runs of any optimizers.
         optimizers: Names, in the order wanted.
     """
+    if are_checkpoints(runs):
+        return []
     varied = _varied(runs)
     rows = []
     for optimizer in optimizers:

@@ -13,6 +13,9 @@ import torch
 
 from landscape._version import __version__
 
+OPTIONAL = ("timm", "lightning", "pytorch-optimizer", "transformers")
+"""What extras bring, as pip calls it."""
+
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "matplotlib", "scikit-learn", "safetensors", "plotly", "click")
 
 
@@ -37,13 +40,19 @@ def environment(device: torch.device, jobs: int | None = None) -> dict[str, Any]
 
 def versions() -> dict[str, str]:
     """Return the installed version of each package that matters."""
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "missing"
-    return found
+    return {name: _version(name) or "missing" for name in PACKAGES}
+
+
+def extras() -> dict[str, str]:
+    """Return the installed version of each package that is not needed, or what brings it."""
+    return {name: _version(name) or f"missing: pip install {name}" for name in OPTIONAL}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def command() -> str:

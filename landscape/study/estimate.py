@@ -1,5 +1,6 @@
 """What a study will take, from a few steps of it; nothing is written."""
 
+import dataclasses
 import math
 import time
 from collections.abc import Callable
@@ -7,6 +8,8 @@ from typing import Any
 
 import torch
 
+from landscape.data.stand_in import stand_in
+from landscape.device import AbsentDeviceError, resolve_device
 from landscape.measures.measure import registered
 from landscape.memory import peak_memory
 from landscape.operators import Hessian
@@ -24,6 +27,7 @@ from landscape.study.primary import question
 from landscape.study.run import number_of_jobs
 from landscape.study.search_draws import draws, middle
 from landscape.study.train_cell import dataset_of, loss_of, model_of
+from landscape.trust import trust
 
 _MANY_RUNS = 40
 START_SECONDS = 6.0
@@ -34,8 +38,11 @@ def estimate(config: StudyConfig, jobs: int | None) -> dict[str, Any]:
     """Return the runs of a study with an estimate of matvecs, time and memory, as plain JSON types.
 
     A gradient, an evaluation and a product are timed on a few examples, once for each network and data; matvecs are
-    what the measures typically take. Expect it to be right within a factor of two or three.
+    what the measures typically take. Expect it to be right within a factor of two or three. Data sets that have to be
+    downloaded are planned by their sizes, and a device that is not here by the CPU.
     """
+    named = [cell.id for cell in cells(middle(config) if config.tune else config)]
+    config, elsewhere = _possible_here(config)
     device = check(config)
     tries = draws(config) if config.tune else []
     config = middle(config) if config.tune else config
@@ -54,12 +61,13 @@ def estimate(config: StudyConfig, jobs: int | None) -> dict[str, Any]:
     slice_point = max(each["slice_point"] for each in by_kind.values())
     slicing, training = optimizers * config.surface_points**2 * slice_point, sum(trained)
     return {
-        "cells": [cell.id for cell in todo],
+        "cells": named,
         "stops": [] if config.checkpoint else list(config.stops),
         "target_loss": config.primary_loss,
         "primary": question(config),
         "fraction": config.fraction,
         "device": str(device),
+        "planned_for": elsewhere,
         "processes": workers,
         # the time is that of one by one: what training together saves is not known before it is tried
         "together": notes([each for each in populations(config, todo, device) if each.together]),
@@ -98,12 +106,30 @@ def estimate_lines(result: dict[str, Any]) -> list[str]:
         *_resolution_lines(result["resolves"]),
         f"{len(result['cells'])} runs of {_sizes(result['parameters'])} parameters on {result['device']}, "
         f"{result['processes']} at once",
+        *_elsewhere_lines(result["planned_for"]),
         f"about {result['matvecs']:,} Hessian-vector products and {result['surface_points']:,} points of slices",
         f"about {_duration(result['wall_seconds'])} ({parts}; summed over processes)",
         *result["together"],
         *["The time above is that of training one by one; together is usually faster."] * bool(result["together"]),
         f"about {result['memory_bytes'] / 2**30:.1f} GiB of memory",
     ]
+
+
+def _possible_here(config: StudyConfig) -> tuple[StudyConfig, str | None]:
+    """Return a study whose data and device are here, and the device that was asked for where it is not."""
+    planned = tuple(map(stand_in, config.dataset))
+    trust(set(planned) - set(config.dataset))  # the program's own code
+    config = dataclasses.replace(config, dataset=planned)
+    try:
+        resolve_device(config.device)
+    except AbsentDeviceError:
+        return dataclasses.replace(config, device="cpu"), config.device
+    return config, None
+
+
+def _elsewhere_lines(device: str | None) -> list[str]:
+    """Return that the plan is for a device that is not here, if it is."""
+    return [f"{device} is not here: processes, time and memory are those of this machine's CPU"] if device else []
 
 
 def _run_lines(cells: list[str]) -> list[str]:

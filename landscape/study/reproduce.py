@@ -23,7 +23,7 @@ from landscape.study.moved_points import move_cell
 from landscape.study.one_minimum import chosen_cell
 from landscape.study.run import run_study
 from landscape.study.train_cell import train_cell, train_cells
-from landscape.study.workers import Progress
+from landscape.study.workers import Counter, Progress
 
 _TIMES = {"seconds", "seal"}
 _CHANCE = {"created", "command", "platform", "processes"}
@@ -68,7 +68,7 @@ def reproduce(
         again: A folder for the second time, new or left by an earlier call.
         runs: Which of its runs; all of them, with its slices, when empty.
         jobs: Processes at once; as many as the first time when None. Which runs train together depends on it.
-        on_progress: Called as by `run_study`, where all runs are computed.
+        on_progress: Called as by `run_study`.
 
     Raises:
         UsageError: If there is no such run, or the study is one of checkpoints, which nothing can be trained from.
@@ -81,7 +81,7 @@ def reproduce(
     chosen = [chosen_cell(config, name, folder) for name in runs] or cells(config)
     recorded = store.read_json(folder.environment, record.ENVIRONMENT) if folder.environment.exists() else {}
     if runs:
-        _again(config, chosen, folder, RunFolder(again))
+        _again(config, chosen, folder, RunFolder(again), Counter(2 * len(chosen), on_progress))
     else:
         run_study(config, again, jobs=jobs or recorded.get("processes"), on_progress=on_progress)
     compared = [compare(folder, RunFolder(again), cell) for cell in chosen]
@@ -132,7 +132,7 @@ def compare(first: RunFolder, second: RunFolder, cell: Cell) -> Compared:
     )
 
 
-def _again(config: StudyConfig, chosen: Sequence[Cell], first: RunFolder, again: RunFolder) -> None:
+def _again(config: StudyConfig, chosen: Sequence[Cell], first: RunFolder, again: RunFolder, counter: Counter) -> None:
     """Train and measure some runs, each with those that it trained together with."""
     refuse_links_out(again.root)
     if not again.study.exists():
@@ -145,8 +145,10 @@ def _again(config: StudyConfig, chosen: Sequence[Cell], first: RunFolder, again:
             train_cells(config, [every[name] for name in part if name in every], again, device)
     for cell in chosen:
         train_cell(config, cell, again, device)
+        counter.add(f"{cell.id} trained")
         measure_cell(config, cell, again, device)
         move_cell(config, cell, again, device)
+        counter.add(f"{cell.id} measured")
 
 
 def _pairs(first: Path, second: Path) -> Iterator[tuple[Path, Path]]:

@@ -49,6 +49,7 @@ def run_study(
     shard: tuple[int, int] = (1, 1),
     on_progress: Progress | None = None,
     on_note: Callable[[str], None] | None = None,
+    on_start: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """Return the report of a study, run from where it was left.
 
@@ -65,6 +66,7 @@ def run_study(
         on_progress: Called with (tasks done, tasks in all, what was done last).
         on_note: Called with a sentence for each group of runs that train together, and for every file that was found
             damaged and is computed again.
+        on_start: Called once, when all is checked and the folder is there.
 
     Raises:
         UsageError: If a name, option or the folder cannot be used; mostly found before anything is written.
@@ -75,6 +77,8 @@ def run_study(
     device = check(config)
     places = [str(resolve_device(each)) for each in devices] or [str(device)]
     folder = _opened(root, config)
+    if on_start is not None:
+        on_start()
     tries = draws(config) if config.tune else []
     todo = _part(cells(middle(config) if config.tune else config), shard)
     slices = len(dict.fromkeys(cell.optimizer for cell in todo)) if config.surface_points else 0

@@ -176,7 +176,8 @@ def _numbers(measured: Measurements, layers: list[Layer], verification: Verifica
         "verification": None if verification is None else verification.to_dict(),
         "warnings": list(measured.warnings),
         "notes": list(measured.notes),
-        "converged": all([each.converged for each in there] + [each.converged for each in layers]),
+        "converged": not measured.without_room
+        and all([each.converged for each in there] + [each.converged for each in layers]),
         "matvecs": sum(each.matvecs for each in there) + sum(each.matvecs for each in layers),
     }
 

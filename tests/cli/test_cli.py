@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from landscape.cli.list import listed
 from landscape.cli.main import COMMANDS
 
 ANALYZE = [
@@ -111,6 +112,18 @@ def test_dry_run_prints_runs_matvecs_time_memory_and_writes_nothing(tmp_path):
         assert word in result.stdout
 
 
+def test_a_plan_needs_neither_the_data_nor_the_device(tmp_path):
+    """Sizes of the data sets that are downloaded are known; what is planned here may run on another machine."""
+    asked = ["analyze", "--dataset", "mnist", "--train-examples", 500, "--model", "mlp", "--data-dir", tmp_path]
+    lines = run(*asked, "--device", "cuda:99", "--dry-run").stdout
+    assert "cuda:99 is not here: processes, time and memory are those of this machine's CPU" in lines
+    assert not list(tmp_path.iterdir())
+    plan = json.loads(run(*asked, "--device", "cpu", "--dry-run", "--json").stdout)
+    assert plan["planned_for"] is None
+    assert not any("stand_in" in cell for cell in plan["cells"])
+    assert run(*asked, "--device", "nowhere", "--dry-run", check=False).returncode == 2
+
+
 def test_strict_exits_with_5_where_a_number_has_not_converged(analyzed, tmp_path, device):
     arguments = [*ANALYZE, "--device", device, "--seeds", "1", "--surface-points", "0", "--measures", "trace"]
     loose = run(*arguments, "--rtol", "1e-6", "--out", tmp_path / "a", "--strict", check=False)
@@ -123,7 +136,7 @@ def test_strict_exits_with_5_where_a_number_has_not_converged(analyzed, tmp_path
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["analise"], 2, "No such command"),
+        (["analise"], 2, "No such command 'analise'. Did you mean 'analyze'?"),
         (["analyze", "--optimiser", "adam"], 2, "optimizer"),
         (["analyze", "--lr", "sgd=0"], 2, "positive"),
         (["analyze", "--lr", "nan"], 2, "positive"),
@@ -134,6 +147,7 @@ def test_strict_exits_with_5_where_a_number_has_not_converged(analyzed, tmp_path
         (["analyze", "--device", "cuda:99"], 2, "--device cpu"),
         (["analyze", "--dataset", "mnist", "--data-dir", "/nonexistent"], 4, "/nonexistent"),
         (["analyze", "--checkpoint", "none.pt"], 4, "none.pt"),
+        (["analyze", "--optimizer", "adm"], 2, "Did you mean 'adam'"),
         (["relate", "/nonexistent"], 4, "There is no folder"),
         (["report", "/nonexistent"], 4, "nonexistent"),
         (["list", "model"], 2, "models"),
@@ -144,6 +158,7 @@ def test_mistakes_give_one_message_and_their_exit_code(arguments, code, words, t
     result = run(*arguments, check=False)
     assert result.returncode == code, result.stderr
     assert words in result.stderr
+    assert "Study in" not in result.stderr
     assert "Traceback" not in result.stderr
     assert not result.stdout
     assert not (tmp_path / "out").exists()
@@ -162,10 +177,16 @@ def test_list_prints_one_line_each(kind):
     assert all("  " in line for line in lines)
 
 
+def test_a_list_wraps_on_a_terminal():
+    wrapped = listed({"a": "one two three four", "bcd": "five"}, 14)
+    assert wrapped == ["a    one two", "     three", "     four", "bcd  five"]
+    assert listed({"a": "one two three four", "bcd": "five"}) == ["a    one two three four", "bcd  five"]
+
+
 def test_doctor_finds_this_machine_right():
     text = run("doctor").stdout
     assert text.count("right (relative error") == 2
-    for word in ("torch", "device", "free memory", "digits", "cifar10"):
+    for word in ("torch", "device", "free memory", "digits", "cifar10", "lightning", "ffmpeg"):
         assert word in text
     found = json.loads(run("doctor", "--json").stdout)
     assert max(found["relative_errors"].values()) < 1e-3

@@ -20,9 +20,9 @@ from landscape.cli.main import cli
 from landscape.errors import LandscapeError, ProblemError, StorageError, UsageError
 from landscape.operators.hessian_products import KINDS
 from landscape.registry import losses
+from landscape.study.curvature import larger_in_density
 from landscape.study.folder import RunFolder
 from landscape.study.one_minimum import find_run
-from landscape.study.curvature import larger_in_density
 
 ROOT = str(Path(__file__).resolve().parents[2])
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": ROOT}

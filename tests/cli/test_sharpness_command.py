@@ -13,7 +13,7 @@ from dense_oracle import dense_hessian
 from torch import nn
 
 from landscape.cli.main import cli
-from landscape.errors import LandscapeError
+from landscape.errors import LandscapeError, StorageError
 
 ROOT = str(Path(__file__).resolve().parents[2])
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": ROOT}
@@ -247,6 +247,24 @@ def test_memory_is_planned_and_said_before_the_first_measure(own):
     assert max(plans) < next(index for index, line in enumerate(lines) if line.startswith("margin"))
     assert max(map(len, lines)) <= 80
     assert "Memory for" not in run("--model", "own.py:model", "--data", "own.py:data", "--measures", "margin").stderr
+
+
+def test_what_the_memory_does_not_hold_is_a_warning_and_5_under_strict(own):
+    asked = [*OWN, "--measures", "train_loss,top_eigenvalue", "--memory", "1kB"]
+    result = run(*asked, "--strict")
+    assert result.exit_code == 5
+    assert "! Memory does not suffice for top_eigenvalue, which could not be had" in " ".join(result.stdout.split())
+    assert run(*asked).exit_code == 0
+    assert run(*OWN, "--measures", "train_loss,preconditioned_top_eigenvalue", "--strict").exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["sharpness", "hessian", "surface", "audit"])
+def test_a_folder_that_cannot_be_made_is_refused_before_measuring(own, command):
+    """As root /proc says that it can be written to."""
+    result = CliRunner().invoke(cli, [command, *OWN, "--out", "/proc/landscape"])
+    assert isinstance(result.exception, StorageError)
+    assert "Cannot write to /proc" in str(result.exception)
+    assert "Measuring" not in result.stderr
 
 
 def test_what_a_measure_refuses_stands_beside_the_others(own):

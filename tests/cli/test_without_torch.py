@@ -94,7 +94,7 @@ def test_export_says_what_to_type(folder, tmp_path):
     assert (code, err) == (2, f"Error: No format is asked for. Type 'landscape export {folder} --csv'.\n")
     code, _, err = run("export", tmp_path, "--csv")
     assert code == 4
-    assert "it has no report.json" in err
+    assert "it has neither report.json nor study.toml" in err
     code, out, _ = run("export", folder, "--csv", "--out", tmp_path / "table.csv")
     assert (code, out.strip()) == (0, str(tmp_path / "table.csv"))
     assert (tmp_path / "table.csv").read_text().startswith("run,optimizer,lr,lr_rank,seed,batch_size,")

@@ -69,5 +69,5 @@ def test_mistakes_are_told_before_training(tmp_path, options, message):
 
 
 def test_without_the_library_the_message_says_how_to_get_it():
-    with pytest.raises(UsageError, match=r"pip install 'landscape\[lightning\]'"):
-        library("no_such_library", "lightning")
+    with pytest.raises(UsageError, match=r"Type: pip install this that$"):
+        library("no_such_library", "this", "that")

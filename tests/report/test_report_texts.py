@@ -22,6 +22,17 @@ from landscape.report.trade_off_tables import trade_offs
 from landscape.statistics.trade_offs import trade_offs as relate_trade_offs
 
 
+def test_names_beside_the_first_wrap_where_the_widest_column_would_not_stand_by_them():
+    done, measure = "batch_size, adam: 32 → 128 (control)", "top eigenvalue (power iteration)"
+    header = ("done", "measure", "measure moved", "gap changed", "answer")
+    row = (done, measure, "1.15 [1.07, 1.24]", "−0.0123 [−0.0456, 0.0210]", "followed")
+    other = (done, "trace", *row[2:])
+    lines = text_table(Table("t", "A caption.", header, (row, other), names=2), 80).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert [line.split()[0] for line in lines if line.startswith("batch_size")] == ["batch_size,"] * 3
+    assert sum("iteration)" in line for line in lines) == sum("trace" in line for line in lines) == 3
+
+
 @pytest.mark.parametrize(
     ("value", "error", "text"),
     [

@@ -44,10 +44,12 @@ def test_diverged_and_bare_runs(make_runs):
     runs[0] |= {"status": "diverged", "reached": False, "minima": {}, "speed": None, "cost": None}
     (row,) = trade_offs(runs, ["sgd"])
     assert (row["diverged"], row["reached"], row["test_loss"]["runs"], row["seconds_per_epoch"]["runs"]) == (1, 2, 2, 2)
-    (bare,) = trade_offs([{"optimizer": "sgd"}], ["sgd"])
-    assert bare["lr"] is None
+    (bare,) = trade_offs([{"optimizer": "sgd", "lr": 0.1}], ["sgd"])
+    assert bare["lr"] == 0.1
     assert bare["test_loss"] is None
     assert trade_offs([], ["sgd"]) == []
+    # of a checkpoint's training nothing is known
+    assert trade_offs([{"optimizer": "sgd", "lr": None}], ["sgd"]) == []
 
 
 def test_what_is_not_finite_is_left_out():

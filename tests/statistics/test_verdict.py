@@ -219,6 +219,25 @@ def test_nothing_matched_falls_back_to_the_end_and_says_so(make_runs):
     assert "0 of 30 runs reached the target training loss." in details
 
 
+def test_checkpoints_are_not_told_to_train_longer(make_runs):
+    """They lie where they were saved: no target to reach, no learning rate that is known, and reasons are said."""
+
+    def as_checkpoint(run):
+        del run["minima"]["matched"]
+        run |= {"lr": None, "reached": False}
+        run["minima"]["end"]["measurements"]["trace"] |= {"value": None, "reason": "its file has no optimizer"}
+
+    first, second, details = conclude(change(make_runs(ranks=1, seeds=1, ratios=(2.0, 2.5)), as_checkpoint))
+    text = " ".join([first, second, *details])
+    for wrong in ("reached", "longer training", "higher target", "end of training", "one learning rate"):
+        assert wrong not in text, wrong
+    assert "because checkpoints are measured at the training loss they have" in first
+    assert "they are compared at one checkpoint each" in first
+    assert "checkpoints saved at one training loss, or a study that trains, would tell" in second
+    assert detail(details, "Checkpoints are measured as they are").count("(sgd-") == 1
+    assert "Not measured because its file has no optimizer." in detail(details, "measurements of trace")
+
+
 def test_losses_that_do_not_match_are_not_matched(make_runs):
     def overshoot(run):
         if run["optimizer"] == "adam":
@@ -319,7 +338,7 @@ def test_larger_is_flatter_for_a_noise_level(make_runs):
 
     _, second, _ = conclude(change(make_runs(), inverse), measures=["pac_bayes_sigma"])
     assert (
-        "sharper minima had the larger generalization gap in loss by PAC-Bayes noise level (Kendall's tau -0." in second
+        "sharper minima had the larger generalization gap in loss by PAC-Bayes noise level (Kendall's tau −0." in second
     )
 
 
@@ -339,7 +358,7 @@ def test_sharper_minima_with_the_larger_gap(make_runs):
 
 def test_sharper_minima_with_the_smaller_gap(make_runs):
     _, second, _ = conclude(make_runs(gap_slope=-0.9))
-    assert "sharper minima had the smaller generalization gap in loss by top eigenvalue (Kendall's tau -0.9" in second
+    assert "sharper minima had the smaller generalization gap in loss by top eigenvalue (Kendall's tau −0.9" in second
 
 
 def test_no_correlation_refuses(make_runs):
@@ -395,7 +414,7 @@ def test_simpsons_paradox_refuses(make_runs):
 def test_opposite_within_the_optimizers_refuses(make_runs):
     _, second, _ = conclude(make_runs(ratios=(5.0,), lr_factor=1.3, gap_slope=-0.4, gap_of_optimizer=2.0))
     assert "not clearly within each optimizer" in second
-    assert "; -0." in second
+    assert "; −0." in second
 
 
 def test_three_seeds_but_too_few_runs(make_runs):

@@ -37,7 +37,7 @@ def test_networks_that_disagree_have_no_answer_between_them(make_runs):
     assert "sharper than SGD's by trace (" in first
     assert re.search(r"changing sides with the model, [12]\.\d+ for cnn and 0\.\d+ for mlp", first)
     (said,) = [each for each in found["details"] if "the answer changes with the model" in each]
-    assert said.startswith("By rank of learning rate its ratio is ")
+    assert said.startswith("By rank of learning rate the ratio of top eigenvalue is ")
 
 
 def test_where_only_the_networks_decide_more_seeds_are_not_the_advice(make_runs):

@@ -18,6 +18,7 @@ from landscape.data import load_dataset
 from landscape.errors import ProblemError, StorageError, UsageError
 from landscape.losses import cross_entropy
 from landscape.models import build_model
+from landscape.report.terminal import summary
 from landscape.study.assemble import assemble
 from landscape.study.cells import cells
 from landscape.study.config import resolve
@@ -379,6 +380,8 @@ def test_checkpoints_instead_of_training(study, tmp_path):
         assert found["measurements"]["top_eigenvalue"]["value"] == pytest.approx(expected, rel=2e-3)
         assert found["measurements"]["preconditioned_top_eigenvalue"]["value"] is None
     assert len(report["surfaces"]) == 2
+    assert not report["trade_offs"]
+    assert "Trade-offs" not in summary(report)
 
 
 FACTORIES = """

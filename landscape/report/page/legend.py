@@ -1,5 +1,7 @@
 """The legend of the page: one list above the plots, which all share its colours, markers and lines."""
 
+from collections.abc import Collection
+
 from landscape.report.escape import for_html
 from landscape.report.factors import factor_words, factors, level_colors, level_words
 from landscape.report.figures.canvas import FAINT_MEANS
@@ -25,10 +27,20 @@ _DASHES = {
 }
 
 
-def legend(report: Report, any_faint: bool = False) -> str:
-    """Return the optimizers and learning rates that were run, each with its mark, and what faint marks are."""
+def legend(report: Report, any_faint: bool = False, shown: Collection[str] | None = None) -> str:
+    """Return the optimizers and learning rates that were run, each with its mark, and what faint marks are.
+
+    Args:
+        report: The content of a report.json.
+        any_faint: Whether any mark is faint.
+        shown: Optimizers whose marks are drawn; all when None.
+    """
     optimizers = report["optimizers"]
-    lrs = {(optimizers.index(run["optimizer"]), run.get("lr_rank") or 0): run.get("lr") for run in report["runs"]}
+    lrs = {
+        (optimizers.index(run["optimizer"]), run.get("lr_rank") or 0): run.get("lr")
+        for run in report["runs"]
+        if shown is None or run["optimizer"] in shown
+    }
     items = []
     for (index, rank), lr in sorted(lrs.items(), key=lambda item: item[0]):
         name = for_html(optimizers[index]) + ("" if lr is None else f", lr {plain(lr)}")

@@ -121,7 +121,8 @@ def _sharpness(page: Page, report: Report) -> None:
         pairs = pair_plots(report, stop)
         if pairs:
             page.add("<h4>Run against run: on the dashed line both minima are equally sharp</h4>")
-            page.add(legend(report, _any_faint(report, stop)))
+            # the first optimizer is the axis across: marks are those of the others
+            page.add(legend(report, _any_faint(report, stop), report["optimizers"][1:]))
         page.draw(pairs)
         _table(page, tables.ratios_by_rank(report, stop), "All ratios, by learning rate and by what else varies")
         for table in tables.measurements(report, stop):

@@ -37,6 +37,7 @@ th, td { text-align: right; padding: .32rem .8rem; white-space: nowrap; font-wei
   border-bottom: 1px solid #ececec; }
 th:first-child, td:first-child { padding-left: 0; }
 th.name, td.name { text-align: left; }
+td.name { white-space: normal; }
 thead th { font-weight: 600; border-bottom: 1.5px solid #555; border-top: 1.5px solid #555; vertical-align: bottom; }
 tbody tr:last-child > * { border-bottom: 1.5px solid #555; }
 td.long { white-space: normal; min-width: 16rem; text-align: left; overflow-wrap: anywhere; }

@@ -57,10 +57,11 @@ def settings_sentence(result: dict[str, Any]) -> str:
     """Return what was trained and measured, in one or two sentences."""
     made = result["settings"]
     batch = "full batch" if made["steps_per_epoch"] == 1 else f"batches of {made['batch_size']}"
+    often = "step" if made["every"] == 1 else f"{made['every']} steps"
     options = ", ".join(f"{key} {_plain(value)}" for key, value in made["optimizer_options"].items())
     return one_line(
         f"{made['steps']:,} steps, {batch} of {made['train_examples']:,} examples, {made['loss']}; {options}. Measured "
-        f"every {made['every']} steps over {made['examples']:,} examples, BatchNorm in {made['batch_norm']} mode; "
+        f"every {often} over {made['examples']:,} examples, BatchNorm in {made['batch_norm']} mode; "
         f"{made['parameters']:,} parameters, {made['dtype']} on {made['device']}."
     )
 
@@ -90,10 +91,12 @@ def cost_sentence(result: dict[str, Any]) -> str:
     """Return what measuring cost, beside training."""
     cost = result["summary"]
     share = cost["share_of_training_time"]
-    percent = "" if share is None else f", {number(100 * share, 2)} % of it"
+    of_it = ""
+    if share is not None:
+        of_it = f", {number(100 * share, 2)} % of it" if share < 2 else f", {number(share, 2)} times as long"
     return (
         f"Training took {number(cost['seconds_training'])} s and measuring {number(cost['seconds_measuring'])} s"
-        f"{percent}: {cost['matvecs']:,} products, {cost['matvecs_per_stop']} at a usual stop."
+        f"{of_it}: {cost['matvecs']:,} products, {cost['matvecs_per_stop']} at a usual stop."
     )
 
 

@@ -1,4 +1,4 @@
-"""Lion, SOAP and Shampoo from the package pytorch-optimizer, an extra: ``pip install 'landscape[optimizers]'``."""
+"""Lion, SOAP and Shampoo from the package pytorch-optimizer, which the extra ``optimizers`` brings."""
 
 import importlib
 from collections.abc import Iterable
@@ -71,7 +71,7 @@ def _packaged(name: str) -> Any:
     except ImportError as error:
         raise UsageError(
             f"{name.lower()} comes with the package pytorch-optimizer, which is not installed ({error}). "
-            f"Type: pip install 'landscape[optimizers]'"
+            "Type: pip install pytorch-optimizer"
         ) from error
 
 
