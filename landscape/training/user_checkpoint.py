@@ -92,17 +92,13 @@ def _read(path: Path, how: Callable[[Path], Any]) -> Any:
     except pickle.UnpicklingError as error:
         raise StorageError(
             f"{path} was not loaded: it holds more than tensors, and loading that could run code, or it is no "
-            f"checkpoint. Save the weights alone: torch.save(model.state_dict(), path). ({_first_line(error)})"
+            f"checkpoint. Save the weights alone: torch.save(model.state_dict(), path)."
         ) from error
     except Exception as error:
         # a damaged file raises nearly anything: RuntimeError, EOFError, KeyError, UnicodeDecodeError, ...
         raise StorageError(
-            f"{path} is truncated or no checkpoint ({type(error).__name__}: {_first_line(error)}). Copy it again."
+            f"{path} is truncated or no checkpoint. Copy it again, or give the path of a .safetensors or .pt file."
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [""])[0][:200]
 
 
 def _quoted(name: object) -> str:
