@@ -8,6 +8,7 @@ from estimator_problems import DECAYING, SPECTRA, Counted, matrix_with, runs
 from landscape import Dense, Lambda
 from landscape.errors import UsageError
 from landscape.solvers import hutchinson_diagonal, xdiag
+from landscape.solvers.estimate import student_factor
 from landscape.solvers.probes import signs
 from landscape.solvers.sketch import Sketch
 from landscape.solvers.xdiag import leave_one_out_diagonal
@@ -41,7 +42,7 @@ def test_xdiag_is_the_mean_of_explicit_leave_one_out_estimates():
     values, errors = leave_one_out_diagonal(sketch)
     explicit = torch.stack(explicit)
     np.testing.assert_allclose(values, explicit.mean(0), rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(errors, explicit.std(0) / math.sqrt(6), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(errors, student_factor(5) * explicit.std(0) / math.sqrt(6), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", SPECTRA)
