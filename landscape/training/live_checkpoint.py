@@ -10,6 +10,7 @@ from torch import Tensor
 
 from landscape.atomic_write import write_atomically
 from landscape.errors import StorageError
+from landscape.training.pickled_weights import load_pickled
 from landscape.training.rewind import LiveState, capture, restore
 from landscape.training.run import Run
 
@@ -51,11 +52,13 @@ def read_live(path: Path, run: Run) -> tuple[int, dict[str, Any]]:
         StorageError: If the file is damaged or of another network.
     """
     try:
-        content = torch.load(path, map_location=run.device, weights_only=True)
+        content = load_pickled(path, run.device)
         keys: Any = dict(enumerate(run.parameters))
         state = {keys.get(key, key): value for key, value in content["state"].items()}
         restore(run, LiveState(tuple(content["tensors"]), state, tuple(content["groups"])))
         return content["step"], content["extra"]
+    except StorageError:
+        raise
     except Exception as error:
         # a damaged file raises nearly anything: RuntimeError, EOFError, KeyError, UnpicklingError, ...
         raise StorageError(

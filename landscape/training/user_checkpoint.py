@@ -1,7 +1,6 @@
 """A checkpoint from anywhere into a model: every key fits, or nothing is loaded."""
 
 import pickle
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ from torch import Tensor, nn
 
 from landscape.errors import StorageError, UsageError
 from landscape.file_size import refuse_larger_than_memory
+from landscape.training.pickle_scan import BeyondWeights
+from landscape.training.pickled_weights import load_pickled
 
 WRAPPERS = ("state_dict", "model", "model_state_dict")
 MOST_LISTED = 10
@@ -33,7 +34,8 @@ def load_into(model: nn.Module, path: Path | str) -> None:
 
     Raises:
         StorageError: If the file is missing, truncated, no checkpoint, or would run code.
-        UsageError: If keys are missing, extra or of another shape; at most ten are listed.
+        UsageError: If keys are missing, extra or of another shape, of which at most ten are listed; or if whole numbers
+            stand for weights.
     """
     path = Path(path)
     wanted = {name: each for name, each in model.state_dict(keep_vars=True).items() if isinstance(each, Tensor)}
@@ -44,6 +46,12 @@ def load_into(model: nn.Module, path: Path | str) -> None:
     for name, tensor in wanted.items():
         if not _is_plain(matched[name]) or matched[name].is_complex() > tensor.is_complex():
             raise UsageError(f"{name!r} in {path} is sparse, quantized, complex or without content. Save a dense one.")
+        if tensor.is_floating_point() and not matched[name].is_floating_point():
+            found, own = (str(each.dtype).removeprefix("torch.") for each in (matched[name], tensor))
+            raise UsageError(
+                f"{name!r} in {path} is of {found}, the model's of {own}: quantized numbers are no weights without "
+                f"their scale. Save them dequantized. Nothing was loaded."
+            )
     with torch.no_grad():
         for name, tensor in wanted.items():
             tensor.copy_(matched[name])
@@ -77,10 +85,7 @@ def _shapes_of(path: Path) -> Any:
 def _loaded(path: Path) -> Any:
     if path.suffix == ".safetensors":
         return safetensors.torch.load_file(path)
-    with warnings.catch_warnings():
-        # a pickle of another protocol than torch's own is either read or refused; the user is told then
-        warnings.simplefilter("ignore", UserWarning)
-        return torch.load(path, map_location="cpu", weights_only=True)
+    return load_pickled(path)
 
 
 def _read(path: Path, how: Callable[[Path], Any]) -> Any:
@@ -90,9 +95,11 @@ def _read(path: Path, how: Callable[[Path], Any]) -> Any:
     try:
         return how(path)
     except pickle.UnpicklingError as error:
+        # PyTorch's own reasons tell how to load it all the same
+        why = f" ({error})" if isinstance(error, BeyondWeights) else ""
         raise StorageError(
-            f"{path} was not loaded: it holds more than tensors, and loading that could run code, or it is no "
-            f"checkpoint. Save the weights alone: torch.save(model.state_dict(), path)."
+            f"{path} was not loaded: it holds more than tensors, and loading that could run code or take any amount of "
+            f"memory, or it is no checkpoint. Save the weights alone: torch.save(model.state_dict(), path).{why}"
         ) from error
     except Exception as error:
         # a damaged file raises nearly anything: RuntimeError, EOFError, KeyError, UnicodeDecodeError, ...
