@@ -6,6 +6,10 @@ from pathlib import Path
 from landscape.errors import StorageError
 
 
+class OnlyRead(str):
+    """A path that a file names, which may be a stranger's: what lies there is read, and nothing is written there."""
+
+
 def refuse_links_out(root: Path, *names: str) -> None:
     """Return if nothing in a folder leads out of it; links are looked at and not followed.
 

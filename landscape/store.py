@@ -8,12 +8,13 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from landscape.atomic_write import write_atomically
 from landscape.errors import StorageError
+from landscape.file_size import AS_VALUES, refuse_larger_than_memory
 from landscape.memory import available_memory
 from landscape.shapes import LARGEST, Misshapen, Shape, anything
 
@@ -40,12 +41,14 @@ def _refuse_huge(digits: str) -> int:
     return int(digits)
 
 
+_TOO_LARGE = ValueError("it takes more memory than there is")
 _MOST_DIGITS = 20
 # a number follows one of these and ends at one of those: digits of a fraction and letters of a checksum do not count
 _MANY_DIGITS = re.compile(r"[ :,\[\t\r\n-]\d{19}")
 _LARGE_EXPONENT = re.compile(r"[eE]\+?\d{3,}[ ,\]}\t\r\n]")
 _PLAIN_JSON = json.JSONDecoder(parse_constant=_refuse)
 _CAREFUL_JSON = json.JSONDecoder(parse_constant=_refuse, parse_float=_refuse_infinite, parse_int=_refuse_huge)
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 _IN_ORDER = json.JSONEncoder(sort_keys=True)
 
 
@@ -120,8 +123,12 @@ def _look(path: Path, values: Iterable[Any], shape: Shape) -> None:
 
 def _text(path: Path) -> str:
     """Return what a small file holds, without a buffer between: half of the time of thousands of them."""
+    refuse_larger_than_memory(path, AS_VALUES)
     with open(path, "rb", buffering=0) as file:
-        return file.read().decode()
+        try:
+            return file.read().decode()
+        except MemoryError:
+            raise _TOO_LARGE from None
 
 
 def _decoded(text: str) -> Any:
@@ -133,6 +140,8 @@ def _decoded(text: str) -> Any:
         return decoder.decode(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    except MemoryError:
+        raise _TOO_LARGE from None
 
 
 def sealed(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -223,6 +232,7 @@ def append_row(path: Path, row: Mapping[str, Any], *, seal: bool = False) -> Non
 def sound_rows(path: Path) -> tuple[list[dict[str, Any]], int]:
     """Return those rows of a JSON-lines file that are what was written, and how many are not."""
     try:
+        refuse_larger_than_memory(path, AS_VALUES)
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:
         return [], 0
@@ -250,11 +260,23 @@ def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
     """
     try:
         with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
-            _refuse_large(sum(each.file_size for each in file.zip.infolist()))
+            entries = file.zip.infolist()
+            _refuse_large(sum(each.file_size for each in entries))
+            for each in entries:
+                with file.zip.open(each) as array:
+                    _refuse_other_size(array, each.file_size)
             return {name: file[name] for name in file.files}
     except Exception as error:
         # a damaged archive raises nearly anything: OSError, ValueError, KeyError, zlib.error, MemoryError, ...
         raise StorageError(f"Cannot read {path}: {error}. Delete it, and it is computed again.") from error
+
+
+def _refuse_other_size(array: IO[bytes], size: int) -> None:
+    """Refuse an array whose header says another size than it has; one of empty elements can have any."""
+    version = np.lib.format.read_magic(array)
+    shape, _, kind = _HEADERS[version](array)
+    if not kind.itemsize or math.prod(shape) * kind.itemsize != size - array.tell():
+        raise ValueError(f"it has an array of another size than its shape {shape} of {kind} says")
 
 
 def _refuse_large(size: int) -> None:

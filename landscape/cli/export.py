@@ -21,10 +21,12 @@ def command(folder: Path, as_csv: bool, out: Path | None, debug: bool) -> None:
     the statistics take it.
     """
     _check(folder, as_csv)
+    from landscape.plain_folder import refuse_links_out
     from landscape.report.folder import as_written, read_report
     from landscape.report.tidy_table import tidy_table
     from landscape.store import write_text
 
+    refuse_links_out(folder, "report.json")
     with as_written(folder / "report.json", f"landscape relate {folder}"):
         table = tidy_table(read_report(folder))
     if out is None:

@@ -18,14 +18,14 @@ TIMEOUT_SECONDS = 10.0
 DOWNLOAD_ERRORS = (OSError, RuntimeError, http.client.HTTPException, tarfile.TarError, EOFError, zlib.error)
 
 
-def complete(name: str, folder: Path, files: Mapping[str, str], download: Callable[[], object]) -> None:
+def complete(name: str, folder: Path, files: Mapping[str, str], download: Callable[[], object] | None) -> None:
     """Return once every file lies in the folder with the right checksum, downloaded if need be.
 
     Args:
         name: The data set, for messages.
         folder: Where the files lie.
         files: MD5 checksums by path under the folder.
-        download: Called when a file is missing.
+        download: Called when a file is missing; None where nothing may be written.
 
     Raises:
         StorageError: If a file is corrupt, or missing and cannot be downloaded.
@@ -33,6 +33,9 @@ def complete(name: str, folder: Path, files: Mapping[str, str], download: Callab
     missing = _missing(name, folder, files)
     if not missing:
         return
+    if download is None:
+        why = "Nothing is downloaded into a folder that a study file names."
+        raise StorageError(_not_there(name, folder, missing, why))
     with _no_empty_folders_left({(folder / file).parent for file in missing}):
         try:
             with _download_conditions():

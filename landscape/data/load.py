@@ -15,6 +15,7 @@ from landscape.data.subset import choose
 from landscape.data.user import load_user
 from landscape.errors import UsageError
 from landscape.options import parse_options
+from landscape.plain_folder import OnlyRead
 from landscape.registry import datasets
 
 
@@ -35,7 +36,8 @@ def load_dataset(
         train_examples: How many training examples to take; None takes all.
         label_noise: The fraction of training labels to replace by a different class. Test labels stay true.
         seed: For the choice, the noise, and data that are drawn.
-        data_dir: Where files lie; else ``LANDSCAPE_DATA``, else ``~/.cache/landscape``.
+        data_dir: Where files lie; else ``LANDSCAPE_DATA``, else ``~/.cache/landscape``. Nothing is downloaded into an
+            `OnlyRead` one.
         options: Options of this data set, typed or as strings.
         subset: ``"first"`` or ``"balanced"``; None takes ``"first"`` for digits and regression, else balanced.
 
@@ -48,7 +50,7 @@ def load_dataset(
     """
     if subset not in (None, "first", "balanced"):
         raise UsageError(f"A subset is 'first' or 'balanced', not {subset!r}.")
-    pool = _load_pool(name, Place(data_folder(data_dir), seed), options)
+    pool = _load_pool(name, Place(data_folder(data_dir), seed, not isinstance(data_dir, OnlyRead)), options)
     x, y = pool.train
     # Taking all of them is no copy, which matters at 60,000 images.
     if train_examples is not None:

@@ -44,7 +44,14 @@ class Source:
 
 @dataclass(frozen=True)
 class Place:
-    """What every source is told: the folder in which data lie, and the seed of what is drawn."""
+    """What every source is told.
+
+    Attributes:
+        folder: In which data lie.
+        seed: Of what is drawn.
+        writable: Whether what is missing may be downloaded into it.
+    """
 
     folder: Path
     seed: int
+    writable: bool = True

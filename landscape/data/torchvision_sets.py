@@ -61,7 +61,8 @@ def _register(
 
     def load(place: Place) -> Pool:
         maker = getattr(import_torchvision().datasets, torchvision_name)
-        complete(name, place.folder, files(maker), lambda: maker(str(place.folder), download=True))
+        download = (lambda: maker(str(place.folder), download=True)) if place.writable else None
+        complete(name, place.folder, files(maker), download)
         train, test = (tensors(maker(str(place.folder), train=train)) for train in (True, False))
         return Pool(train, test, num_classes, standardize=(0, 2, 3), subset="balanced")
 

@@ -78,6 +78,8 @@ class _Letters(dict[int, str | int]):
         return code if code < 0x180 else "?"
 
 
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _LETTERS = _Letters((ord(character), word) for character, word in _LATEX.items())
 _FROM_SUPERSCRIPT = str.maketrans(SUPERSCRIPTS, "-0123456789")
 
@@ -125,6 +127,12 @@ def _power(superscripts: str) -> str:
 def for_markdown(text: object) -> str:
     """Return ``text`` for a cell of a Markdown table."""
     return re.sub(r"([\\`*_{}\[\]<>|#~$])", r"\\\1", one_line(text))
+
+
+def for_csv(text: object) -> str:
+    """Return ``text`` for a cell of a CSV file, which a spreadsheet takes for a formula unless told otherwise."""
+    line = one_line(text)
+    return f"'{line}" if line.startswith(_FORMULA) and not _NUMBER.fullmatch(line) else line
 
 
 def for_figure(text: object, limit: int = 200) -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from landscape.report import points as view
-from landscape.report.escape import for_html, one_line
+from landscape.report.escape import for_html, for_markdown
 from landscape.report.folder import Report
 from landscape.report.primary import primary_note
 from landscape.statistics.cluster_bootstrap import MIN_SEEDS
@@ -76,6 +76,20 @@ def methods(report: Report) -> str:
     Args:
         report: The content of a report.json.
     """
+    text, references = _paragraph(report)
+    listed_below = "\n".join(f"- {for_markdown(each)}" for each in references)
+    return f"# Methods\n\n{for_markdown(text)}\n\n{listed_below}\n"
+
+
+def methods_html(report: Report) -> str:
+    """Return the same, folded, as HTML."""
+    text, references = _paragraph(report)
+    paragraphs = "".join(f"<p>{for_html(part)}</p>" for part in (text, " ".join(f"- {each}" for each in references)))
+    return f"<details><summary>Methods, ready to paste (methods.md)</summary>{paragraphs}</details>\n"
+
+
+def _paragraph(report: Report) -> tuple[str, list[str]]:
+    """Return the paragraph and its references as they are, to be escaped for where they are printed."""
     settings = report.get("settings") or {}
     parts = [
         _training(report, settings),
@@ -85,16 +99,7 @@ def methods(report: Report) -> str:
         _statistics(report, settings),
     ]
     text = " ".join(part for part in parts if part)
-    used = [name for name in REFERENCES if _cited(name) in text]
-    references = "\n".join(f"- {REFERENCES[name]}" for name in used)
-    return f"# Methods\n\n{text}\n\n{references}\n"
-
-
-def methods_html(report: Report) -> str:
-    """Return the same, folded, as HTML."""
-    _, *parts = methods(report).split("\n\n")
-    paragraphs = "".join(f"<p>{for_html(part)}</p>" for part in parts if part.strip())
-    return f"<details><summary>Methods, ready to paste (methods.md)</summary>{paragraphs}</details>\n"
+    return text, [reference for name, reference in REFERENCES.items() if _cited(name) in text]
 
 
 def _cited(name: str) -> str:
@@ -121,7 +126,7 @@ def _training(report: Report, settings: dict[str, Any]) -> str:
     options = _options(report, settings)
     given = f"; optimizer options {options}" if options else ""
     cited = {name: f"{name} ({_cited(_OPTIMIZERS[name])})" for name in report["optimizers"] if name in _OPTIMIZERS}
-    names = ", ".join(one_line(cited.get(name, name)) for name in report["optimizers"])
+    names = ", ".join(cited.get(name, name) for name in report["optimizers"])
     return (
         f"We trained {_networks(report, settings)} on {_plain(data)} with {names} for {length} at learning rates "
         f"{'; '.join(rates) or 'as given'}{varied}{given}, with {seeds} seeds each "
@@ -145,7 +150,7 @@ def _options(report: Report, settings: dict[str, Any]) -> str:
         told[name] = {**ran.get(name, {}), **levels}
         if settings.get("weight_decay") not in (None, [], [None]):  # said for all
             told[name].pop("weight_decay", None)
-    return "; ".join(f"{one_line(name)}: {_plain(each)}" for name, each in told.items() if each)
+    return "; ".join(f"{name}: {_plain(each)}" for name, each in told.items() if each)
 
 
 def _networks(report: Report, settings: dict[str, Any]) -> str:
@@ -179,13 +184,13 @@ def _slices(report: Report) -> str:
     return (
         f"The loss is sliced on {surfaces[0]['points']} x {surfaces[0]['points']} points along two random directions "
         f"with filter normalisation (Li et al. 2018) around each optimizer's run with the median "
-        f"{one_line(str(view.term(report['measures'][0])))}."
+        f"{view.term(report['measures'][0])}."
     )
 
 
 def _measuring(report: Report, settings: dict[str, Any]) -> str:
     stops = listed([stop_words(stop) for stop in view.stops(report)], most=99)
-    names = ", ".join(one_line(str(view.term(measure))) for measure in report["measures"])
+    names = ", ".join(str(view.term(measure)) for measure in report["measures"])
     examples = settings.get("examples") or "all"
     targets = settings.get("target_loss")
     target, *further = targets if isinstance(targets, list | tuple) else [targets]
@@ -258,4 +263,4 @@ def _plain(value: Any) -> str:
         return ", ".join(f"{key} {_plain(each)}" for key, each in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(_plain(each) for each in value)
-    return one_line(f"{value:g}" if isinstance(value, float) else str(value))
+    return f"{value:g}" if isinstance(value, float) else str(value)

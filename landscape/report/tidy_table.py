@@ -4,6 +4,7 @@ import csv
 import io
 from typing import Any
 
+from landscape.report.escape import for_csv
 from landscape.report.folder import Report
 from landscape.statistics.matched_loss import comparable
 
@@ -40,6 +41,8 @@ def tidy_table(report: Report) -> str:
     stop. ``compared`` says whether the statistics take the row: converged, and at a matched loss near its target.
     ``point`` is ``as trained``, or what the minimum was moved by without changing its function.
 
+    A text that a spreadsheet would take for a formula has an apostrophe before it.
+
     Args:
         report: The content of a report.json.
     """
@@ -47,7 +50,7 @@ def tidy_table(report: Report) -> str:
     header = (*_RUN, *factors, "status", "stop", *_MINIMUM, "point", "measure", *_MEASUREMENT, "compared")
     text = io.StringIO()
     writer = csv.DictWriter(text, header, restval="", lineterminator="\n")
-    writer.writeheader()
+    writer.writerow({name: for_csv(name) for name in header})
     for run in report["runs"]:
         about = {"run": run["id"], **{key: run.get(key) for key in _RUN[1:]}, "status": run["status"]}
         about |= {name: (run.get("factors") or {}).get(name) for name in factors}
@@ -71,6 +74,9 @@ def _rows(minimum: Report, fits: bool) -> list[dict[str, Any]]:
 
 
 def _cells(row: dict[str, Any]) -> dict[str, Any]:
-    """Nothing is empty, truth is true or false, and numbers keep all their digits."""
-    words = {True: "true", False: "false"}
-    return {key: "" if each is None else words[each] if isinstance(each, bool) else each for key, each in row.items()}
+    """Nothing is empty, truth is true or false, numbers keep all their digits, and no text is a formula."""
+    words = {True: "true", False: "false", None: ""}
+    return {
+        key: words[each] if each is None or isinstance(each, bool) else for_csv(each) if isinstance(each, str) else each
+        for key, each in row.items()
+    }

@@ -1,14 +1,13 @@
 """What a study is, from the command line, the environment and study.toml to one checked configuration and back."""
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from landscape.errors import UsageError, suggest
 from landscape.study.config_checks import check_together
 from landscape.study.keys import KEYS, StudyConfig
+from landscape.study.toml_file import read_toml
 from landscape.study.toml_text import quote, toml_value
 
 __all__ = ["KEYS", "StudyConfig", "differences", "read_toml", "resolve", "to_toml"]
@@ -31,20 +30,6 @@ def resolve(*sources: tuple[str, Mapping[str, Any]]) -> StudyConfig:
     config = StudyConfig(**values)
     check_together(config)
     return config
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Return the keys of a study.toml.
-
-    Raises:
-        UsageError: If it cannot be read or is not TOML.
-    """
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"Cannot read {path}: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path} is not TOML: {error}.") from error
 
 
 def to_toml(config: StudyConfig) -> str:

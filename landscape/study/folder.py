@@ -11,6 +11,7 @@ from typing import Any
 
 from landscape import store
 from landscape.errors import StorageError, UsageError
+from landscape.file_size import refuse_larger_than_memory
 from landscape.plain_folder import refuse_links_out
 from landscape.stops import file_name
 from landscape.study import record
@@ -244,6 +245,7 @@ def checksums(folder: RunFolder, cell: str) -> dict[str, str]:
 
 
 def _sha256(path: Path) -> str:
+    refuse_larger_than_memory(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

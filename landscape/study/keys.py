@@ -31,7 +31,7 @@ class StudyConfig:
     data: str | None = _key(
         None, parsers.optional(parsers.word), "Your own data instead: a factory of (train, test).", "FILE.py:FACTORY"
     )
-    data_dir: str | None = _key(None, parsers.optional(parsers.word), "Where data sets lie.", "DIR")
+    data_dir: str | None = _key(None, parsers.optional(parsers.folder), "Where data sets lie.", "DIR")
     subset: str | None = _key(
         None,
         parsers.optional(parsers.one_of("first", "balanced")),

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from landscape.plain_folder import OnlyRead
 from landscape.shapes import LARGEST
 from landscape.stops import parse_stop
 from landscape.weight_average import WeightAverage
@@ -21,6 +22,11 @@ def word(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("a word")
     return value.strip()
+
+
+def folder(value: Any) -> str:
+    """Return a non-empty path, which stays one of a file."""
+    return OnlyRead(word(value)) if isinstance(value, OnlyRead) else word(value)
 
 
 def integer(least: int, most: int = LARGEST) -> Parser:

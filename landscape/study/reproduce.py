@@ -12,6 +12,7 @@ from safetensors.numpy import load_file
 from landscape import store
 from landscape.device import resolve_device
 from landscape.errors import StorageError, UsageError
+from landscape.file_size import refuse_larger_than_memory
 from landscape.plain_folder import refuse_links_out
 from landscape.study import record
 from landscape.study.cells import Cell, cells
@@ -167,6 +168,8 @@ def _pairs(first: Path, second: Path) -> Iterator[tuple[Path, Path]]:
 
 def _tensors_apart(first: Path, second: Path) -> float:
     try:
+        for path in (first, second):
+            refuse_larger_than_memory(path)
         one, two = load_file(first), load_file(second)
     except (OSError, SafetensorError, KeyError) as error:
         raise StorageError(f"{first} or {second} is damaged ({error}). Train the run again.") from error

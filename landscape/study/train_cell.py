@@ -5,6 +5,7 @@ import functools
 import hashlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from landscape import store
 from landscape.data import DataSet, load_dataset
 from landscape.errors import UsageError
+from landscape.file_size import refuse_larger_than_memory
 from landscape.models import build_model, check_outputs
 from landscape.problem import Problem
 from landscape.registry import losses
@@ -199,6 +201,7 @@ def _check_same_checkpoint(cell: Cell, folder: RunFolder) -> None:
 
 
 def _digest(path: str) -> str:
+    refuse_larger_than_memory(Path(path))
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

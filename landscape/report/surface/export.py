@@ -10,6 +10,7 @@ import numpy as np
 
 from landscape.atomic_write import write_atomically
 from landscape.errors import UsageError
+from landscape.report.escape import for_csv, one_line
 from landscape.report.folder import Array
 from landscape.report.surface.grids import Grids
 from landscape.store import write_text
@@ -43,7 +44,7 @@ def write_csv(grids: Grids, path: Path) -> None:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     places = [each.ravel() for each in np.meshgrid(*grids.axes, indexing="ij")]
-    writer.writerow([*(axis["key"] for axis in grids.result["axes"]), *columns])
+    writer.writerow([for_csv(name) for name in (*(axis["key"] for axis in grids.result["axes"]), *columns)])
     for row in zip(*places, *(each.ravel() for each in columns.values()), strict=True):
         writer.writerow([repr(value.item()) for value in row])
     write_text(path, buffer.getvalue())
@@ -56,7 +57,7 @@ def write_vtk(grids: Grids, path: Path) -> None:
         The VTK User's Guide, file formats for version 4.2, "simple legacy formats".
     """
     axes = [*grids.axes, *([np.zeros(1)] * (3 - grids.dimensions))]
-    title = f"landscape: {grids.result['name']}".encode("ascii", "replace")[:COMMENT_LIMIT]
+    title = one_line(f"landscape: {grids.result['name']}").encode("ascii", "replace")[:COMMENT_LIMIT]
     parts = [b"# vtk DataFile Version 3.0\n", title, b"\nBINARY\nDATASET RECTILINEAR_GRID\n"]
     parts.append("DIMENSIONS {} {} {}\n".format(*map(len, axes)).encode())
     for name, axis in zip("XYZ", axes, strict=True):
@@ -65,7 +66,8 @@ def write_vtk(grids: Grids, path: Path) -> None:
     parts.append(f"POINT_DATA {np.prod([len(axis) for axis in axes])}\n".encode())
     for name, column in columns.items():
         # the first coordinate changes fastest in VTK, the last one in our arrays
-        parts += [f"SCALARS {name} double 1\nLOOKUP_TABLE default\n".encode(), _big_endian(column.ravel("F")), b"\n"]
+        word = "_".join(one_line(name).split())
+        parts += [f"SCALARS {word} double 1\nLOOKUP_TABLE default\n".encode(), _big_endian(column.ravel("F")), b"\n"]
     write_atomically(path, b"".join(parts))
 
 
