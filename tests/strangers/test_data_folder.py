@@ -25,9 +25,8 @@ def downloads(monkeypatch):
 @pytest.fixture
 def study(tmp_path):
     path = tmp_path / "study.toml"
-    path.write_text(
-        f'dataset = "mnist"\noptimizer = "sgd"\nmodel = "mlp"\nepochs = 1\nseeds = 1\ndata_dir = " {tmp_path / "theirs"} "\n'
-    )
+    settings = 'dataset = "mnist"\noptimizer = "sgd"\nmodel = "mlp"\nepochs = 1\nseeds = 1\n'
+    path.write_text(f'{settings}data_dir = " {tmp_path / "theirs"} "\n')
     return path
 
 
