@@ -23,11 +23,12 @@ from landscape.study.keys import FACTORS
 from landscape.study.measure_cell import problem_of
 from landscape.study.one_minimum import check_examples
 from landscape.study.option_levels import levels
+from landscape.study.tracked_files import read_tracked
 from landscape.study.train_cell import dataset_of, loss_of, model_of, model_options, training_config
 from landscape.tracking import Followed, TrackRow, TrackSettings, follow
 from landscape.tracking.follow import check_start
 from landscape.training import write_snapshot
-from landscape.training.live_checkpoint import read_live, write_live
+from landscape.training.live_checkpoint import write_live
 from landscape.training.prepare import prepare_run
 from landscape.training.run import Run
 from landscape.training.snapshot import take_snapshot
@@ -118,7 +119,7 @@ def track(config: StudyConfig, request: TrackRequest, root: Path, on_progress: O
     folder = open_folder(root, config)
     _check_request(root, request)
     with locked(folder):
-        rows, followed = _found(folder, cell, run)
+        rows, followed = read_tracked(_rows_file(folder, cell), _state_file(folder, cell), run)
         finished = bool(rows) and (_ends(rows, request, config) or followed.step > len(run.learning_rates))
         if not finished:
             _go_on(run, problem, settings, followed, rows, request, config, (folder, cell), on_progress)
@@ -163,16 +164,6 @@ def _every(request: TrackRequest, run: Run) -> int:
         count, unit = request.every
         return count * (run.steps_per_epoch if unit == "epochs" else 1)
     return run.steps_per_epoch if run.steps_per_epoch > 1 else max(1, len(run.learning_rates) // 60)
-
-
-def _found(folder: RunFolder, cell: Cell, run: Run) -> tuple[list[dict[str, Any]], Followed]:
-    """Return the rows that are written and how far the run is, put live."""
-    rows, state = store.read_rows(_rows_file(folder, cell)), _state_file(folder, cell)
-    if not state.exists():
-        return [], Followed()
-    step, extra = read_live(state, run)
-    # rows are written before the state: those from there on are measured again, and come out the same
-    return [row for row in rows if row["step"] < step], Followed.from_dict(extra)
 
 
 def _go_on(
