@@ -8,14 +8,14 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
+from landscape.array_size import refuse_other_sizes
 from landscape.atomic_write import write_atomically
 from landscape.errors import StorageError
 from landscape.file_size import AS_VALUES, refuse_larger_than_memory
-from landscape.memory import available_memory
 from landscape.shapes import LARGEST, Misshapen, Shape, anything
 
 _SEAL = "seal"
@@ -48,7 +48,6 @@ _MANY_DIGITS = re.compile(r"[ :,\[\t\r\n-]\d{19}")
 _LARGE_EXPONENT = re.compile(r"[eE]\+?\d{3,}[ ,\]}\t\r\n]")
 _PLAIN_JSON = json.JSONDecoder(parse_constant=_refuse)
 _CAREFUL_JSON = json.JSONDecoder(parse_constant=_refuse, parse_float=_refuse_infinite, parse_int=_refuse_huge)
-_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 _IN_ORDER = json.JSONEncoder(sort_keys=True)
 
 
@@ -260,30 +259,11 @@ def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
     """
     try:
         with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
-            entries = file.zip.infolist()
-            _refuse_large(sum(each.file_size for each in entries))
-            for each in entries:
-                with file.zip.open(each) as array:
-                    _refuse_other_size(array, each.file_size)
+            refuse_other_sizes(file.zip)
             return {name: file[name] for name in file.files}
     except Exception as error:
         # a damaged archive raises nearly anything: OSError, ValueError, KeyError, zlib.error, MemoryError, ...
         raise StorageError(f"Cannot read {path}: {error}. Delete it, and it is computed again.") from error
-
-
-def _refuse_other_size(array: IO[bytes], size: int) -> None:
-    """Refuse an array whose header says another size than it has; one of empty elements can have any."""
-    version = np.lib.format.read_magic(array)
-    shape, _, kind = _HEADERS[version](array)
-    if not kind.itemsize or math.prod(shape) * kind.itemsize != size - array.tell():
-        raise ValueError(f"it has an array of another size than its shape {shape} of {kind} says")
-
-
-def _refuse_large(size: int) -> None:
-    """Refuse more bytes than there is memory: a few in an archive may stand for very many."""
-    there = available_memory()
-    if there is not None and size > there:
-        raise ValueError(f"it asks for {size:,} bytes of memory, and {there:,} are free")
 
 
 def finite(value: Any) -> Any:

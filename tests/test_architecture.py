@@ -14,7 +14,7 @@ LAYERS = [
     {"trust"},
     {"ranks"},
     {"parts"},
-    {"references", "options", "atomic_write", "file_size", "plain_folder", "shapes", "stops", "compiled"},
+    {"references", "options", "atomic_write", "file_size", "array_size", "plain_folder", "shapes", "stops", "compiled"},
     {"registry"},
     {"device", "data"},
     {"models", "losses"},
