@@ -23,6 +23,7 @@ from landscape.forward.trial import Trial, check_loss, try_out
 from landscape.forward.unwrap import unwrap
 from landscape.full_precision import full_precision
 from landscape.loss_contract import LossOfModel, loss_contract
+from landscape.one_problem import refuse_different
 from landscape.repeatable import prepare
 from landscape.weighted_batches import weigh
 
@@ -70,7 +71,8 @@ class Problem:
 
     Raises:
         ProblemError: If there are no trainable parameters or no examples; if the data or the model are random; if the
-            model or the loss raises, or the loss is not one number that depends on the parameters.
+            model or the loss raises, or the loss is not one number that depends on the parameters; if processes that
+            share it do not have the same.
         UsageError: If an argument cannot be what it is.
 
     Cost:
@@ -131,8 +133,9 @@ class Problem:
         self._run = Runner(self.model, self.parameter_names, self.dtype, self.device, setting, shards.frozen)
         tried = self._try_out()
         notes += [*chosen.notes, *shards.notes]
-        said = [*notes, *notes_on(self.model, setting), *contract.notes, *found, *self._batches.notes]
-        self.notes = tuple(dict.fromkeys([*said, *tried.notes]))
+        said = [*notes, *notes_on(self.model, setting), *contract.notes, *found, *self._batches.notes, *tried.notes]
+        self.notes = tuple(dict.fromkeys(said))
+        refuse_different(self)
 
     @property
     def num_examples(self) -> int:

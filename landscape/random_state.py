@@ -68,6 +68,14 @@ def kept_random_state() -> Iterator[None]:
         before.put_back()
 
 
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed every global generator; on leaving they stand where they stood."""
+    with kept_random_state():
+        seed_everything(seed)
+        yield
+
+
 def seed_everything(seed: int, own: Sequence[torch.Generator] = ()) -> None:
     """Seed every generator; CUDA's only where it is in use, so that it is not started."""
     random.seed(seed)

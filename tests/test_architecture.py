@@ -20,7 +20,7 @@ LAYERS = [
     {"models", "losses"},
     {"batch_structure", "batch_norm"},
     {"batches", "forward"},
-    {"repeatable", "weighted_batches", "criterion"},
+    {"repeatable", "weighted_batches", "criterion", "one_problem"},
     {"loss_contract"},
     {"problem"},
     {"symmetries"},

@@ -73,7 +73,7 @@ PRODUCT_HELP = (
     "--memory",
     metavar="SIZE",
     parse=parsers.num_bytes,
-    help="For held graphs, vectors and basis: 500MB, 8GB, 2GiB; by default half of what is free.",
+    help="For held graphs, vectors and basis, of each process: 500MB, 8GB, 2GiB; by default half of what is free.",
 )
 @own_option(
     "--basis",

@@ -114,10 +114,16 @@ class _Talk:
         threading.Thread(target=self._beat, daemon=True).start()
 
     def leave(self) -> None:
-        """Wait for the others, and disconnect."""
+        """Wait for the others, the first one while it writes, and disconnect.
+
+        Raises:
+            LostProcess: If one of them has ended before.
+        """
         import torch.distributed as dist
 
-        dist.barrier()
+        from landscape.ranks import ranks_of
+
+        ranks_of(dist.group.WORLD).wait()
         self._stopped = True
         dist.destroy_process_group()
 

@@ -65,7 +65,7 @@ HINT = "Add --out DIR for tables and a report, --verify to check products on thi
     "--memory",
     metavar="SIZE",
     parse=parsers.num_bytes,
-    help="For held graphs and vectors: 500MB, 8GB, 2GiB; by default half of what is free.",
+    help="For held graphs and vectors, of each process: 500MB, 8GB, 2GiB; by default half of what is free.",
 )
 @click.option("--freeze-data", is_flag=True, help="Keep the examples of one pass: for data that are augmented.")
 @click.option("--verify", is_flag=True, help="Check products, eigenvalue and trace on a shrunken copy of the model.")

@@ -70,7 +70,7 @@ def data_folder(data_dir: str | Path | None) -> Path:
 def _load_pool(name: str, place: Place, options: Mapping[str, Any] | None) -> Pool:
     source = datasets[name].value
     if not isinstance(source, Source):
-        return load_user(name, source, options)
+        return load_user(name, source, options, place.seed)
     return source.load(place, **parse_options(source.load, options, f"Data set {name!r}", reserved=("place",)))
 
 

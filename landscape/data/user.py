@@ -11,6 +11,8 @@ from landscape.data.dataset import DataSet, Examples, check
 from landscape.data.source import Pool
 from landscape.errors import UsageError
 from landscape.options import parse_options
+from landscape.random_state import seeded
+from landscape.randomness import derive_seed
 
 EXPECTED = (
     "It must return a landscape.data.DataSet, or (train, test), each of which is (x, y), a torch Dataset, "
@@ -18,8 +20,8 @@ EXPECTED = (
 )
 
 
-def load_user(name: str, factory: Callable[..., Any], options: Mapping[str, Any] | None) -> Pool:
-    """Return what a user's factory returns, with its labels checked.
+def load_user(name: str, factory: Callable[..., Any], options: Mapping[str, Any] | None, seed: int) -> Pool:
+    """Return what a user's factory returns, with its labels checked; every global generator is seeded for it.
 
     Integer targets are classes, numbered from 0; floating-point ones are for regression. Inputs are used as
     they are, as float32; 64-bit integers stay what they are, because they may be tokens.
@@ -31,8 +33,9 @@ def load_user(name: str, factory: Callable[..., Any], options: Mapping[str, Any]
         raise UsageError(f"{name} is a {type(factory).__name__}, not a function. {EXPECTED}")
     arguments = parse_options(factory, options, f"Data set {name!r}")
     try:
-        made = factory(**arguments)
-        dataset = made if isinstance(made, DataSet) else _from_pair(name, made)
+        with seeded(derive_seed(seed, "data")):
+            made = factory(**arguments)
+            dataset = made if isinstance(made, DataSet) else _from_pair(name, made)
     except UsageError:
         raise
     except Exception as error:

@@ -123,11 +123,11 @@ def squares(problem: Problem, theta: Tensor | None, factors: Factors, *, memory:
     totals = [torch.zeros(shape, dtype=torch.float64, device=problem.device) for shape in problem.shapes]
     by_example: list[Tensor] = []
     passes = 0
-    with full_precision(problem.tf32):
+    with problem.ranks.own_work() as own, full_precision(problem.tf32):
         for piece, before in _pieces(problem, leaves, memory):
-            passes, own = _add_squares(problem, leaves, piece, factors, before, totals)
-            by_example.append(own)
-    total = problem.ranks.add(torch.cat([each.reshape(-1) for each in totals]))
+            passes, of_examples = _add_squares(problem, leaves, piece, factors, before, totals)
+            by_example.append(of_examples)
+    total = torch.cat([each.reshape(-1) for each in problem.ranks.add_all(totals, own)])
     passes = round(float(problem.ranks.gather([passes]).max()))
     every = problem.ranks.concatenate(torch.cat([*by_example, total.new_zeros(0)]))
     return Squares(total / problem.num_examples + problem.weight_decay, every, passes)

@@ -19,6 +19,7 @@ from landscape.measures.not_finite import without_nan
 from landscape.minimum import Minimum
 from landscape.options import parse_options
 from landscape.problem import Problem
+from landscape.ranks import LostProcess
 from landscape.registry import measures as registry
 from landscape.solvers.memory_plan import NoRoomError, leave_vectors
 
@@ -164,11 +165,14 @@ def _in_float64(
 
     Raises:
         AsymmetryError: The one at hand, if it was not for want of digits, or the problem cannot be had in float64.
+        LostProcess: If another process has ended meanwhile.
     """
     if minimum.problem.dtype != torch.float32 or minimum.problem.device.type == "mps":
         raise error
     try:
         result = compute(minimum.in_float64, seed=seed, **options)
+    except LostProcess:
+        raise
     except Exception:
         # of any type: a model or loss of the user's with tensors of its own in single precision
         raise error from None

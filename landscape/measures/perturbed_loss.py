@@ -17,6 +17,7 @@ from landscape.measures.measurement import Measurement
 from landscape.minimum import Minimum
 from landscape.operators.own_parts import OwnParts, over_all
 from landscape.problem import Problem
+from landscape.ranks import OwnWork
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
 
@@ -26,6 +27,14 @@ class Change(NamedTuple):
 
     loss: float
     accuracy: float | None
+
+
+class _Own(NamedTuple):
+    """What this process's own examples give: a term of the mean loss for each batch, and the share of right ones."""
+
+    losses: list[float]
+    right: float | None
+    work: OwnWork
 
 
 class PerturbedLoss:
@@ -55,9 +64,10 @@ class PerturbedLoss:
     @cached_property
     def centre(self) -> Change:
         """Loss (not a change) and accuracy at theta."""
-        losses, accuracy = self._evaluated(self.theta)
-        self._losses = losses
-        return Change(self._over_all(losses) + self._penalty(self.theta), accuracy)
+        own = self._evaluated(self.theta)
+        loss, accuracy = self._over_all(own, own.losses)
+        self._losses = own.losses
+        return Change(loss + self._penalty(self.theta), accuracy)
 
     @cached_property
     def rounding(self) -> float:
@@ -75,8 +85,8 @@ class PerturbedLoss:
     def __call__(self, delta: Tensor) -> Change:
         """Return the change at theta + delta; delta of shape ``(n,)``, any precision."""
         centre = self.centre
-        losses, accuracy = self._evaluated((self.theta.double() + delta.double()).to(self.theta.dtype))
-        change = self._change(losses) + self._penalty_change(delta)
+        own = self._evaluated((self.theta.double() + delta.double()).to(self.theta.dtype))
+        change, accuracy = self._change(own, delta)
         return Change(change, None if centre.accuracy is None else accuracy)
 
     def with_gradient(self, delta: Tensor) -> tuple[float, Tensor]:
@@ -85,28 +95,27 @@ class PerturbedLoss:
         theta = (self.theta.double() + delta.double()).to(self.theta.dtype)
         leaves = [each.clone().requires_grad_() for each in self.problem.unflatten(theta)]
         losses, total = [], torch.zeros_like(theta)
-        for batch, share, _ in self._parts:
-            loss, _ = self._batch(leaves, batch)
-            gradient = torch.autograd.grad(loss, leaves, materialize_grads=True)
-            total = total + share * self.problem.flatten(gradient)
-            losses.append(share * float(loss.detach()))
+        with self.problem.ranks.own_work() as work:
+            for batch, share, _ in self._parts:
+                loss, _ = self._batch(leaves, batch)
+                gradient = torch.autograd.grad(loss, leaves, materialize_grads=True)
+                total = total + share * self.problem.flatten(gradient)
+                losses.append(share * float(loss.detach()))
         self.forward_passes += 1
         self.passes += 1
-        change = self._change(losses) + self._penalty_change(delta)
-        return change, over_all(self.problem, [total], [theta])[0]
+        change, _ = self._change(_Own(losses, None, work), delta)
+        return change, over_all(self.problem, [total], [theta], work)[0]
 
-    def _evaluated(self, theta: Tensor) -> tuple[list[float], float | None]:
+    def _evaluated(self, theta: Tensor) -> _Own:
         parameters, losses = self.problem.unflatten(theta), []
         right: float | None = 0.0
-        with torch.no_grad():
+        with self.problem.ranks.own_work() as work, torch.no_grad():
             for batch, share, _ in self._parts:
                 loss, found = self._batch(parameters, batch)
                 losses.append(share * float(loss))
                 right = None if right is None or found is None else right + share * found
         self.forward_passes += 1
-        # one process without classes: none has any
-        counted = self._over_all([math.nan if right is None else right])
-        return losses, None if math.isnan(counted) else counted
+        return _Own(losses, right, work)
 
     def _batch(self, parameters: list[Tensor], batch: Any) -> tuple[Tensor, float | None]:
         """Return the mean loss of a batch, in float64 where it can be had, and the share of right decisions."""
@@ -121,18 +130,20 @@ class PerturbedLoss:
                 self._precise = False  # it has tensors of its own, in another precision
         return self._criterion(outputs, y), share_right(outputs, y)
 
-    def _over_all(self, values: list[float]) -> float:
-        """Return the sum of some numbers of every process."""
-        return self.problem.ranks.add_numbers(_sum(values))[0]
+    def _over_all(self, own: _Own, terms: list[float]) -> tuple[float, float | None]:
+        """Return the sum of some terms of every process, and the accuracy."""
+        # one process without classes: none has any
+        right = math.nan if own.right is None else own.right
+        found, counted = self.problem.ranks.add_numbers(_sum(terms), right, own=own.work)
+        return found, None if math.isnan(counted) else counted
 
-    def _change(self, losses: list[float]) -> float:
-        """Return by how much the loss differs from that at the centre."""
-        change = self._over_all([*losses, *(-each for each in self._losses)])
+    def _change(self, own: _Own, delta: Tensor) -> tuple[float, float | None]:
+        """Return by how much the loss differs from that at the centre, and the accuracy."""
+        change, accuracy = self._over_all(own, [*own.losses, *(-each for each in self._losses)])
         if not math.isfinite(change):
-            raise FloatingPointError(
-                f"the loss of a perturbed network is {self._over_all(losses)}; a smaller radius may help"
-            )
-        return change
+            loss, _ = self._over_all(own, own.losses)
+            raise FloatingPointError(f"the loss of a perturbed network is {loss}; a smaller radius may help")
+        return change + self._penalty_change(delta), accuracy
 
     def _penalty(self, theta: Tensor) -> float:
         return 0.5 * self.problem.weight_decay * float(theta.double().square().sum())

@@ -63,12 +63,13 @@ class JacobianSandwich(SymmetricOperator):
         columns = [column.contiguous() for column in V.unbind(1)]
         totals = [torch.zeros_like(v) for v in columns]
         pieces = [self.problem.unflatten(v) for v in columns]
-        for linearisation, share in self.batches.iterate(self._linearise):
-            for index, piece in enumerate(pieces):
-                totals[index] = totals[index].add(linearisation.product(piece), alpha=share)
-            # let go of before the next one is made
-            del linearisation
-        totals = over_all(self.problem, totals, columns)
+        with self.problem.ranks.own_work() as own:
+            for linearisation, share in self.batches.iterate(self._linearise):
+                for index, piece in enumerate(pieces):
+                    totals[index] = totals[index].add(linearisation.product(piece), alpha=share)
+                # let go of before the next one is made
+                del linearisation
+        totals = over_all(self.problem, totals, columns, own)
         if reads_are_free(self.device):
             for total, v in zip(totals, columns, strict=True):
                 if not math.isfinite(float(total.sum())):

@@ -117,12 +117,13 @@ class Hessian(SymmetricOperator):
         pieces = [self.problem.unflatten(v) for v in vectors]
         # one graph serves all columns of a block; for a single vector another kind may be cheaper
         otherwise = self._from_scratch if len(vectors) == 1 or not self.batches.hold_any else self._hold
-        for linearisation, share in self.batches.iterate(otherwise):
-            for index, piece in enumerate(pieces):
-                totals[index] = totals[index].add(linearisation.product(piece), alpha=share)
-            # let go of before the next one is made
-            del linearisation
-        totals = over_all(self.problem, totals, vectors)
+        with self.problem.ranks.own_work() as own:
+            for linearisation, share in self.batches.iterate(otherwise):
+                for index, piece in enumerate(pieces):
+                    totals[index] = totals[index].add(linearisation.product(piece), alpha=share)
+                # let go of before the next one is made
+                del linearisation
+        totals = over_all(self.problem, totals, vectors, own)
         if reads_are_free(self.device):
             for total, v in zip(totals, vectors, strict=True):
                 if not math.isfinite(float(total.sum())):

@@ -1,5 +1,6 @@
 """A linear map of one batch with the graph behind it, and as many of them held as memory allows."""
 
+import itertools
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from landscape.errors import LandscapeError, ProblemError
+from landscape.errors import ProblemError
 from landscape.memory import available_memory
 from landscape.operators.allocated import Allocated
 from landscape.operators.own_parts import OwnParts
@@ -168,16 +169,17 @@ class HeldBatches:
     def look(self, hold: Linearise | None = None) -> None:
         """Linearise the first batch, to know ``batch_bytes`` and ``planned_bytes`` before any product.
 
-        Where no batches are held, one is made for every product all the same: ``planned_bytes`` is 0 then.
+        All processes that share the work have to ask. Where no batches are held, one is made for every product all the
+        same: ``planned_bytes`` is 0 then.
 
         Args:
             hold: What to linearise it with instead, where that holds nothing whose size could be read.
         """
-        if self.batch_bytes:
-            return
-        for batch, share, before in (piece for each in self._parts for piece in cut(*each, self._most)):
-            self._sized(hold or self._hold, batch, before, share)
-            return
+        with self.problem.ranks.together():
+            if not self.batch_bytes:
+                pieces = (piece for each in self._parts for piece in cut(*each, self._most))
+                for batch, share, before in itertools.islice(pieces, 1):
+                    self._sized(hold or self._hold, batch, before, share)
 
     def leave(self, num_bytes: int) -> None:
         """Leave so many bytes of the memory to others, such as a basis, from now on; let go of graphs in their way."""
@@ -229,12 +231,10 @@ class HeldBatches:
 
     def _refuse_too_little(self) -> None:
         if self.batch_bytes > self.room:
-            # of one process among several: no measure may pass over it, for the others wait in its sums
-            refusal = ProblemError if self.problem.ranks.count == 1 else LandscapeError
             vectors = f", what is at work {megabytes(self._beside_graphs)}" if self._beside_graphs else ""
             needed = self.least(self.batch_bytes + self._beside_graphs)
             least = f"at least {megabytes(needed)}" if needed > self.batch_bytes else "at least that"
-            raise refusal(
+            raise ProblemError(
                 f"The memory budget of {megabytes(self.memory)} is too small: one batch needs "
                 f"{megabytes(self.batch_bytes)}{vectors}. Give {least} (--memory), or smaller batches (--max-batch)."
             )

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from landscape.batches import batch_size_of
 from landscape.operators.pieces import are_on_their_own, is_pair
 from landscape.problem import Problem
+from landscape.ranks import OwnWork
 
 
 class OwnParts:
@@ -53,16 +53,19 @@ class OwnParts:
         return range(count * ranks.rank // ranks.count, count * (ranks.rank + 1) // ranks.count)
 
 
-def over_all(problem: Problem, totals: list[Tensor], vectors: Sequence[Tensor]) -> list[Tensor]:
+def over_all(problem: Problem, totals: list[Tensor], vectors: Sequence[Tensor], own: OwnWork) -> list[Tensor]:
     """Return products with the loss's Hessian of all processes' examples, and weight decay's part of them.
 
     Args:
         problem: Whose.
         totals: Of this process's own examples, one a vector, shape ``(n,)``.
         vectors: What they are the products with.
+        own: The work of this process that gave the totals.
+
+    Raises:
+        Exception: What a process raised in its own work: the same in all.
     """
-    if problem.ranks.count > 1:
-        totals = list(problem.ranks.add(torch.stack(totals)).unbind(0))
+    totals = problem.ranks.add_all(totals, own)
     if problem.weight_decay:
         totals = [total.add(v, alpha=problem.weight_decay) for total, v in zip(totals, vectors, strict=True)]
     return totals

@@ -111,8 +111,12 @@ class KrylovBasis:
 
     def vectors(self, small: np.ndarray) -> Tensor:
         """Return the unit vectors with coordinates ``small`` in the basis, as columns."""
-        vectors = self._parts.whole_columns(self.rows.combined(self._in_rows(small)))
+        vectors = self.combined(small)
         return vectors.div_(torch.linalg.vector_norm(vectors, dim=0))
+
+    def combined(self, small: np.ndarray) -> Tensor:
+        """Return the whole vectors with coordinates ``small``, as columns; every process has to ask."""
+        return self._parts.whole_columns(self.rows.combined(self._in_rows(small)))
 
     def add(self, v: Tensor) -> bool:
         """Take in the direction of v less its part in the basis, as a pending row; False if nothing is left of it."""

@@ -75,4 +75,4 @@ class KrylovRun:
         nodes, small = eigh_tridiagonal(np.diag(T), np.diag(T, 1))
         rounding = rounding_of_products(self.operator.dtype, float(np.abs(T).max()))
         residuals = (stage.leaks(small) + rounding) * self._scaled.unit + self._scaled.lost
-        return Quadrature(nodes * self._scaled.unit, small[0] ** 2, residuals, small, stage.rows.combined)
+        return Quadrature(nodes * self._scaled.unit, small[0] ** 2, residuals, small, stage.combined)

@@ -112,7 +112,7 @@ def rows_of_density(n: int, steps: int) -> Rows:
     Of 80 steps on networks of 1e5 to 1e6 parameters, 16 to 24 were resolved.
     """
     most = min(steps, n)
-    return Rows("fewer --density-steps", min(most, 10), most, most, 2 * max(1, 3 * most // 10))
+    return Rows("fewer --density-steps", min(most, 10), most, most, 2 * max(1, 3 * most // 10), whole=True)
 
 
 def rows_of_sketch(n: int, vectors: int, each: int = KEPT_ROWS) -> Rows:

@@ -13,6 +13,8 @@ from landscape.errors import LandscapeError, UsageError
 from landscape.models import build_model
 from landscape.models.build import SHAPES
 from landscape.options import parse_options
+from landscape.random_state import seeded
+from landscape.randomness import derive_seed
 from landscape.references import is_reference
 from landscape.registry import datasets, models
 from landscape.study.cells import Cell
@@ -42,7 +44,7 @@ def takes_own_examples(config: StudyConfig, cell: Cell) -> bool:
 
 
 def own_examples(config: StudyConfig) -> Any:
-    """Return the training part of what a user's data factory returns, as it is.
+    """Return the training part of what a user's data factory returns, as it is; it is called with everything seeded.
 
     Raises:
         UsageError: If the factory cannot be called, raises, or returns no examples.
@@ -55,7 +57,8 @@ def own_examples(config: StudyConfig) -> Any:
     arguments = parse_options(factory, config.dataset_option, f"Data set {name!r}")
     refuse_missing(name, factory, arguments, "--dataset-option")
     try:
-        made = factory(**arguments)
+        with seeded(derive_seed(config.seed, "data")):
+            made = factory(**arguments)
     except LandscapeError:
         raise
     except Exception as error:

@@ -85,9 +85,10 @@ class GridValues:
         for start in range(0, len(indices), ranks.count * CHUNK):
             together = indices[start : start + ranks.count * CHUNK]
             own = np.full((CHUNK, len(self.columns) + 1), np.nan)
-            for place, row in enumerate(self._rows(together[ranks.rank :: ranks.count])):
-                own[place] = row
-            found = ranks.gather(own).cpu().numpy()
+            with ranks.own_work() as work:
+                for place, row in enumerate(self._rows(together[ranks.rank :: ranks.count])):
+                    own[place] = row
+            found = ranks.gather(own, work).cpu().numpy()
             for place, index in enumerate(together):
                 yield index, found[place % ranks.count, place // ranks.count]
 

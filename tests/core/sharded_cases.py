@@ -119,6 +119,7 @@ def found(case) -> dict[str, Any]:
     """Return what this process finds of a case, as plain tensors and numbers."""
     from landscape import GaussNewton, Hessian, Problem, lanczos, measure
     from landscape.solvers.krylov_basis import KrylovBasis
+    from landscape.solvers.memory_plan import plan_memory, rows_of_density
 
     model = shard(make(case), case)
     before, (x, y), name = state(model), data(case), loss(case)[0]
@@ -136,11 +137,23 @@ def found(case) -> dict[str, Any]:
     results |= {"values": torch.from_numpy(pairs.values.copy()), "vectors": pairs.vectors, "matvecs": pairs.matvecs}
     results["measured"] = measure(model, name, (x, y), ["top_eigenvalue"])["top_eigenvalue"].value
     results["as it was"] = alike(before, state(model))
+    plan = plan_memory(H, rows_of_density(problem.num_parameters, 6))
+    results["bytes of a step"] = plan.basis / plan.max_basis
     if case == "uneven":
+        results["log_det"] = log_det(problem)
         # what was taken off for a product is in its place: a step of training goes as it would have
         nn.functional.mse_loss(model(x), y).backward()
         results["trained"] = torch.cat([each.grad.full_tensor().flatten() for each in model.parameters()])
     return results
+
+
+def log_det(problem):
+    """Return the log determinant by a density whose first probe is the shared run, and what it cost."""
+    from landscape import Minimum, measure_minimum
+
+    minimum = Minimum(problem, problem.theta, memory=10**8)
+    found = measure_minimum(minimum, "log_det", options={"log_det": {"steps": 10, "num_probes": 3}})["log_det"]
+    return found.value, found.error, found.matvecs
 
 
 def refused() -> dict[str, str]:

@@ -1,15 +1,11 @@
 """Parameters that are shards over several real processes: numbers are those of the plain model, dense, in one."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import sharded_cases
 import torch
 from dense_oracle import dense_hessian
-from sharded_cases import CASES, data, directions, loss, make
+from real_processes import run_processes
+from sharded_cases import CASES, data, directions, log_det, loss, make
 
 ROUNDING = 1e-13
 
@@ -17,24 +13,7 @@ ROUNDING = 1e-13
 @pytest.fixture(scope="module", params=[2, 3])
 def processes(request, tmp_path_factory):
     """What each of 2 or 3 gloo processes found."""
-    folder = tmp_path_factory.mktemp("shards")
-    started = [
-        subprocess.Popen(
-            [sys.executable, sharded_cases.__file__, str(rank), str(request.param), str(folder)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])},
-        )
-        for rank in range(request.param)
-    ]
-    try:
-        said = [each.communicate(timeout=600)[0] for each in started]
-    finally:
-        for each in started:
-            each.kill()
-    assert all(each.returncode == 0 for each in started), "\n".join(said)
-    return [torch.load(folder / f"{rank}.pt", weights_only=False) for rank in range(request.param)]
+    return run_processes(sharded_cases.__file__, request.param, tmp_path_factory.mktemp("shards"))
 
 
 def close(a, b):
@@ -85,6 +64,10 @@ class TestCase:
         n, count = len(processes[0][case]["theta"]), len(processes)
         assert all(each[case]["held"] <= n // count for each in processes)
 
+    def test_a_plan_for_a_density_counts_whole_vectors(self, processes, case):
+        n = len(processes[0][case]["theta"])
+        assert all(each[case]["bytes of a step"] == 8 * n for each in processes)
+
     def test_the_notes_say_so(self, processes, case):
         said = " ".join(processes[0][case]["notes"])
         assert f"shards over {len(processes)} processes" in said
@@ -96,6 +79,15 @@ def test_a_step_of_training_goes_on(processes):
     torch.nn.functional.mse_loss(plain(x), y).backward()
     gradient = torch.cat([each.grad.flatten() for each in plain.parameters()])
     assert all(close(each["uneven"]["trained"], gradient) for each in processes)
+
+
+def test_a_density_that_begins_with_the_shared_run_is_that_of_the_plain_model(processes):
+    from landscape import Problem
+
+    *numbers, matvecs = log_det(Problem(make("uneven"), loss("uneven")[0], data("uneven"), weight_decay=0.01))
+    for *found, spent in (each["uneven"]["log_det"] for each in processes):
+        assert found == pytest.approx(numbers, rel=1e-9)
+        assert spent == matvecs
 
 
 def test_what_cannot_be_measured_is_told(processes):
