@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from landscape.batch_structure import content, leaves_of, spread_rows
 from landscape.errors import ProblemError
@@ -18,15 +18,25 @@ _ROUNDING = 1e-5
 """Of the length of a vector, the same on processors that round otherwise."""
 _LOSS_ROUNDING = 1e-3
 
-_WORDS = ("numbers of examples", "numbers of parameters", "weights", "first batches", "last batches", "losses")
-_COUNTS, _SKETCHES = 2, 3
+_WORDS = (
+    "numbers of examples",
+    "numbers of parameters",
+    "weights",
+    "buffers",
+    "first batches",
+    "last batches",
+    "losses",
+)
+_COUNTS, _SKETCHES = 2, 4
 
 
 class _Shared(Protocol):
     """What a `Problem` is here."""
 
+    model: nn.Module
     ranks: Ranks
     num_parameters: int
+    batch_norm: str
 
     @property
     def num_examples(self) -> int: ...
@@ -44,8 +54,8 @@ class _Shared(Protocol):
 def refuse_different(problem: _Shared) -> None:
     """Refuse a problem that is another one in another process: sums over them would be of nothing that anybody has.
 
-    Compared are counts, weights, the first and the last batch, and the loss of a few examples, by which functions and
-    buffers (running statistics) show.
+    Compared are counts, weights, buffers (running statistics), the first and the last batch, and the loss of a few
+    examples, by which its function shows.
 
     Raises:
         ProblemError: If something differs; the same in all processes.
@@ -76,7 +86,9 @@ def _seen(problem: _Shared, theta: Tensor) -> list[float]:
     ((last, _),) = deque(problem.batches(), maxlen=1)
     with torch.no_grad():
         loss = float(problem.batch_loss(problem.unflatten(theta), spread_rows(first, _FEW)))
-    sketches = [number for each in (theta, first, last) for number in _sketch(each)]
+    # statistics that run beside those of the batches enter no loss
+    buffers = [*problem.model.buffers()] if problem.batch_norm == "evaluation" else []
+    sketches = [number for each in (theta, buffers, first, last) for number in _sketch(each)]
     return [float(problem.num_examples), float(problem.num_parameters), *sketches, loss]
 
 

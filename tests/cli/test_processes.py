@@ -98,6 +98,47 @@ def test_a_process_that_dies_ends_all_with_one_message(tmp_path):
     assert "Error: process 1 of 3 (they count from 0) has ended, so the others stop too." in err, err
 
 
+def test_the_others_name_the_first_where_it_dies_while_it_writes(tmp_path):
+    script = tmp_path / "writes.py"
+    script.write_text(
+        "import os, signal\n"
+        "from landscape.cli import main\n"
+        "def write(prog_name):\n"
+        "    if os.environ['RANK'] == '0':\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "main.cli = write\n"
+        "main.sys.argv[1:] = ['hessian']\n"
+        "main.main()\n"
+    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=240, check=False)
+    assert done.returncode != 0
+    assert told(done.stderr) == 1, done.stderr
+    assert "Error: process 0 of 2 (they count from 0) has ended, so the others stop too." in done.stderr
+
+
+def test_data_that_are_drawn_are_the_same_in_all_processes_and_others_are_refused(tmp_path):
+    code = tmp_path / "drawn.py"
+    code.write_text(
+        "import os, torch\n"
+        "def net():\n"
+        "    return torch.nn.Linear(4, 3)\n"
+        "def drawn():\n"
+        "    return torch.randn(20, 4), torch.randint(3, (20,))\n"
+        "def of_rank():\n"
+        "    generator = torch.Generator().manual_seed(int(os.environ['RANK']))\n"
+        "    return torch.randn(20, 4, generator=generator), torch.arange(20) % 3\n"
+    )
+    asked = ["sharpness", "--model", f"{code}:net", "--measures", "train_loss", "--json", "--data"]
+    one, two = (run(count, *asked, f"{code}:drawn") for count in (1, 2))
+    assert two[0] == 0, two[2]
+    values = [json.loads(out)["measurements"]["train_loss"]["value"] for _, out, _ in (one, two)]
+    assert values[0] == pytest.approx(values[1], rel=1e-6)
+    code, out, err = run(2, *asked, f"{code}:of_rank")
+    assert (code, out, told(err)) == (1, "", 1), err
+    assert "the first batches of process 0 and process 1 differ" in err
+
+
 def wait_for_children(process, count):
     """Return the processes of landscape, by their number."""
     for _ in range(600):

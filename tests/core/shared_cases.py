@@ -162,7 +162,8 @@ def several(rank):
             shifted[0].weight[0, 0] += 0.1
     torch.manual_seed(0)
     tracked = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3))
-    tracked[1].running_mean += rank
+    tracked[1].running_mean += 0.001 * rank
+    weighted = nn.CrossEntropyLoss(weight=torch.tensor([1.0 + rank, 1.0, 1.0]))
     part = DistributedSampler(TensorDataset(x, y), shuffle=False)
     noise = torch.randn(12, 4, generator=torch.Generator().manual_seed(rank))
     last = torch.cat([y[:-1], (y[-1:] + (rank > 0)) % 3])
@@ -177,7 +178,8 @@ def several(rank):
             DataLoader(TensorDataset(x, y), batch_size=2, sampler=part),
         ),
         "last batches": (network(), "cross_entropy", [(x[:6], y[:6]), (x[6:], last[6:])]),
-        "losses": (tracked, "cross_entropy", (x, y)),
+        "buffers": (tracked, "cross_entropy", (x, y)),
+        "losses": (network(), weighted, (x, y)),
     }
 
 
