@@ -71,8 +71,7 @@ class Problem:
 
     Raises:
         ProblemError: If there are no trainable parameters or no examples; if the data or the model are random; if the
-            model or the loss raises, or the loss is not one number that depends on the parameters; if processes that
-            share it do not have the same.
+            model or the loss raises, or the loss is not one number of the parameters; if processes that share it differ.
         UsageError: If an argument cannot be what it is.
 
     Cost:
@@ -132,9 +131,8 @@ class Problem:
         setting = Setting(batch_norm, self.device, writes=True, tf32=tf32)
         self._run = Runner(self.model, self.parameter_names, self.dtype, self.device, setting, shards.frozen)
         tried = self._try_out()
-        notes += [*chosen.notes, *shards.notes]
-        said = [*notes, *notes_on(self.model, setting), *contract.notes, *found, *self._batches.notes, *tried.notes]
-        self.notes = tuple(dict.fromkeys(said))
+        notes += [*chosen.notes, *shards.notes, *notes_on(self.model, setting), *contract.notes, *found]
+        self.notes = tuple(dict.fromkeys([*notes, *self._batches.notes, *tried.notes]))
         refuse_different(self)
 
     @property

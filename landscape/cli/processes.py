@@ -79,6 +79,8 @@ def joined(arguments: Sequence[str]) -> Iterator[None]:
     except LandscapeError as error:
         talk.end(error)
         raise
+    finally:
+        talk.stop_beating()
 
 
 class _Talk:
@@ -87,7 +89,8 @@ class _Talk:
     def __init__(self) -> None:
         self.rank, self.count = int(os.environ.get("RANK", "0")), count()
         self._store: Any = None
-        self._stopped = False
+        self._stopped = threading.Event()
+        self._beats = threading.Thread(target=self._beat, daemon=True)
         if self.rank:
             sys.stdout.flush()
             self._stderr = os.dup(2)
@@ -111,7 +114,7 @@ class _Talk:
         )
         self._store.set(_beat_of(self.rank), "0")
         dist.barrier()
-        threading.Thread(target=self._beat, daemon=True).start()
+        self._beats.start()
 
     def leave(self) -> None:
         """Wait for the others, the first one while it writes, and disconnect.
@@ -124,8 +127,14 @@ class _Talk:
         from landscape.ranks import ranks_of
 
         ranks_of(dist.group.WORLD).wait()
-        self._stopped = True
+        self.stop_beating()
         dist.destroy_process_group()
+
+    def stop_beating(self) -> None:
+        """Let the last beat end: an interpreter that closes while a thread is in the store aborts."""
+        self._stopped.set()
+        if self._beats.is_alive():
+            self._beats.join()
 
     def end(self, error: LandscapeError) -> None:
         """Say what is wrong, if nobody has, and end this process; the first one's own mistake is left to its caller."""
@@ -187,13 +196,12 @@ class _Talk:
 
     def _beat(self) -> None:
         beats = 0
-        while not self._stopped:
+        while not self._stopped.wait(_BEAT):
             beats += 1
             try:
                 self._store.set(_beat_of(self.rank), str(beats))
             except RuntimeError:
                 return
-            time.sleep(_BEAT)
 
     def _terminated(self, *_: Any) -> None:
         from landscape.ranks import LostProcess

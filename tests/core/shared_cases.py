@@ -14,12 +14,15 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from torch.utils.data.distributed import DistributedSampler
 
+from landscape.errors import ProblemError
+
 MEASURES = (
     "top_eigenvalue",
     "trace",
     "gauss_newton_top_eigenvalue",
     "gauss_newton_trace",
     "sqrt_diagonal_trace",
+    "orbit_minimum_trace",
     "average_sharpness",
     "worst_case_sharpness",
     "train_loss",
@@ -61,7 +64,7 @@ class Steep(nn.Module):
 
     def forward(self, x):
         if not torch.equal(self.last.weight.detach().to(self.at), self.at) and bool((x[:, 0] > 0).all()):
-            raise RuntimeError("this is no place for these examples")
+            raise ProblemError("this is no place for these examples")
         return self.last(x)
 
 
@@ -95,7 +98,7 @@ CASES: dict[str, Any] = {
     "raises in some examples": (
         steep,
         loss_of_batch,
-        lambda: [tuple(part * sign for part, sign in zip(examples(6), (sign, 1), strict=True)) for sign in (1, -1)],
+        lambda: [(sign * examples(6)[0].abs(), examples(6)[1]) for sign in (-1, 1)],
     ),
 }
 

@@ -28,7 +28,8 @@ def test_measures_have_the_values_and_reasons_of_one_process(processes, case):
 
 def test_the_cases_are_what_they_say():
     values = {case: {name for name, (value, _) in measured(case).items() if value is None} for case in CASES}
-    no_second, no_criterion, _ = values.values()
+    no_second, no_criterion, breaks = values.values()
+    assert {"average_sharpness", "worst_case_sharpness"} <= breaks < set(MEASURES)
     assert {"top_eigenvalue"} <= no_second < set(MEASURES)
     assert {"gauss_newton_trace"} <= no_criterion < set(MEASURES)
 
