@@ -120,8 +120,7 @@ class Problem:
         shards = Shards.of(self.model, self.parameter_names, process_group)
         self.ranks, self.holders = shards.ranks, shards.holders
         contract = loss_contract(loss)
-        self._criterion = contract.criterion
-        self._loss_of_model = LossOfModel(self.model, contract.of_batch)
+        self._criterion, self._loss_of_model = contract.criterion, LossOfModel(self.model, contract.of_batch)
         batches, found = prepare(
             Batches(data, batch_size, batch_size_of), freeze=freeze_data, mixing=batch_norm == "batch"
         )
