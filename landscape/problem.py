@@ -71,7 +71,7 @@ class Problem:
 
     Raises:
         ProblemError: If there are no trainable parameters or no examples; if the data or the model are random; if the
-            model or the loss raises, or the loss is not one number of the parameters; if processes that share it differ.
+            model or the loss raises, or the loss is not one number of the parameters; if processes sharing it differ.
         UsageError: If an argument cannot be what it is.
 
     Cost:
