@@ -36,7 +36,8 @@ def hutchinson(
 
     Returns:
         The estimate. Of 500 seeds each on ten spectra and two networks, 95 to 100 % were within two errors with 4 to 32
-        probes (99 to 100 % with two), and 93 to 98 % of 200 that stopped at 5 or at 2 %.
+        probes (99 to 100 % with two), and 93 to 98 % of 200 that went on to 5 or 2 %,
+        or to 400 probes.
 
     Raises:
         UsageError: If a tolerance or a count is out of its range.
