@@ -49,16 +49,16 @@ OUTPUT_MATRICES = {
 def test_against_dense_for_any_split_and_memory(loss, operator, device):
     model, (x, y) = network().eval(), examples()
     exact = dense_sandwich(dense_jacobian(model, x), OUTPUT_MATRICES[loss](model(x)))
-    held = 0
+    held = at_work = 0
     for options, share in (({}, None), ({"batch_size": 7}, None), ({"batch_size": 7}, 0.8)):
-        memory = None if share is None else int(share * held)
+        memory = None if share is None else int(share * held) + at_work
         G = operator(Problem(model.train(), loss, (x, y), device=device, **options), memory=memory)
         assert relative(G.to_dense().cpu(), exact) < 1e-13
         assert relative((G @ torch.ones(G.shape[0])).cpu(), exact.sum(1)) < 1e-13
         # the budget holds some batches, and not all of them
         assert G.batches.complete == (memory is None)
         assert G.batches.count > 0
-        held = G.batches.held_bytes
+        held, at_work = G.batches.held_bytes, G.batches.working_bytes
 
 
 def test_of_a_linear_network_is_the_hessian(device):
