@@ -10,7 +10,7 @@ FILES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 DEFAULTS = {"seed": {0}, "k": {1}, "bottom": {0}, "max_matvecs": {200, 400, 1000}, "resamples": {10, 2000}}
-CHANGING = {"diagonal/layer_record.py", "tracking/follow.py", "tracking/stop.py"}
+CHANGING = {"diagonal/layer_record.py", "tracking/follow.py", "tracking/stop.py", "training/pickle_scan.py"}
 """Where a dataclass is a state that a loop changes."""
 
 

@@ -229,7 +229,7 @@ def test_plenty_leaves_the_search_as_it_is(problem):
 
 
 def test_graphs_give_way_to_a_basis_that_comes_later(problem):
-    H = Hessian(problem, memory=4_000_000)
+    H = Hessian(problem, memory=6_500_000)
     v = torch.ones(H.shape[0])
     before = H @ v
     held = H.batches.held_bytes

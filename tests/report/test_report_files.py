@@ -218,7 +218,7 @@ def test_figures_that_no_longer_apply_are_removed(tmp_path):
 
 
 def test_a_folder_without_a_report_says_what_to_type(tmp_path):
-    with pytest.raises(StorageError, match=r"no report\.json.*landscape analyze --out"):
+    with pytest.raises(StorageError, match=r"neither report\.json nor study\.toml.*`landscape analyze` wrote"):
         write_report(tmp_path)
 
 
