@@ -29,6 +29,7 @@ class CountedProducts(LinearOperator):  # type: ignore[misc]
         self._keep = keep
         self._inputs: list[np.ndarray] = []
         self._outputs: list[np.ndarray] = []
+        self._largest = 0.0
 
     def _matvec(self, v: np.ndarray) -> np.ndarray:
         return self._matmat(v.reshape(-1, 1))[:, 0]
@@ -51,6 +52,9 @@ class CountedProducts(LinearOperator):  # type: ignore[misc]
         product = self.operator @ block if V.shape[1] > 1 else (self.operator @ block[:, 0]).unsqueeze(1)
         HV: np.ndarray = product.double().cpu().numpy()
         self.count += V.shape[1]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            grown = np.linalg.norm(HV, axis=0) / np.linalg.norm(V, axis=0)
+        self._largest = max(self._largest, float(np.nan_to_num(grown, nan=0.0, posinf=0.0).max(initial=0.0)))
         if not np.isfinite(HV).all():
             worst = int((~np.isfinite(HV)).any(axis=0).argmax())
             self.operator.refuse_not_finite(block[:, worst].to(self.operator.device, self.operator.dtype))
@@ -76,7 +80,7 @@ class CountedProducts(LinearOperator):  # type: ignore[misc]
         """Return the pairs of these vectors, with residuals from one product each; ``reason`` is why they are these."""
         V = vectors / np.linalg.norm(vectors, axis=0)
         HV = self.multiply(V)
-        small, scale = V.T @ HV, float(np.linalg.norm(HV, axis=0).max(initial=0.0))
+        small, scale = V.T @ HV, self._largest
         if scale:
             refuse_asymmetry(float(np.abs(small - small.T).max()) / scale, self.operator.dtype)
         values, rounding = np.diag(small), rounding_of_products(self.operator.dtype, scale)

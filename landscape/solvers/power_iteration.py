@@ -11,7 +11,7 @@ from landscape.errors import UsageError
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.randomness import derive_seed
 from landscape.solvers.eigen_request import EigenRequest
-from landscape.solvers.eigenpairs import Eigenpairs, dot, one_for_each, random_unit_vector
+from landscape.solvers.eigenpairs import Eigenpairs, dot, one_for_each, random_unit_vector, rounding_of_products
 from landscape.solvers.symmetry import refuse_asymmetry
 from landscape.solvers.unit_scale import UnitScale
 
@@ -56,15 +56,15 @@ def power_iteration(
     like = torch.empty(0, dtype=operator.dtype, device=operator.device)
     scaled = UnitScale(operator)
     found: list[_Settled] = []
-    left = max_matvecs
+    left, scale = max_matvecs, 0.0
     for index in range(k):
         start = random_unit_vector(n, derive_seed(seed, "power iteration", index), like)
         known = torch.stack([each.vector for each in found]) if found else like.new_empty(0, n)
         fresh = random_unit_vector(n, derive_seed(seed, "power iteration restart", index), like)
         # each value that is still to come needs a product
         most = left - (k - 1 - index)
-        found.append(_settle(scaled, _deflate(start, known), _deflate(fresh, known), known, rtol, most))
-        left -= found[-1].matvecs
+        found.append(_settle(scaled, _deflate(start, known), _deflate(fresh, known), known, rtol, most, scale))
+        left, scale = left - found[-1].matvecs, found[-1].scale
     return scaled.pairs(_rayleigh_ritz(found, rtol, max_matvecs))
 
 
@@ -74,10 +74,14 @@ class _Settled:
     product: Tensor
     matvecs: int
     highest: bool
+    scale: float
 
 
-def _settle(operator: SymmetricOperator, v: Tensor, fresh: Tensor, known: Tensor, rtol: float, most: int) -> _Settled:
+def _settle(
+    operator: SymmetricOperator, v: Tensor, fresh: Tensor, known: Tensor, rtol: float, most: int, scale: float
+) -> _Settled:
     """Iterate from v, orthogonal to the rows of ``known``, until the residual is small; with a shift from ``fresh``."""
+    # ``scale`` is the size of the largest product so far: what is rounding is so beside it
     shift, best, stalled = 0.0, np.inf, 0
     before = first = v
     for matvecs in range(1, most + 1):
@@ -90,10 +94,11 @@ def _settle(operator: SymmetricOperator, v: Tensor, fresh: Tensor, known: Tensor
         if not math.isfinite(value):
             operator.refuse_not_finite(v)
             raise FloatingPointError(f"a product with the operator is {value} (product {matvecs})")
-        if matvecs == 2 and size:
-            refuse_asymmetry(abs(dot(v, first) - dot(before, Hv)) / max(size, float(first.double().norm())), v.dtype)
+        scale = max(scale, size)
+        if matvecs == 2 and scale:
+            refuse_asymmetry(abs(dot(v, first) - dot(before, Hv)) / scale, v.dtype)
         before, first = v, Hv
-        rounding = float(torch.finfo(v.dtype).eps) * max(size, shift)
+        rounding = float(torch.finfo(v.dtype).eps) * max(scale, shift)
         small = residual <= max(_MARGIN * rtol * abs(value), 2 * rounding)
         highest = shift > 0 or value >= -rounding
         if (small and highest) or matvecs == most:
@@ -108,7 +113,7 @@ def _settle(operator: SymmetricOperator, v: Tensor, fresh: Tensor, known: Tensor
             v, best, stalled = fresh, np.inf, 0
             continue
         v = _deflate(Hv + shift * v, known)
-    return _Settled(v, Hv, matvecs, highest)
+    return _Settled(v, Hv, matvecs, highest, scale)
 
 
 def _project(v: Tensor, known: Tensor) -> Tensor:
@@ -129,9 +134,11 @@ def _rayleigh_ritz(found: list[_Settled], rtol: float, max_matvecs: int) -> Eige
     values, rotation = values.flip(0), rotation.flip(1)
     vectors, products = V @ rotation.to(V), HV @ rotation.to(V)
     difference = products.double() - vectors.double() * values.to(V.device)
-    residuals = difference.norm(dim=0).cpu().numpy()
-    rounding = 2 * torch.finfo(V.dtype).eps * float(HV.double().norm())
-    within = bool((residuals <= np.maximum(rtol * np.abs(values.numpy()), rounding)).all())
+    measured = difference.norm(dim=0).cpu().numpy()
+    scale = max(each.scale for each in found)
+    least = 2 * torch.finfo(V.dtype).eps * max(scale, float(HV.double().norm()))
+    within = bool((measured <= np.maximum(rtol * np.abs(values.numpy()), least)).all())
+    residuals = measured + rounding_of_products(V.dtype, scale)
     converged = within and all(each.highest for each in found)
     matvecs = sum(each.matvecs for each in found)
     return Eigenpairs(

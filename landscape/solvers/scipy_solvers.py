@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
-from scipy.sparse.linalg import ArpackNoConvergence
+from scipy.sparse.linalg import ArpackError, ArpackNoConvergence
 from scipy.sparse.linalg import eigsh as scipy_eigsh
 from scipy.sparse.linalg import lobpcg as scipy_lobpcg
 
@@ -69,6 +69,9 @@ def eigsh(
             )
         except ArpackNoConvergence as error:
             raise ProductsSpent from error
+        except ArpackError:
+            # it cannot start where the operator sends everything to zero, where any vectors will do
+            return np.linalg.qr(rng.normal(size=(request.n, count)))[0]
 
     return _both_ends(operator, request, end, "ARPACK", seed)
 

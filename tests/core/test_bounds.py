@@ -6,6 +6,7 @@ import torch
 from known_spectra import many, matrix_with
 
 from landscape import Dense, Lambda, lanczos, power_iteration
+from landscape.solvers import EIGEN_SOLVERS, eigen_solver
 
 
 def test_there_is_an_eigenvalue_within_every_residual_of_10000_matrices():
@@ -42,6 +43,17 @@ def test_each_value_is_within_its_rigorous_bound_of_the_eigenvalue_of_its_rank(k
         rigorous = np.array([each == "rigorous" for each in pairs.bound_kind])
         assert rigorous[:2].all()
         assert np.all((np.abs(pairs.values - exact[:k]) <= pairs.bounds)[rigorous]), (kind, seed)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("name", EIGEN_SOLVERS)
+def test_products_that_are_rounding_accuse_nobody(name, dtype):
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=15)
+        huge = matrix_with(np.r_[np.sort(rng.uniform(0, 1, 14))[::-1], -1e6], rng, dtype)[0]
+        for A in (torch.tensor(np.outer(x, x) / (x @ x), dtype=dtype), huge, torch.zeros(15, 15, dtype=dtype)):
+            eigen_solver(name)(Dense(A), 3, max_matvecs=300, seed=seed)
 
 
 def test_what_was_not_looked_for_is_said():
