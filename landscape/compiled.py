@@ -1,5 +1,6 @@
 """Functions of networks through ``torch.compile``."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -36,7 +37,10 @@ def blamed_on_compiler() -> Iterator[None]:
         ProblemError: That says what stands in the way.
     """
     try:
-        yield
+        with warnings.catch_warnings():
+            # what it advises rounds the factors of products: curvature and losses are wrong then
+            warnings.filterwarnings("ignore", "TensorFloat32 tensor cores")
+            yield
     except Exception as error:
         if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             raise

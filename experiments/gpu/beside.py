@@ -1,6 +1,7 @@
 """What other programs of this repository do on the device: its tests, and the study of how cost grows."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -15,9 +16,11 @@ TRIED = "tests/core/test_hessian.py::test_softmax_regression"
 
 
 def suite(place: Place) -> dict[str, Any]:
-    """Return what pytest says of the tests that run on the device, in four processes; a trial runs one of them."""
-    chosen = ["-n0", TRIED] if place.smoke else ["-n4"]
+    """Return what pytest says of the tests that run on the device, in up to twelve processes; a trial runs one test."""
+    chosen = ["-n0", TRIED] if place.smoke else [f"-n{min(12, os.cpu_count() or 1)}"]
     command = [sys.executable, "-m", "pytest", "-q", "-m", "device", "--device", str(place.device), "--tb=line"]
+    # a plugin that warns beside xdist, and warnings are errors here
+    command += ["-p", "no:benchmark"]
     done = subprocess.run([*command, *chosen], cwd=REPOSITORY, capture_output=True, text=True, timeout=240)
     if done.returncode not in (0, 1):  # neither passed nor failed: nothing was tested
         raise RuntimeError(f"pytest ended with {done.returncode}: {(done.stderr + done.stdout).strip()[-300:]}")
@@ -34,6 +37,8 @@ def scaling(place: Place) -> dict[str, Any]:
     folder = place.out / "scaling"
     command = [sys.executable, SCALING, "--device", place.device.type, "--rounds", "1", "--series", "models"]
     command += ["--out", folder, *["--tiny"] * place.smoke]
-    subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    if done.returncode:
+        raise RuntimeError(f"the study ended with {done.returncode}: {done.stderr.strip()[-300:]}")
     record = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     return {"rows": next(iter(record.values()))["rows"]}

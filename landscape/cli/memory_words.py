@@ -34,6 +34,6 @@ def say_plans(plans: "Mapping[str, MemoryPlan]", device: str) -> None:
 
 def _size(num_bytes: int) -> str:
     """Return a number of bytes in words that stay on one line."""
-    from landscape.operators.linearisation import megabytes
+    from landscape.operators.held_batches import megabytes
 
     return megabytes(num_bytes).replace(" ", NO_BREAK)

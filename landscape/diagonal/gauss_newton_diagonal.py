@@ -13,7 +13,7 @@ from landscape.diagonal.layer_record import LayerRecord, RecordLayers
 from landscape.diagonal.output_factors import exact_factors
 from landscape.errors import ProblemError
 from landscape.full_precision import full_precision
-from landscape.operators.linearisation import default_memory
+from landscape.operators.held_batches import default_memory
 from landscape.operators.own_parts import OwnParts
 from landscape.operators.predictive import predictive_precision, scores_of_draws
 from landscape.problem import Problem

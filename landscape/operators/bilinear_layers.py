@@ -90,8 +90,10 @@ class NormalizationKernel:
         return result
 
     def _backward(self, g: Tensor, x: Tensor, W: Tensor, mean: Tensor, wanted: list[bool]) -> list[Tensor | None]:
+        # on a GPU empty statistics of a batch stand for the running ones; left out they are refused
+        none = mean.new_empty(0)
         found = torch.ops.aten.native_batch_norm_backward(
-            g, x, W.contiguous(), mean, self.variance, None, None, False, self.eps, wanted
+            g, x, W.contiguous(), mean, self.variance, none, none, False, self.eps, wanted
         )
         return [each if asked else None for each, asked in zip(found, wanted, strict=True)]
 

@@ -11,8 +11,9 @@ from torch import Tensor
 from landscape.batches import spread_rows
 from landscape.full_precision import full_precision
 from landscape.operators.finite_products import reads_are_free, refuse_not_finite
+from landscape.operators.held_batches import HeldBatches
 from landscape.operators.jacobian_products import OutputProduct, jacobian_sandwich
-from landscape.operators.linearisation import HeldBatches, Linearisation
+from landscape.operators.linearisation import Linearisation
 from landscape.operators.own_parts import over_all
 from landscape.operators.point import Point
 from landscape.operators.require_problem import require_problem

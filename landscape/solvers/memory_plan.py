@@ -7,7 +7,7 @@ import torch
 
 from landscape.errors import ProblemError
 from landscape.memory import available_memory
-from landscape.operators.linearisation import HeldBatches, default_memory, megabytes
+from landscape.operators.held_batches import HeldBatches, default_memory, megabytes
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.parts import Parts
 from landscape.solvers.basis_storage import BasisStorage

@@ -15,7 +15,7 @@ from landscape.errors import StorageError
 from landscape.measures import measure_minimum
 from landscape.measures.measure import registered
 from landscape.minimum import Minimum, SecondMoment
-from landscape.operators.linearisation import default_memory
+from landscape.operators.held_batches import default_memory
 from landscape.problem import Problem
 from landscape.randomness import derive_seed
 from landscape.study.cells import Cell

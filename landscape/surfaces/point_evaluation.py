@@ -12,7 +12,7 @@ from torch import Tensor
 from landscape.batch_structure import content
 from landscape.batches import move_batch
 from landscape.errors import ProblemError, UsageError
-from landscape.operators.linearisation import default_memory
+from landscape.operators.held_batches import default_memory
 from landscape.problem import Problem
 from landscape.surfaces.faster_layers import fold_batch_norm, keep_patches
 from landscape.surfaces.live_model import LiveModel, losses_of_examples
