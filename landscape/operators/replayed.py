@@ -1,7 +1,9 @@
 """Products of small networks on a GPU as captured graphs: there most of a product's time goes into starting kernels."""
 
 import time
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -59,10 +61,11 @@ class Replays:
             made = linearise()
             torch._foreach_copy_(self._v, probe)
             # sets up on this stream what is set up once
-            expected = made.product(self._v)
+            with _no_waits():
+                expected = made.product(self._v)
         current.wait_stream(self._stream)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
+        with _generator_kept(problem.device), torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
             result = made.product(self._v)
         product = _Replay(graph, self._v, result, made)
         difference = (product(probe) - expected).norm()
@@ -84,6 +87,33 @@ class _Replay:
         torch._foreach_copy_(self.v, list(v))
         self.graph.replay()
         return self.result.clone()
+
+
+@contextmanager
+def _no_waits() -> Iterator[None]:
+    """While entered, raise what PyTorch knows to wait for the device: a capture that fails leaves things behind."""
+    before = torch.cuda.get_sync_debug_mode()
+    with warnings.catch_warnings():
+        # that the mode is a prototype
+        warnings.simplefilter("ignore")
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            yield
+        finally:
+            torch.cuda.set_sync_debug_mode(before)
+
+
+@contextmanager
+def _generator_kept(device: torch.device) -> Iterator[None]:
+    """Give the device's generator its state again where a capture fails: it would refuse to draw ever after."""
+    index = torch.cuda.current_device() if device.index is None else device.index
+    generator = torch.cuda.default_generators[index]
+    state = generator.clone_state()
+    try:
+        yield
+    except RuntimeError:
+        generator.graphsafe_set_state(state)
+        raise
 
 
 def can_be_replayed(problem: Problem, replays: bool | None) -> bool:

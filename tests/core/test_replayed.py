@@ -46,17 +46,29 @@ def test_products_stay_the_same_when_they_are_replayed(make, replays, device):
 
 
 class Watched(nn.Module):
-    """Waits for the device in every backward pass."""
+    """Waits for the device in every backward pass: so that PyTorch knows of it, or not."""
+
+    def __init__(self, known):
+        super().__init__()
+        self.known = known
 
     def forward(self, x):
         if x.requires_grad:
-            x.register_hook(lambda g: g * float(g.isfinite().all()))
+            x.register_hook(self.look)
         return x
 
+    def look(self, g):
+        if self.known:
+            return g * float(g.isfinite().all())
+        if g.is_cuda:
+            torch.cuda.synchronize()
+        return g
 
-def test_a_product_that_waits_stays_as_it_is(device):
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_product_that_waits_stays_as_it_is(known, device):
     model = network()
-    model.insert(3, Watched())
+    model.insert(3, Watched(known))
     problem = problem_of(model, device)
     G = GaussNewton(problem)
     G.batches.replays = True
@@ -67,3 +79,5 @@ def test_a_product_that_waits_stays_as_it_is(device):
     assert replayed(G) == [False] * 3
     # and what comes later on the device is as it was
     assert bool(torch.nn.functional.dropout(torch.ones(9, device=device)).isfinite().all())
+    if device.type == "cuda":
+        assert torch.cuda.get_sync_debug_mode() == 0
