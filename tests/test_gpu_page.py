@@ -47,7 +47,7 @@ def test_a_page_says_what_bounds_a_product_and_what_failed(script):
     machine = {"device": "A", "cuda": "12", "cudnn": 9, "memory": 2**36, "multiprocessors": 9, "torch": "2"}
     text = render({"A, PyTorch 2": {"machine": machine, "parts": parts}})
     assert "| hessian | 500 (400 to 600) | 1,000 | 2 | 50% | held |" in text
-    assert "convolutions bound it" in text
+    assert "70% of it are convolutions" in text
     assert "Not measured: RuntimeError: no" in text
     assert "No figure of a GPU" not in text
 

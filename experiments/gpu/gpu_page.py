@@ -16,6 +16,9 @@ Of these no figure is needed, and each is tested without a GPU (`tests/core/test
   different: it chooses how to compute, by trying and timing, and holds what fits. Batches that a loader yields on the
   CPU are copied in every pass; examples in memory are moved once, if they take a quarter of the GPU's free memory or
   less.
+- On a GPU, where all batches are held, the eighth product waits: it tries whether starting kernels is most of what a
+  product takes, and if so captures it; later ones are replays of the same kernels (`HeldBatches.replays`). It is the
+  longest of the calls below, and in the mean waits of a Lanczos run.
 - Lanczos and power iteration read once a product. Counted, and not held by a test: nine times with a rounded basis,
   four times in densities, up to six in traces; perturbed losses twice a batch.
 - A product that is not finite is looked for by the solver that reads it, which names the batch. `H @ v` itself returns
@@ -64,10 +67,11 @@ def render(results: dict[str, Any]) -> str:
 
 def _sections(parts: dict[str, Any]) -> str:
     text = ""
-    for name, part in parts.items():
+    for name in (each for each in _RENDER if each in parts):
+        part = parts[name]
         if "error" in part:
             text += f"\n### {name}\n\nNot measured: {part['error']}\n"
-        elif name in _RENDER:
+        else:
             text += _RENDER[name](name, part, parts)
     return text
 
@@ -99,7 +103,11 @@ def _products(name: str, part: dict[str, Any], parts: dict[str, Any]) -> str:
     text = f"\n### {name}: batch {part['batch']:,}, {part['side']}x{part['side']}, {part['parameters']:,} parameters\n"
     text += _table("what | ms | Gflop | Tflop/s | of the float32 rate | graph", rows)
     bounds = part["hessian"]["bounds"]
-    text += f"\nWhat the Hessian product's time goes into; {bounds[0]['kind']} bound it.\n"
+    share = sum(each["share"] for each in bounds if each["kind"] in ("convolutions", "matrix products"))
+    text += (
+        f"\nWhat the Hessian product's time goes into: {share:.0%} of it are convolutions, which cuDNN computes as matrix "
+        "products and Fourier transforms too. Against the rate of large matrices they bound it.\n"
+    )
     rows = [
         f"{each['kind']} | {each['share']:.0%} | {1e3 * each['seconds']:.3g} | {each['calls']:,} | `{each['slowest']}`"
         for each in bounds

@@ -19,6 +19,9 @@ REPLAY_AFTER = 8
 _STARTING = 0.7
 """Share of a product's time after which its last kernel is started, from which on starting them is what takes it."""
 
+_LONG = 0.1
+"""Seconds of a product that is not captured: a program that is ahead of a GPU by a thousand kernels waits as well."""
+
 
 class Replays:
     """Turns linearisations into ones whose product is a replay: the same kernels in the same order, started at once.
@@ -42,7 +45,8 @@ class Replays:
         made.product(self._v)
         started = time.perf_counter() - begun
         torch.cuda.synchronize(self._problem.device)
-        return started >= _STARTING * (time.perf_counter() - begun)
+        done = time.perf_counter() - begun
+        return done <= _LONG and started >= _STARTING * done
 
     def captured(self, linearise: Callable[[], Linearisation]) -> Linearisation:
         """Return a linearisation with its product captured.

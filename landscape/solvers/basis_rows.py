@@ -39,8 +39,8 @@ class BasisRows:
         self.pending: list[Tensor] = []
         self._most_exact = 0
         # the same blocks for both tiers
-        here = storage.place(like) == like.device and (storage.dtype or like.dtype) == like.dtype
-        width = storage.width(self.n, here=here)
+        as_kept = storage.place(like) == like.device and (storage.dtype or like.dtype) == like.dtype
+        width = storage.width(self.n, here=like.device if as_kept else None)
         self._exact = StoredRows(self.n, like, storage.exact() if self.rounds else storage, width)
         self._grown = StoredRows(self.n, like, storage, width) if self.rounds else self._exact
         self._tiers = [self._exact, self._grown] if self.rounds else [self._exact]

@@ -8,6 +8,8 @@ from torch import Tensor
 from landscape.errors import UsageError
 
 _MOST, _FEWEST = 2**18, 2**10
+_MOST_ON_GPU = 2**22
+"""Of vectors kept where a GPU computes with them: there every block takes some thirty kernels a product to start."""
 _DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 
 
@@ -47,9 +49,16 @@ class BasisStorage:
         """Return where vectors are that are computed with where ``like`` is; of several GPUs, which."""
         return like.device if self.device is None else torch.empty(0, device=self.device).device
 
-    def width(self, n: int, *, here: bool) -> int:
-        """Return how many elements of vectors of length n are in a block, of vectors computed with as they are kept."""
-        return self.columns or (_MOST if here else min(_MOST, max(_FEWEST, -(-n // 8))))
+    def width(self, n: int, *, here: torch.device | None) -> int:
+        """Return how many elements of vectors of length n are in a block.
+
+        Args:
+            n: Elements of a vector.
+            here: Where vectors are computed with as they are kept; None where they have to be fetched or rounded.
+        """
+        if here is None:
+            return self.columns or min(_MOST, max(_FEWEST, -(-n // 8)))
+        return self.columns or (_MOST if here.type == "cpu" else _MOST_ON_GPU)
 
     def exact(self) -> "BasisStorage":
         """Return the same place, in the operator's precision."""

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-_PIECE = 2**18
+_PIECE, _PIECE_ON_GPU = 2**18, 2**22
 
 
 @dataclass(frozen=True, repr=False)
@@ -110,7 +110,8 @@ def rounding_of_products(dtype: torch.dtype, scale: float) -> float:
 def inner_product(a: Tensor, b: Tensor) -> Tensor:
     """Return the inner product of two vectors, accumulated in float64, as a tensor of one number."""
     # in pieces: the double of a whole vector is two more of them in memory
-    pieces = zip(torch.split(a, _PIECE), torch.split(b, _PIECE), strict=True)
+    size = _PIECE if a.device.type == "cpu" else _PIECE_ON_GPU
+    pieces = zip(torch.split(a, size), torch.split(b, size), strict=True)
     return torch.stack([torch.dot(x.double(), y.double()) for x, y in pieces]).sum()
 
 

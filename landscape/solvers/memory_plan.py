@@ -277,7 +277,7 @@ class _Sizes:
         """Return what a vector takes in storage, with its part of two blocks, fetched from there one after another."""
         dtype = storage.dtype or self.operator.dtype
         fetched = self._elsewhere(storage) or dtype != self.operator.dtype
-        width = min(self.kept, storage.width(self.kept, here=False)) if fetched else 0
+        width = min(self.kept, storage.width(self.kept, here=None)) if fetched else 0
         return self.kept * dtype.itemsize + 2 * width * self.operator.dtype.itemsize
 
     def _fitting(self, storage: BasisStorage, space: int) -> int:
