@@ -105,8 +105,8 @@ def _products(name: str, part: dict[str, Any], parts: dict[str, Any]) -> str:
     bounds = part["hessian"]["bounds"]
     share = sum(each["share"] for each in bounds if each["kind"] in ("convolutions", "matrix products"))
     text += (
-        f"\nWhat the Hessian product's time goes into: {share:.0%} of it are convolutions, which cuDNN computes as matrix "
-        "products and Fourier transforms too. Against the rate of large matrices they bound it.\n"
+        f"\nWhat the Hessian product's time goes into: {share:.0%} of it are convolutions, which cuDNN computes as "
+        "matrix products and Fourier transforms too. Against the rate of large matrices they bound it.\n"
     )
     rows = [
         f"{each['kind']} | {each['share']:.0%} | {1e3 * each['seconds']:.3g} | {each['calls']:,} | `{each['slowest']}`"
