@@ -5,7 +5,10 @@ import math
 import numpy as np
 
 from landscape.solvers.eigen_request import EigenRequest
+from landscape.solvers.krylov_basis import KrylovBasis
+from landscape.solvers.random_line import RandomLine
 from landscape.solvers.ritz import Ritz
+from landscape.solvers.unseen import WIDER, at_most
 
 _SMALL = 2000
 _CLOSE = 0.01
@@ -15,63 +18,88 @@ class ComplementCheck:
     """A search from a random vector orthogonal to the basis, which questions the values found.
 
     A Krylov space holds one vector of each eigenspace, and nothing of an eigenvector orthogonal to its start. A
-    random vector of the complement has a part in all that is missing; an eigenvalue that is missed shows itself
-    there after about as many products as it took to find the others.
+    random vector of the complement has a part in all that is missing. It is passed when nothing there is beyond the
+    outermost wanted value by more than the tolerance, but for a probability of `DOUBT`; the wanted values are then
+    bounded by what is known of the basis and of its complement together.
 
     Args:
         request: What is wanted.
         warm: Whether the search began from given vectors, which may be orthogonal to a wanted one.
         verify: Whether to check; where a multiplicity is suspected when None.
+
+    Attributes:
+        passed: Whether nothing more is there.
+        unsure: Whether the products that it may take have not shown that.
+        reach: How far each wanted eigenvalue may be from its value, shape ``(count,)``; None before either.
     """
 
     def __init__(self, request: EigenRequest, *, warm: bool, verify: bool | None) -> None:
-        self._request, self._warm, self._verify = request, warm, verify
-        self._questioned: np.ndarray | None = None
-        self._left = self._most = 0
+        self._request, self._warm, self.verify = request, warm, verify
+        self._questioned = np.zeros(0)
+        self._left = 0
         self._invariant_seen = False
-        self.passed = False
+        self.line: RandomLine | None = None
+        self.passed = self.unsure = False
+        self.reach: np.ndarray | None = None
+
+    @property
+    def several(self) -> bool:
+        """Whether several values of one end are wanted: copies of one another, perhaps."""
+        return max(self._request.k, self._request.bottom) > 1
 
     @property
     def left_out(self) -> bool:
         """Whether a repeated value may have been counted once: several are wanted, and nothing looked for more."""
-        return self._request.count > 1 and not self.passed
-
-    @property
-    def running(self) -> bool:
-        """Whether the products now go along a random line of the complement."""
-        return self._questioned is not None
-
-    @property
-    def begins(self) -> bool:
-        """Whether the next product is the first along that line."""
-        return self._left == self._most
+        return self.several and not self.passed
 
     def needs(self, ritz: Ritz) -> bool:
         """Return whether values within their tolerance are still open to doubt."""
-        if self.passed or self._verify is False:
+        if self.passed or self.unsure or self.verify is False:
             return False
-        several = self._request.count > 1
-        if self._verify or (several and self._request.n <= _SMALL):
+        if self.verify or (self.several and self._request.n <= _SMALL):
             return True
-        return (self._invariant_seen and (several or self._warm)) or _close(ritz.values[ritz.wanted])
+        suspected = self.several and _close(ritz.values[ritz.wanted])
+        return (self._invariant_seen and (self.several or self._warm)) or suspected
 
-    def begin(self, ritz: Ritz, matvecs: int) -> None:
-        """Question the values found after ``matvecs`` products."""
+    def begin(self, basis: KrylovBasis, ritz: Ritz) -> None:
+        """Question the values found; the next row of the basis is the first of the line."""
         self._questioned = ritz.values[ritz.wanted]
-        self._left = self._most = max(math.ceil(math.log(self._request.n)) + 2, matvecs // 2)
+        self.line = RandomLine(basis)
+        self._left = self.most(basis.matvecs)
 
-    def observe(self, ritz: Ritz, *, invariant: bool) -> None:
+    def most(self, matvecs: int) -> int:
+        """Return how many products the line may take, where the values took ``matvecs``."""
+        return max(2 * math.ceil(math.log(self._request.n)) + 4, matvecs)
+
+    def observe(self, basis: KrylovBasis, ritz: Ritz) -> None:
         """Take notice of a product: has it shown something new, or has the line told all that it can?"""
-        self._invariant_seen |= invariant
-        if self._questioned is None:
+        self._invariant_seen |= not basis.pending
+        if self.line is None:
             return
         if not ritz.within or ritz.moved(self._questioned):
-            self._questioned = None
+            self.line = None
             return
         self._left -= 1
-        # a random line that ends has been through every eigenspace of the complement, unless it ends in directions
-        # that are still to be multiplied
-        self.passed = self._left <= 0 or invariant
+        self.passed = self.line.ended or all(self.line.excludes(x) for x in ritz.beyond())
+        if self._left <= 0 and not self.passed:
+            # what the bounds say is less then
+            self.passed = all(self.line.excludes(x) for x in ritz.beyond(WIDER))
+            self.unsure = not self.passed
+        if self.passed or self.unsure:
+            self.reach = self._reach(basis, ritz, self.line)
+            self.line = None
+
+    def _reach(self, basis: KrylovBasis, ritz: Ritz, line: RandomLine) -> np.ndarray:
+        """Return how far the eigenvalue of its rank may be from each wanted value."""
+        k, bottom, begin = self._request.k, self._request.bottom, line.begin
+        T = basis.T[:begin, :begin]
+        # not the line's own vectors: the last of them leads far out of the basis
+        leaks = np.concatenate([basis.T[begin:, :begin], basis.B[:, :begin]])
+        T, leaks = (T + T.T) / 2, leaks.T @ leaks
+        above = at_most(T, leaks, line.ceiling(largest=True), k) if k else np.zeros(0)
+        below = -at_most(-T, leaks, -line.ceiling(largest=False), bottom)[::-1] if bottom else np.zeros(0)
+        reach: np.ndarray = np.abs(np.concatenate([above, below]) - ritz.values[ritz.wanted])
+        return reach
 
 
 def _close(values: np.ndarray) -> bool:

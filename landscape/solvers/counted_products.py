@@ -7,6 +7,7 @@ from scipy.sparse.linalg import LinearOperator
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.eigenpairs import Eigenpairs, one_for_each, rounding_of_products
+from landscape.solvers.questioned import questioned
 from landscape.solvers.symmetry import refuse_asymmetry
 
 
@@ -76,8 +77,15 @@ class CountedProducts(LinearOperator):  # type: ignore[misc]
             vectors += np.outer(vector, weights)
         return vectors
 
-    def measured(self, vectors: np.ndarray, request: EigenRequest, reason: str) -> Eigenpairs:
-        """Return the pairs of these vectors, with residuals from one product each; ``reason`` is why they are these."""
+    def measured(self, vectors: np.ndarray, request: EigenRequest, reason: str, seed: int) -> Eigenpairs:
+        """Return the pairs of these vectors, with residuals from one product each, and questioned.
+
+        Args:
+            vectors: As columns.
+            request: What is wanted.
+            reason: Why they are these.
+            seed: Of the random vector that questions them.
+        """
         V = vectors / np.linalg.norm(vectors, axis=0)
         HV = self.multiply(V)
         small, scale = V.T @ HV, self._largest
@@ -88,7 +96,7 @@ class CountedProducts(LinearOperator):  # type: ignore[misc]
         order = np.argsort(-values)
         within = residuals <= np.maximum(request.rtol * np.abs(values), 2 * rounding)
         converged = len(values) == request.count and bool(within.all())
-        return Eigenpairs(
+        pairs = Eigenpairs(
             values=values[order],
             vectors=torch.from_numpy(V[:, order]).to(self.operator.device, self.operator.dtype),
             residuals=residuals[order],
@@ -99,6 +107,8 @@ class CountedProducts(LinearOperator):  # type: ignore[misc]
             reason="every measured residual is within rtol" if converged else reason,
             cost=float(self.count),
         )
+        products = torch.from_numpy(HV[:, order]).to(pairs.vectors.device)
+        return questioned(self.operator, pairs, products, request, seed)
 
 
 def _inner(left: list[np.ndarray], right: list[np.ndarray]) -> np.ndarray:

@@ -95,6 +95,16 @@ class KrylovBasis:
         B = self._coefficients[self.size : self.total, : self.size]
         return B @ self._inverse if self.rows.rounds else B
 
+    @property
+    def rounding(self) -> float:
+        """What a product loses to rounding."""
+        return rounding_of_products(self.operator.dtype, self._scale)
+
+    def leads_on(self, index: int) -> float:
+        """Return the length of what leads out of the basis from one of its rows; 0 where that is rounding."""
+        length = float(np.linalg.norm(self.B[:, index]))
+        return length if length > 10 * self.rounding else 0.0
+
     def stage(self, size: int) -> "KrylovBasis":
         """Return the basis as it was after ``size`` products from one vector, without a restart; only to be read."""
         stage = copy.copy(self)
@@ -104,7 +114,7 @@ class KrylovBasis:
 
     def leaks(self, small: np.ndarray) -> np.ndarray:
         """Return |HQs - QTs| for each column s of ``small``, less the rounding of the products."""
-        leaks: np.ndarray = np.linalg.norm(self.B @ small, axis=0) + self._lost_in(small)
+        leaks: np.ndarray = np.linalg.norm(self.B @ small, axis=0) + self.lost_in(small)
         if self.rows.rounds:
             leaks = leaks + np.linalg.norm((self.T - self.T.T) @ small, axis=0)
         return leaks
@@ -168,7 +178,7 @@ class KrylovBasis:
         """Keep only the span of the orthonormal columns of ``small`` (coordinates in Q), and all pending rows."""
         whole, B = self.T, self.B @ small
         T = small.T @ whole @ small
-        keep, lost = small.shape[1], self._lost_in(small)
+        keep, lost = small.shape[1], self.lost_in(small)
         if self.rows.rounds:
             # T is symmetric to the rounding of storage only: what leads from the kept vectors to the others
             lost = lost + np.linalg.norm(whole @ small - small @ T, axis=0)
@@ -231,7 +241,8 @@ class KrylovBasis:
         """Return coordinates in the rows as they are kept."""
         return self._inverse @ small if self.rows.rounds else small
 
-    def _lost_in(self, small: np.ndarray) -> np.ndarray:
+    def lost_in(self, small: np.ndarray) -> np.ndarray:
+        """Return what was left out of |HQs - QTs| as rounding, for each column s of ``small``."""
         lost: np.ndarray = self._lost[: self.size] @ np.abs(self._in_rows(small))
         return lost
 

@@ -12,6 +12,7 @@ from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.randomness import derive_seed
 from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.eigenpairs import Eigenpairs, dot, one_for_each, random_unit_vector, rounding_of_products
+from landscape.solvers.questioned import questioned
 from landscape.solvers.symmetry import refuse_asymmetry
 from landscape.solvers.unit_scale import UnitScale
 
@@ -40,7 +41,7 @@ def power_iteration(
         ProblemError: If the first two products show that the operator is not symmetric.
 
     Cost:
-        About $\ln(1/\text{rtol})/\ln(\lambda_1/\lambda_2)$ products for one eigenvalue: slow where the two are
+        What `questioned` takes, and about $\ln(1/\text{rtol})/\ln(\lambda_1/\lambda_2)$ products for one eigenvalue: slow where the two are
         close, where Lanczos needs the square root of that or less. Three vectors in memory.
 
     Pitfalls:
@@ -50,7 +51,8 @@ def power_iteration(
     References:
         Golub and Van Loan 2013, "Matrix computations", section 8.2.1.
     """
-    n = EigenRequest(operator.shape[0], k, 0, rtol, max_matvecs).n
+    request = EigenRequest(operator.shape[0], k, 0, rtol, max_matvecs)
+    n = request.n
     if max_matvecs < k:
         raise UsageError(f"{k} values need a product each; max_matvecs is {max_matvecs}. Give some tens for each.")
     like = torch.empty(0, dtype=operator.dtype, device=operator.device)
@@ -65,7 +67,8 @@ def power_iteration(
         most = left - (k - 1 - index)
         found.append(_settle(scaled, _deflate(start, known), _deflate(fresh, known), known, rtol, most, scale))
         left, scale = left - found[-1].matvecs, found[-1].scale
-    return scaled.pairs(_rayleigh_ritz(found, rtol, max_matvecs))
+    pairs, products = _rayleigh_ritz(found, rtol, max_matvecs)
+    return scaled.pairs(questioned(scaled, pairs, products, request, seed))
 
 
 @dataclass(frozen=True)
@@ -125,8 +128,8 @@ def _deflate(v: Tensor, known: Tensor) -> Tensor:
     return v.div(v.norm())
 
 
-def _rayleigh_ritz(found: list[_Settled], rtol: float, max_matvecs: int) -> Eigenpairs:
-    """Return the eigenpairs within the span of the vectors found, with their residuals; no further product."""
+def _rayleigh_ritz(found: list[_Settled], rtol: float, max_matvecs: int) -> tuple[Eigenpairs, Tensor]:
+    """Return the eigenpairs within the span of the vectors found, and their products; no further product."""
     V = torch.stack([each.vector for each in found], dim=1)
     HV = torch.stack([each.product for each in found], dim=1)
     small = (V.double().T @ HV.double()).cpu()
@@ -141,7 +144,7 @@ def _rayleigh_ritz(found: list[_Settled], rtol: float, max_matvecs: int) -> Eige
     residuals = measured + rounding_of_products(V.dtype, scale)
     converged = within and all(each.highest for each in found)
     matvecs = sum(each.matvecs for each in found)
-    return Eigenpairs(
+    pairs = Eigenpairs(
         values=values.numpy(),
         vectors=vectors,
         residuals=residuals,
@@ -151,3 +154,4 @@ def _rayleigh_ritz(found: list[_Settled], rtol: float, max_matvecs: int) -> Eige
         reason="every residual is within rtol" if converged else f"max_matvecs ({max_matvecs}) reached",
         cost=float(matvecs),
     )
+    return pairs, products

@@ -16,6 +16,8 @@ Of 1,482 values of random matrices, from 9 vectors for 5 + 1 values, 18 were far
 one residual, and one with two; from an unbounded basis 9 of 1,500.
 """
 
+_NEARLY = 10.0
+
 
 class Ritz:
     """The eigenpairs of T, in descending order, seen as eigenpairs of the operator.
@@ -69,6 +71,12 @@ class Ritz:
         allowed = np.maximum(self._request.rtol * np.abs(now), 2 * self.rounding)
         return bool((np.abs(now - before) > allowed).any())
 
+    def beyond(self, times: float = 1.0) -> list[float]:
+        """Return the innermost wanted value of each end and ``times`` its tolerance, beyond which nothing should be."""
+        k, bottom = self._request.k, self._request.bottom
+        ends = [(float(self.values[k - 1]), 1)] * bool(k) + [(float(self.values[-bottom]), -1)] * bool(bottom)
+        return [x + side * times * max(self._request.rtol * abs(x), 2 * self.rounding) for x, side in ends]
+
     def worst(self) -> np.ndarray:
         """Return where among the pending rows the worst wanted residual points, shape ``(pending,)``."""
         index = self.wanted[int(self.excess.argmax())]
@@ -76,28 +84,48 @@ class Ritz:
         return direction
 
     def kept(self, room: int) -> np.ndarray:
-        """Return the coordinates of the wanted vectors and their neighbours, ``room`` of them or as many as wanted."""
+        """Return the coordinates of the wanted vectors, then of their neighbours; ``room`` in all, or those wanted."""
         k, bottom, size = self._request.k, self._request.bottom, self._basis.size
         extra = max(0, min(room, size) - len(self.wanted))
         below = extra * bottom // (k + bottom)
-        return self.small[:, np.r_[0 : k + extra - below, size - bottom - below : size]]
+        neighbours = np.r_[k : k + extra - below, size - bottom - below : size - bottom]
+        return self.small[:, np.concatenate([self.wanted, neighbours])]
+
+    def firm(self) -> np.ndarray:
+        """Return the coordinates of the wanted vectors, then of those next to them that have nearly settled too."""
+        k, bottom, size = self._request.k, self._request.bottom, self._basis.size
+        settled = self.residuals <= _NEARLY * self.residuals[self.wanted].max() + self.rounding
+        above = int(np.logical_and.accumulate(settled[k : size - bottom]).sum()) if k else 0
+        under = int(np.logical_and.accumulate(settled[k : size - bottom][::-1]).sum()) if bottom else 0
+        more = np.unique(np.r_[k : k + above, size - bottom - under : size - bottom])
+        return self.small[:, np.concatenate([self.wanted, more])]
 
     @property
     def unwanted(self) -> tuple[np.ndarray, np.ndarray]:
         """The values and residuals that are not wanted."""
         return np.delete(self.values, self.wanted), np.delete(self.residuals, self.wanted)
 
-    def pairs(self, reason: str, *, converged: bool) -> Eigenpairs:
-        """Return the wanted ones with their bounds."""
+    def pairs(self, reason: str, *, converged: bool, reach: np.ndarray | None = None) -> Eigenpairs:
+        """Return the wanted ones with their bounds.
+
+        Args:
+            reason: Why the search stopped.
+            converged: Whether it found what was asked for.
+            reach: How far each eigenvalue may be, as what is orthogonal to the basis tells; None where nothing does.
+        """
         vectors = self._basis.vectors(self.small[:, self.wanted])
         heuristic = self._kato_temple() + self._of_storage + self.rounding
         rigorous = one_for_each(self.values[self.wanted], self.residuals[self.wanted])
+        bounds = np.where(heuristic[self.wanted] < _SHARPER * rigorous, heuristic[self.wanted], rigorous)
+        if reach is not None:
+            known = reach + self._of_storage[self.wanted] + self._basis.lost_in(self.small[:, self.wanted])
+            bounds = np.maximum(known + self.rounding, bounds if self._basis.rows.rounds else 0.0)
         matvecs = self._basis.matvecs
         return Eigenpairs(
             values=self.values[self.wanted],
             vectors=vectors,
             residuals=self.residuals[self.wanted],
-            bounds=np.where(heuristic[self.wanted] < _SHARPER * rigorous, heuristic[self.wanted], rigorous),
+            bounds=bounds,
             matvecs=matvecs,
             converged=converged,
             reason=reason,

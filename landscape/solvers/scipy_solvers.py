@@ -155,4 +155,4 @@ def _both_ends(operator: SymmetricOperator, request: EigenRequest, end: _End, na
         except ProductsSpent:
             reason = f"max_matvecs ({request.max_matvecs}) reached"
             found.append(products.best(largest, count))
-    return scaled.pairs(products.measured(np.concatenate(found, axis=1), request, reason))
+    return scaled.pairs(products.measured(np.concatenate(found, axis=1), request, reason, seed))

@@ -1,5 +1,7 @@
 """A basis on its way to the wanted eigenpairs: which direction next, when to shrink it, when to stop."""
 
+import math
+
 import numpy as np
 
 from landscape.errors import UsageError
@@ -8,10 +10,14 @@ from landscape.solvers.complement_check import ComplementCheck
 from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.eigenpairs import Eigenpairs, random_unit_vector
 from landscape.solvers.krylov_basis import KrylovBasis
+from landscape.solvers.random_line import RandomLine
 from landscape.solvers.ritz import Ritz
+from landscape.solvers.unseen import WIDER
 
 _BASIS_BYTES = 2**31
 _MANY_ROWS = 256
+_SMALL = 32
+"""An operator as small as this is multiplied out: that leaves no doubt, and takes hardly more products."""
 
 
 def least_rows(request: EigenRequest, pending: int, block: int) -> int:
@@ -48,9 +54,14 @@ class SubspaceSearch:
         self, basis: KrylovBasis, request: EigenRequest, seed: int, *, block: int, max_basis: int | None
     ) -> None:
         self.basis, self.request, self.seed, self.block = basis, request, seed, block
-        self._drawn = 0
+        self._drawn = self._found_at = 0
+        # while all rows come from one random vector
+        self.trail: RandomLine | None = None
+        given = basis.pending
         while basis.pending < block and self._inject():
             pass
+        if not given and block == 1:
+            self.trail = RandomLine(basis)
         least, bounded = least_rows(request, basis.pending, block), max_basis is not None
         if max_basis is None:
             max_basis = default_rows(request, basis.bytes_of_a_row, least)
@@ -63,6 +74,8 @@ class SubspaceSearch:
         # of a rounded basis, what a restart keeps is exact
         self.most_kept = kept_exactly(request) if basis.rows.rounds else max_basis
         exact = min(self.most_kept, max_basis) if basis.rows.rounds else 0
+        whole = request.n <= _SMALL and request.n <= min(max_basis, request.max_matvecs)
+        self._spans = whole and not basis.rows.rounds
         basis.rows.bound(exact, max(1, max_basis - exact - block), at_once=bounded)
 
     def run(self, check: ComplementCheck) -> Eigenpairs:
@@ -72,17 +85,57 @@ class SubspaceSearch:
         while True:
             basis.expand(min(count, limit - basis.matvecs))
             ritz = Ritz(basis, self.request)
-            check.observe(ritz, invariant=not basis.pending)
+            check.observe(basis, ritz)
             ritz = self._corrected(ritz, check)
             reason = self._why_stop(ritz, check)
             if reason:
-                converged = ritz.within and not ritz.to_correct and not reason.startswith("max_matvecs")
-                return ritz.pairs(reason, converged=converged)
-            if ((ritz.within and not check.running) or not basis.pending) and self._inject() and ritz.within:
-                check.begin(ritz, basis.matvecs)
-            count = 1 if check.running else min(self.block, basis.pending)
+                failed = ritz.to_correct or check.unsure or reason.startswith("max_matvecs")
+                return ritz.pairs(reason, converged=ritz.within and not failed, reach=self._reach(ritz, check))
+            if ritz.within and check.line is None and check.needs(ritz):
+                self._begin(ritz, check)
+            elif not basis.pending:
+                self._inject()
+            count = 1 if check.line else min(self.block, basis.pending)
             self._turn(ritz, count, check)
-            self._make_room(ritz, count)
+            self._make_room(ritz, count, check)
+
+    def _begin(self, ritz: Ritz, check: ComplementCheck) -> None:
+        """Shrink the basis to what has settled, make a random vector orthogonal to it the next, and begin the check."""
+        basis, self.trail = self.basis, None
+        long = basis.size + check.most(basis.matvecs) > self.most_rows or basis.rows.rounds
+        # what has hardly settled leads far out of the basis, and would bound nothing
+        basis.restart(ritz.kept(self.request.count) if long and self.most_rows < self.request.n else ritz.firm())
+        share = basis.pending
+        fresh = self._inject()
+        rng = np.random.default_rng(derive_seed(self.seed, "lanczos line", self._drawn))
+        # as long in each direction that is pending already as a random vector is in any
+        direction = rng.normal(size=basis.pending) / math.sqrt(self.request.n)
+        direction[share:] = 1.0 if fresh else direction[share:]
+        basis.lead(direction)
+        check.begin(basis, ritz)
+
+    def _reach(self, ritz: Ritz, check: ComplementCheck) -> np.ndarray | None:
+        """Return how far each wanted eigenvalue may be, where something tells."""
+        open_still = ritz.within and bool(self.basis.pending)
+        if check.reach is not None or self.trail is None or check.several or check.verify is False or not open_still:
+            return check.reach
+        above = [self.trail.ceiling(largest=True)] * self.request.k
+        below = [self.trail.ceiling(largest=False)] * self.request.bottom
+        reach: np.ndarray = np.abs(np.array(above + below) - ritz.values[ritz.wanted])
+        return reach
+
+    def _to_be_sure(self, ritz: Ritz, check: ComplementCheck) -> bool:
+        """Return whether a few products more tell what the values found leave open."""
+        if check.verify is False or check.reach is not None or not self.basis.pending:
+            return False
+        if self._spans:
+            return True
+        if self.trail is None or check.several:
+            return False
+        self._found_at = self._found_at or self.basis.matvecs
+        if self.basis.matvecs - self._found_at >= max(4, self._found_at // 4):
+            return False
+        return not all(self.trail.excludes(x) for x in ritz.beyond(WIDER))
 
     def _corrected(self, ritz: Ritz, check: ComplementCheck) -> Ritz:
         """Multiply the vectors found again, in full precision, where only the rounding of the basis is in the way."""
@@ -90,6 +143,7 @@ class SubspaceSearch:
         ready = ritz.to_correct and (not check.needs(ritz) or self.basis.size == self.request.n)
         if not ready or self.basis.matvecs + self.request.count > self.request.max_matvecs:
             return ritz
+        self.trail = None
         self.basis.begin_again(ritz.small[:, ritz.wanted], ritz.unwanted)
         while self.basis.size < self.request.count and self.basis.pending:
             self.basis.expand()
@@ -99,11 +153,13 @@ class SubspaceSearch:
         """Return why to stop now, or "" to go on."""
         if self.basis.size == self.request.n and not ritz.to_correct:
             return "the whole space is spanned"
-        if ritz.within and not ritz.to_correct and not check.needs(ritz):
+        if ritz.within and not ritz.to_correct and not check.needs(ritz) and not self._to_be_sure(ritz, check):
             within = "every residual is within rtol" + " or rounding, which is more" * ritz.at_rounding
             found = within if self.basis.pending else "the Krylov space is invariant"
             if check.passed:
                 return f"{found}, and a search of the complement found nothing more"
+            if check.unsure:
+                return f"{found}, but a search of the complement as long as that for them does not exclude more values"
             return f"{found}; a repeated value is counted once (verify=True looks for more)" * check.left_out or found
         if self.basis.matvecs < self.request.max_matvecs and (self.basis.pending or self.basis.total < self.request.n):
             return ""
@@ -116,23 +172,28 @@ class SubspaceSearch:
 
     def _turn(self, ritz: Ritz, count: int, check: ComplementCheck) -> None:
         """Turn the pending rows so that the next product goes where it is of most use."""
-        if check.running:
-            line = np.eye(self.basis.pending)[-1]
-            remainder = self.basis.B[:, -1]
-            # rounding puts what is missing into the other pending rows too: the line goes on through all of them
-            on = self.basis.rows.rounds and not check.begins and np.linalg.norm(remainder) > 10 * ritz.rounding
-            self.basis.lead(remainder if on else line)
+        if check.line:
+            # in the complement of the rows before the line, all that is pending included
+            if check.line.length:
+                self.basis.lead(self.basis.B[:, -1])
         elif count < self.basis.pending:
             self.basis.lead(ritz.worst())
 
-    def _make_room(self, ritz: Ritz, count: int) -> None:
+    def _make_room(self, ritz: Ritz, count: int, check: ComplementCheck) -> None:
         """Shrink the basis to half where the next products would not fit."""
-        if self.basis.total + count <= min(self.most_rows, self.request.n):
+        basis, most = self.basis, self.most_rows + bool(check.line)
+        if basis.total + count <= min(most, self.request.n) or self.most_rows >= self.request.n:
             return
-        spare = self.most_rows - self.basis.pending - self.request.count
-        room = min(self.request.count + max(0, spare // 2), self.most_kept)
-        if room < self.basis.size and self.most_rows < self.request.n:
-            self.basis.restart(ritz.kept(room))
+        begin = check.line.begin if check.line else 0
+        spare = most - basis.pending - self.request.count
+        room = min(self.request.count + max(bool(check.line), spare // 2), self.most_kept)
+        if room >= basis.size:
+            return
+        line = check.line or self.trail
+        if line:
+            line.restart(ritz.kept(room), begin)
+        else:
+            basis.restart(ritz.kept(room))
 
     def _inject(self) -> bool:
         """Make a random direction of the complement pending; False if there is none."""
@@ -140,4 +201,5 @@ class SubspaceSearch:
             return False
         seed = derive_seed(self.seed, "lanczos", self._drawn)
         self._drawn += 1
+        self.trail = None
         return self.basis.add(random_unit_vector(self.request.n, seed, self.basis.like))

@@ -33,16 +33,14 @@ def stress(kind, rng):
 
 
 @pytest.mark.parametrize("kind", ["twenty the same", "gaps of 1e-6", "a gap of 1e-9"])
-def test_each_value_is_within_its_rigorous_bound_of_the_eigenvalue_of_its_rank(kind):
+def test_each_value_is_within_its_bound_of_the_eigenvalue_of_its_rank(kind):
     rng = np.random.default_rng(0)
     for seed in range(24):
         A, exact = matrix_with(stress(kind, rng), rng, (torch.float64, torch.float32)[seed % 2])
         k = (2, 5, 22)[seed // 2 % 3]
         pairs = lanczos(Dense(A), k, max_matvecs=500, seed=seed)
         assert pairs.converged
-        rigorous = np.array([each == "rigorous" for each in pairs.bound_kind])
-        assert rigorous[:2].all()
-        assert np.all((np.abs(pairs.values - exact[:k]) <= pairs.bounds)[rigorous]), (kind, seed)
+        assert np.all(np.abs(pairs.values - exact[:k]) <= pairs.bounds), (kind, seed)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
@@ -91,8 +89,7 @@ def test_a_bound_below_the_residual_is_called_heuristic():
         pairs = solver(Dense(A), k=1, rtol=1e-3)
         kinds = {"rigorous": pairs.bounds == pairs.residuals, "heuristic": pairs.bounds < pairs.residuals}
         assert [bool(kinds[kind]) for kind in pairs.bound_kind] == [True]
-    assert lanczos(Dense(A), rtol=1e-3).bound_kind == ("heuristic",)
-    assert power_iteration(Dense(A), rtol=1e-3).bound_kind == ("rigorous",)
+    assert lanczos(Dense(A), rtol=1e-3, verify=False).bound_kind == ("heuristic",)
 
 
 def test_kato_temple_can_be_wrong_which_is_why_it_is_heuristic():

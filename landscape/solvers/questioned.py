@@ -1,0 +1,116 @@
+"""Eigenpairs of a solver that does not look for what it has missed, questioned from outside."""
+
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from landscape.operators.symmetric_operator import SymmetricOperator
+from landscape.randomness import derive_seed
+from landscape.solvers.eigen_request import EigenRequest
+from landscape.solvers.eigenpairs import Eigenpairs, random_unit_vector, rounding_of_products
+from landscape.solvers.unseen import WIDER, Segment, at_most, ceiling, excluded, segment_of
+
+
+def questioned(
+    operator: SymmetricOperator, pairs: Eigenpairs, products: Tensor, request: EigenRequest, seed: int
+) -> Eigenpairs:
+    """Return eigenpairs with bounds that hold for the eigenvalue of each one's rank, or not converged.
+
+    A Lanczos line from a random vector orthogonal to the vectors found, in three vectors, until it tells that nothing
+    is beyond the outermost wanted value by more than its tolerance, but for a probability of `DOUBT`.
+
+    Args:
+        operator: Of the eigenpairs.
+        pairs: What a solver found; returned as they are where it has not converged.
+        products: Of the operator with their vectors, as columns, shape ``(n, count)``.
+        request: What was wanted.
+        seed: Of the random vector.
+
+    Cost:
+        At most as many products again, usually as many as Lanczos takes for a value of that accuracy.
+    """
+    if not pairs.converged or request.count == request.n:
+        return pairs
+    line = _Line.after(operator, pairs, products, seed)
+    k, bottom, values = request.k, request.bottom, pairs.values
+    ends = [(float(values[k - 1]), 1)] * bool(k) + [(float(values[-bottom]), -1)] * bool(bottom)
+    beyond = [(x, side * max(request.rtol * abs(x), 2 * line.rounding)) for x, side in ends]
+    left = min(request.max_matvecs - pairs.matvecs, max(2 * math.ceil(math.log(request.n)) + 4, pairs.matvecs))
+    reason, sure, missed = f"max_matvecs ({request.max_matvecs}) reached in the complement", False, False
+    while left > 0 and not sure and not missed:
+        line.expand()
+        left -= 1
+        nodes = line.segment.nodes
+        missed = any((nodes.max() > x + more) if more > 0 else (nodes.min() < x + more) for x, more in beyond)
+        wider = WIDER if left == 0 else 1.0
+        sure = not missed and all(excluded([line.segment], request.n, x + wider * more) for x, more in beyond)
+    matvecs = pairs.matvecs + len(line.alphas)
+    pairs = replace(pairs, matvecs=matvecs, cost=float(matvecs))
+    if missed:
+        reason = f"{pairs.reason}, but a value is missing: the complement has one beyond them. Use lanczos"
+    elif not sure and matvecs < request.max_matvecs:
+        reason = f"{pairs.reason}, but a search of the complement as long as that for them does not exclude more values"
+    if not sure:
+        return replace(pairs, converged=False, reason=reason)
+    return replace(pairs, bounds=line.reach(values, k, bottom) + line.rounding)
+
+
+@dataclass
+class _Line:
+    """The operator in the complement of orthonormal columns Q, from a random vector."""
+
+    operator: SymmetricOperator
+    Q: Tensor
+    T: np.ndarray
+    leaks: np.ndarray
+    rounding: float
+    v: Tensor
+    before: Tensor
+    alphas: list[float] = field(default_factory=list)
+    betas: list[float] = field(default_factory=list)
+
+    @classmethod
+    def after(cls, operator: SymmetricOperator, pairs: Eigenpairs, products: Tensor, seed: int) -> "_Line":
+        Q, R = torch.linalg.qr(pairs.vectors.double())
+        # of the same orthonormal columns, in double precision
+        HQ = torch.linalg.solve_triangular(R, products.double(), upper=True, left=False)
+        T = Q.T @ HQ
+        rest = HQ - Q @ T
+        small, leaks = T.cpu().numpy(), (rest.T @ rest).cpu().numpy()
+        rounding = rounding_of_products(operator.dtype, float(np.linalg.norm(small, 2)))
+        like = torch.empty(0, dtype=torch.float64, device=Q.device)
+        v = random_unit_vector(len(Q), derive_seed(seed, "complement"), like)
+        v = v - Q @ (Q.T @ v)
+        return cls(operator, Q, (small + small.T) / 2, leaks, rounding, v / v.norm(), torch.zeros_like(v))
+
+    def expand(self) -> None:
+        """Spend a product."""
+        w = (self.operator @ self.v.to(self.operator.device, self.operator.dtype)).to(self.v)
+        alpha = float(self.v @ w)
+        w = w - alpha * self.v - (self.betas[-1] if self.betas else 0.0) * self.before
+        for known in (self.Q, torch.stack([self.v, self.before], dim=1)):
+            w = w - known @ (known.T @ w)
+        beta = float(w.norm())
+        self.rounding = max(self.rounding, rounding_of_products(self.operator.dtype, math.hypot(alpha, beta)))
+        if beta <= 10 * self.rounding or len(self.alphas) + 1 == self.Q.shape[0] - self.Q.shape[1]:
+            beta = 0.0
+        self.alphas.append(alpha)
+        self.betas.append(beta)
+        self.before, self.v = self.v, w / (beta or 1.0)
+
+    @property
+    def segment(self) -> Segment:
+        """The line so far."""
+        T = np.diag(self.alphas) + np.diag(self.betas[:-1], 1) + np.diag(self.betas[:-1], -1)
+        return segment_of(T, self.betas[-1])
+
+    def reach(self, values: np.ndarray, k: int, bottom: int) -> np.ndarray:
+        """Return how far the eigenvalue of its rank may be from each value."""
+        n, end = len(self.Q), [self.segment]
+        above = at_most(self.T, self.leaks, ceiling(end, n, largest=True, least=self.rounding), k)
+        below = -at_most(-self.T, self.leaks, -ceiling(end, n, largest=False, least=self.rounding), bottom)[::-1]
+        found: np.ndarray = np.abs(np.concatenate([above, below]) - values)
+        return found

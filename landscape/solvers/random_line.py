@@ -1,0 +1,51 @@
+"""A Krylov space from a random vector within a basis, followed through restarts."""
+
+import numpy as np
+
+from landscape.solvers.krylov_basis import KrylovBasis
+from landscape.solvers.unseen import Segment, ceiling, excluded, segment_of
+
+
+class RandomLine:
+    """The rows of a basis from ``begin`` on, each of which came next to the one before; the first is random.
+
+    They are a Krylov space of the operator within the complement of the rows before them.
+
+    Args:
+        basis: Whose next row is the line's first.
+    """
+
+    def __init__(self, basis: KrylovBasis) -> None:
+        self._basis = basis
+        self.begin = self._first = basis.size
+        self._before: list[Segment] = []
+
+    @property
+    def length(self) -> int:
+        """Rows that are in the basis."""
+        return self._basis.size - self.begin
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing but rounding leads on: the line is through every eigenspace of the complement."""
+        return self._basis.leads_on(self._basis.size - 1) == 0
+
+    def segments(self) -> list[Segment]:
+        """Return the line so far."""
+        basis = self._basis
+        T = basis.T[self.begin :, self.begin :]
+        return [*self._before, segment_of(T, basis.leads_on(basis.size - 1), self._first - self.begin)]
+
+    def excludes(self, x: float) -> bool:
+        """Return whether nothing in the complement is at x, beyond all that the line has seen, or further out."""
+        return excluded(self.segments(), self._basis.n, x)
+
+    def ceiling(self, *, largest: bool) -> float:
+        """Return a value that nothing in the complement exceeds (or falls below), but for a probability of `DOUBT`."""
+        return ceiling(self.segments(), self._basis.n, largest=largest, least=self._basis.rounding)
+
+    def restart(self, small: np.ndarray, begin: int) -> None:
+        """Shrink the basis to Ritz vectors, given by their coordinates as columns; the line's are from ``begin`` on."""
+        self._before = self.segments()
+        self._basis.restart(small)
+        self.begin, self._first = begin, self._basis.size
