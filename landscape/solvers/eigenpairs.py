@@ -1,8 +1,9 @@
 r"""Eigenpairs with their residuals and bounds, and which of these are theorems.
 
 *Rigorous*, up to the rounding of the products: there is an eigenvalue within the residual of each value (Weyl).
-*Heuristic*: that this eigenvalue is the i-th of the spectrum (a vector orthogonal to everything seen may hide a
-larger one), and the Kato-Temple bound, whose gap is read off the neighbouring values.
+*Probable*: that the i-th eigenvalue of the spectrum is within the bound. A vector orthogonal to everything seen may
+hide a larger one; `unseen` says how large it can be, but for a probability of 1e-3.
+*Heuristic*: the same where nothing was looked for: the Kato-Temple bound, whose gap is read off the values nearby.
 """
 
 import math
@@ -24,10 +25,11 @@ class Eigenpairs:
         vectors: Unit vectors as columns, shape ``(n, k)``.
         residuals: $r_i = |Hv_i - \theta_i v_i|$, shape ``(k,)``. There is an eigenvalue within $r_i$ of
             $\theta_i$ (Weyl): rigorous, up to the rounding of the products.
-        bounds: How far each value probably is from its eigenvalue, shape ``(k,)``: the smaller of the residual and
-            the Kato-Temple bound $r_i^2/\text{gap}_i$. Heuristic where it is smaller than the residual: the gap is
-            taken from the neighbouring values, so it holds if no eigenvalue hides between them. More than the
-            residual where values are so close that they might share an eigenvalue: within it each has its own.
+        bounds: How far the eigenvalue of its rank may be from each value, shape ``(k,)``: what is known of the vectors
+            found and of all that is orthogonal to them. It can be more than the residual (a single value is searched
+            for larger ones to some ten tolerances only) or less (the square of the residual over a gap). Where nothing
+            was looked for, the smaller of the residual and the Kato-Temple bound $r_i^2/\text{gap}_i$, which holds if
+            no eigenvalue hides between those found.
         matvecs: Products spent.
         converged: Whether every residual is within the tolerance asked for.
         reason: Why the solver stopped, in words.

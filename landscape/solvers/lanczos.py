@@ -48,12 +48,15 @@ def lanczos(
         max_matvecs: Stop here at the latest; then ``converged`` is False.
         start: First vector, shape ``(n,)``, or vectors, ``(n, p)``; random by default.
         block_size: Products at a time. Blocks share passes through the network but need more products in all.
-        max_basis: Most vectors in memory (a copy that the check below finds adds one); 2 GiB of them by default, 256
+        max_basis: Most vectors in memory (the check below adds one); 2 GiB of them by default, 256
             at most unless many eigenvalues are asked for.
         storage: Where and in what precision the basis is kept; on the operator's device and in its precision when None.
-        verify: Whether to look for eigenvalues that the search has missed, from random vectors of the complement.
-            By default where a multiplicity is suspected: the basis became invariant, n is at most 2,000 and more
-            than one value is wanted, or two wanted values are within 1 % of each other.
+        verify: Whether to look for eigenvalues that the search has missed, from random vectors of the complement, until
+            nothing is left beyond the wanted ones but for a probability of 1e-3. By default where a multiplicity is
+            suspected: the basis became invariant, n is at most 2,000 and more than one value of an end is wanted, or
+            two wanted values are within 1 % of each other. A single value from a random start takes a quarter more
+            products, at least 4, for what the start cannot have missed, and n of at most 32 is multiplied out; neither
+            where this is False.
         seed: Of all random vectors.
 
     Raises:
@@ -62,8 +65,9 @@ def lanczos(
         FloatingPointError: If a product is not finite.
 
     Cost:
-        ``matvecs`` products, and as many vectors of length n in memory, up to ``max_basis``. The check costs half
-        as many products again, and at least ln(n) + 2. Warm starts for five values, after five steps of training
+        ``matvecs`` products, and as many vectors of length n in memory, up to ``max_basis``. The check costs at most
+        as many products again, or 2 ln(n) + 4, for every copy found and the last time; where that does not tell,
+        ``converged`` is False. Warm starts for five values, after five steps of training
         (digits, 9 networks): 20.2 products from a random vector, 19.0 from five vectors of shape ``(n, 5)``, 15.3
         from their *sum*, which is the better start unless the vectors are eigenvectors already. For one value: 9.8
         and 5.0. A start along the gradient saved 1.2 products of 9.8 for one value and 0.6 of 19.7 for five,

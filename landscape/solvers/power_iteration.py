@@ -41,8 +41,9 @@ def power_iteration(
         ProblemError: If the first two products show that the operator is not symmetric.
 
     Cost:
-        What `questioned` takes, and about $\ln(1/\text{rtol})/\ln(\lambda_1/\lambda_2)$ products for one eigenvalue: slow where the two are
-        close, where Lanczos needs the square root of that or less. Three vectors in memory.
+        About $\ln(1/\text{rtol})/\ln(\lambda_1/\lambda_2)$ products for one eigenvalue: slow where the two are
+        close, where Lanczos needs the square root of that or less. Three vectors in memory. What looks for a value that
+        was missed (`questioned`) takes some ten to twenty more.
 
     Pitfalls:
         The residual says that *an* eigenvalue is near, not which; a start that is orthogonal to the wanted

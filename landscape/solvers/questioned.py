@@ -13,13 +13,15 @@ from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.eigenpairs import Eigenpairs, random_unit_vector, rounding_of_products
 from landscape.solvers.unseen import WIDER, Segment, at_most, ceiling, excluded, segment_of
 
+_SMALL = 2000
+
 
 def questioned(
     operator: SymmetricOperator, pairs: Eigenpairs, products: Tensor, request: EigenRequest, seed: int
 ) -> Eigenpairs:
     """Return eigenpairs with bounds that hold for the eigenvalue of each one's rank, or not converged.
 
-    A Lanczos line from a random vector orthogonal to the vectors found, in three vectors, until it tells that nothing
+    A Lanczos line from a random vector orthogonal to the vectors found, in three vectors where n is beyond 2,000, until it tells that nothing
     is beyond the outermost wanted value by more than its tolerance, but for a probability of `DOUBT`.
 
     Args:
@@ -68,7 +70,7 @@ class _Line:
     leaks: np.ndarray
     rounding: float
     v: Tensor
-    before: Tensor
+    rows: list[Tensor] = field(default_factory=list)
     alphas: list[float] = field(default_factory=list)
     betas: list[float] = field(default_factory=list)
 
@@ -84,22 +86,24 @@ class _Line:
         like = torch.empty(0, dtype=torch.float64, device=Q.device)
         v = random_unit_vector(len(Q), derive_seed(seed, "complement"), like)
         v = v - Q @ (Q.T @ v)
-        return cls(operator, Q, (small + small.T) / 2, leaks, rounding, v / v.norm(), torch.zeros_like(v))
+        return cls(operator, Q, (small + small.T) / 2, leaks, rounding, v / v.norm())
 
     def expand(self) -> None:
         """Spend a product."""
         w = (self.operator @ self.v.to(self.operator.device, self.operator.dtype)).to(self.v)
         alpha = float(self.v @ w)
-        w = w - alpha * self.v - (self.betas[-1] if self.betas else 0.0) * self.before
-        for known in (self.Q, torch.stack([self.v, self.before], dim=1)):
+        # of a large operator the last two, of a small one all: it could end before rounding is through the complement
+        self.rows = [*self.rows, self.v][-2 if len(self.Q) > _SMALL else 0 :]
+        for known in 2 * (self.Q, torch.stack(self.rows, dim=1)):
             w = w - known @ (known.T @ w)
         beta = float(w.norm())
         self.rounding = max(self.rounding, rounding_of_products(self.operator.dtype, math.hypot(alpha, beta)))
-        if beta <= 10 * self.rounding or len(self.alphas) + 1 == self.Q.shape[0] - self.Q.shape[1]:
+        # rounding itself leads on: what it hides is as small as it is
+        if beta <= self.rounding / 16 or len(self.alphas) + 1 == self.Q.shape[0] - self.Q.shape[1]:
             beta = 0.0
         self.alphas.append(alpha)
         self.betas.append(beta)
-        self.before, self.v = self.v, w / (beta or 1.0)
+        self.v = w / (beta or 1.0)
 
     @property
     def segment(self) -> Segment:

@@ -42,7 +42,9 @@ class RandomLine:
 
     def ceiling(self, *, largest: bool) -> float:
         """Return a value that nothing in the complement exceeds (or falls below), but for a probability of `DOUBT`."""
-        return ceiling(self.segments(), self._basis.n, largest=largest, least=self._basis.rounding)
+        # where the line ends, what led on was up to ten times the rounding
+        least = (10 if self.ended else 1) * self._basis.rounding
+        return ceiling(self.segments(), self._basis.n, largest=largest, least=least)
 
     def restart(self, small: np.ndarray, begin: int) -> None:
         """Shrink the basis to Ritz vectors, given by their coordinates as columns; the line's are from ``begin`` on."""
