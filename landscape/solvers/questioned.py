@@ -21,8 +21,8 @@ def questioned(
 ) -> Eigenpairs:
     """Return eigenpairs with bounds that hold for the eigenvalue of each one's rank, or not converged.
 
-    A Lanczos line from a random vector orthogonal to the vectors found, in three vectors where n is beyond 2,000, until it tells that nothing
-    is beyond the outermost wanted value by more than its tolerance, but for a probability of `DOUBT`.
+    A Lanczos line from a random vector orthogonal to the vectors found (in three vectors where n is beyond 2,000) tells
+    whether anything is beyond the outermost wanted value by more than its tolerance, but for a probability of `DOUBT`.
 
     Args:
         operator: Of the eigenpairs.
