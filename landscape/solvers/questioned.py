@@ -1,7 +1,7 @@
 """Eigenpairs of a solver that does not look for what it has missed, questioned from outside."""
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -36,7 +36,7 @@ def questioned(
     """
     if not pairs.converged or request.count == request.n:
         return pairs
-    line = _Line.after(operator, pairs, products, seed)
+    line = _Line(operator, pairs, products, seed)
     k, bottom, values = request.k, request.bottom, pairs.values
     ends = [(float(values[k - 1]), 1)] * bool(k) + [(float(values[-bottom]), -1)] * bool(bottom)
     beyond = [(x, side * max(request.rtol * abs(x), 2 * line.rounding)) for x, side in ends]
@@ -60,33 +60,26 @@ def questioned(
     return replace(pairs, bounds=line.reach(values, k, bottom) + line.rounding)
 
 
-@dataclass
 class _Line:
     """The operator in the complement of orthonormal columns Q, from a random vector."""
 
-    operator: SymmetricOperator
-    Q: Tensor
-    T: np.ndarray
-    leaks: np.ndarray
-    rounding: float
-    v: Tensor
-    rows: list[Tensor] = field(default_factory=list)
-    alphas: list[float] = field(default_factory=list)
-    betas: list[float] = field(default_factory=list)
-
-    @classmethod
-    def after(cls, operator: SymmetricOperator, pairs: Eigenpairs, products: Tensor, seed: int) -> "_Line":
-        Q, R = torch.linalg.qr(pairs.vectors.double())
+    def __init__(self, operator: SymmetricOperator, pairs: Eigenpairs, products: Tensor, seed: int) -> None:
+        self.operator = operator
+        self.Q, R = torch.linalg.qr(pairs.vectors.double())
         # of the same orthonormal columns, in double precision
         HQ = torch.linalg.solve_triangular(R, products.double(), upper=True, left=False)
-        T = Q.T @ HQ
-        rest = HQ - Q @ T
-        small, leaks = T.cpu().numpy(), (rest.T @ rest).cpu().numpy()
-        rounding = rounding_of_products(operator.dtype, float(np.linalg.norm(small, 2)))
-        like = torch.empty(0, dtype=torch.float64, device=Q.device)
-        v = random_unit_vector(len(Q), derive_seed(seed, "complement"), like)
-        v = v - Q @ (Q.T @ v)
-        return cls(operator, Q, (small + small.T) / 2, leaks, rounding, v / v.norm())
+        T = self.Q.T @ HQ
+        rest = HQ - self.Q @ T
+        small, self.leaks = T.cpu().numpy(), (rest.T @ rest).cpu().numpy()
+        self.T = (small + small.T) / 2
+        self.rounding = rounding_of_products(operator.dtype, float(np.linalg.norm(small, 2)))
+        like = torch.empty(0, dtype=torch.float64, device=self.Q.device)
+        v = random_unit_vector(len(self.Q), derive_seed(seed, "complement"), like)
+        v = v - self.Q @ (self.Q.T @ v)
+        self.v = v / v.norm()
+        self.rows: list[Tensor] = []
+        self.alphas: list[float] = []
+        self.betas: list[float] = []
 
     def expand(self) -> None:
         """Spend a product."""
