@@ -76,6 +76,8 @@ def power_iteration_of_both_ends(
         vectors=below.vectors.flip(1),
         residuals=below.residuals[order],
         bounds=below.bounds[order],
+        bound_kind=below.bound_kind[::-1],
+        sines=below.sines[order],
     )
     if not k:
         return below
@@ -86,6 +88,8 @@ def power_iteration_of_both_ends(
         vectors=torch.cat([top.vectors, below.vectors], dim=1),
         residuals=np.concatenate([top.residuals, below.residuals]),
         bounds=np.concatenate([top.bounds, below.bounds]),
+        bound_kind=top.bound_kind + below.bound_kind,
+        sines=np.concatenate([top.sines, below.sines]),
         matvecs=top.matvecs + below.matvecs,
         converged=converged,
         reason=_reason(top if not top.converged or below.converged else below, max_matvecs),

@@ -102,6 +102,8 @@ class CountedProducts(LinearOperator):  # type: ignore[misc]
             residuals=residuals[order],
             # the neighbours beyond the last value were not looked for, so no gap is known
             bounds=one_for_each(values, residuals)[order],
+            bound_kind=("rigorous",) * len(values),
+            sines=np.ones(len(values)),
             matvecs=self.count,
             converged=converged,
             reason="every measured residual is within rtol" if converged else reason,

@@ -1,9 +1,10 @@
 r"""Eigenpairs with their residuals and bounds, and which of these are theorems.
 
-*Rigorous*, up to the rounding of the products: there is an eigenvalue within the residual of each value (Weyl).
-*Probable*: that the i-th eigenvalue of the spectrum is within the bound. A vector orthogonal to everything seen may
-hide a larger one; `unseen` says how large it can be, but for a probability of 1e-3.
-*Heuristic*: the same where nothing was looked for: the Kato-Temple bound, whose gap is read off the values nearby.
+*Rigorous*, up to the rounding of the products: there is an eigenvalue within the bound of each value, and another one
+for each (Weyl, Kahan). Whether it is the i-th of the spectrum is known where the whole space is spanned.
+*Probable*: the i-th eigenvalue of the spectrum is within the bound. A vector orthogonal to everything seen may hide a
+larger one; `unseen` says how large it can be, but for a probability of 1e-6 over the random start.
+*Heuristic*: the Kato-Temple bound, whose gap is read off the values nearby; nothing was looked for between them.
 """
 
 import math
@@ -30,6 +31,11 @@ class Eigenpairs:
             for larger ones to some ten tolerances only) or less (the square of the residual over a gap). Where nothing
             was looked for, the smaller of the residual and the Kato-Temple bound $r_i^2/\text{gap}_i$, which holds if
             no eigenvalue hides between those found.
+        bound_kind: What each bound is, shape ``(k,)``: ``"rigorous"`` (there is an eigenvalue within it, whatever its
+            rank), ``"probable"`` (the eigenvalue of its rank is, but for a probability of 1e-6) or ``"heuristic"``
+            (it is unless one was missed).
+        sines: Of the angle by which each vector may be off, shape ``(k,)``: $r_i/\text{gap}_i$, the gap read off the
+            values nearby (heuristic); 1 where none is known.
         matvecs: Products spent.
         converged: Whether every residual is within the tolerance asked for.
         reason: Why the solver stopped, in words.
@@ -41,6 +47,8 @@ class Eigenpairs:
     vectors: Tensor
     residuals: np.ndarray
     bounds: np.ndarray
+    bound_kind: tuple[str, ...]
+    sines: np.ndarray
     matvecs: int
     converged: bool
     reason: str
@@ -52,11 +60,11 @@ class Eigenpairs:
         lines = [f"{value:.7g}  residual {residual:.2g}  bound {bound:.2g}" for value, residual, bound in rows]
         return "\n".join([*lines, f"{self.matvecs} products; {self.reason}"])
 
-    @property
-    def bound_kind(self) -> tuple[str, ...]:
-        """``"rigorous"`` for each value whose bound is its residual, ``"heuristic"`` where it is Kato-Temple's."""
-        pairs = zip(self.bounds, self.residuals, strict=True)
-        return tuple("rigorous" if bound >= residual else "heuristic" for bound, residual in pairs)
+
+def sines(residuals: np.ndarray, kato_temple_bounds: np.ndarray) -> np.ndarray:
+    """Return the sines of the angles to the eigenvectors at most, by the gaps that Kato-Temple bounds rest on."""
+    # the bound is residual^2 / gap, and the sine is at most residual / gap
+    return np.minimum(1.0, np.divide(kato_temple_bounds, residuals, out=np.zeros_like(residuals), where=residuals > 0))
 
 
 def kato_temple(values: np.ndarray, residuals: np.ndarray, reach: np.ndarray | None = None) -> np.ndarray:

@@ -43,6 +43,7 @@ class KrylovBasis:
         pending: Rows in $Q_+$; none when Q is invariant.
         matvecs: Products spent.
         restarted: Whether rows were given up: what is known of the wanted values' neighbours is then less.
+        follows_rounding: Whether a remainder that may be rounding leads on all the same: nothing hides behind it then.
         given_up: Values and residuals of vectors that were given up when the others began again, shapes ``(m,)``.
     """
 
@@ -53,7 +54,7 @@ class KrylovBasis:
         self._parts = Parts(operator.holders, self.n)
         like = torch.empty(0, dtype=operator.dtype, device=operator.device)
         self.rows = BasisRows(self._parts, like, storage or BasisStorage())
-        self.restarted = False
+        self.restarted = self.follows_rounding = False
         self.given_up = (np.zeros(0), np.zeros(0))
         self._again = 0
         # column j: the coefficients of H q_j against all rows, so T on top of B
@@ -101,9 +102,8 @@ class KrylovBasis:
         return rounding_of_products(self.operator.dtype, self._scale)
 
     def leads_on(self, index: int) -> float:
-        """Return the length of what leads out of the basis from one of its rows; 0 where that is rounding."""
-        length = float(np.linalg.norm(self.B[:, index]))
-        return length if length > 10 * self.rounding else 0.0
+        """Return the length of what leads out of the basis from one of its rows."""
+        return float(np.linalg.norm(self.B[:, index]))
 
     def stage(self, size: int) -> "KrylovBasis":
         """Return the basis as it was after ``size`` products from one vector, without a restart; only to be read."""
@@ -260,7 +260,8 @@ class KrylovBasis:
             coefficients[column] = own
         self._scale = max(self._scale, math.hypot(float(np.linalg.norm(coefficients)), beta))
         # a vector that is multiplied again is nearly an eigenvector: what is left of it is small, and means something
-        least = (1 if column < self._again else 10) * rounding_of_products(remainder.dtype, self._scale)
+        times = 1 / 16 if self.follows_rounding else 1 if column < self._again else 10
+        least = times * rounding_of_products(remainder.dtype, self._scale)
         leads_on = beta > least and before < self.n
         if leads_on:
             self._append(remainder.div_(beta))

@@ -150,6 +150,8 @@ def _rayleigh_ritz(found: list[_Settled], rtol: float, max_matvecs: int) -> tupl
         vectors=vectors,
         residuals=residuals,
         bounds=one_for_each(values.numpy(), residuals),
+        bound_kind=("rigorous",) * len(residuals),
+        sines=np.ones(len(residuals)),
         matvecs=matvecs,
         converged=converged,
         reason="every residual is within rtol" if converged else f"max_matvecs ({max_matvecs}) reached",

@@ -14,6 +14,7 @@ from landscape.solvers.eigenpairs import Eigenpairs, random_unit_vector, roundin
 from landscape.solvers.unseen import WIDER, Segment, at_most, ceiling, excluded, segment_of
 
 _SMALL = 2000
+_INDEPENDENT = 0.5
 
 
 def questioned(
@@ -22,7 +23,8 @@ def questioned(
     """Return eigenpairs with bounds that hold for the eigenvalue of each one's rank, or not converged.
 
     A Lanczos line from a random vector orthogonal to the vectors found (in three vectors where n is beyond 2,000) tells
-    whether anything is beyond the outermost wanted value by more than its tolerance, but for a probability of `DOUBT`.
+    whether anything is beyond the outermost wanted value by more than its tolerance, but for a probability of `DOUBT`;
+    the bounds hold but for `RARE`.
 
     Args:
         operator: Of the eigenpairs.
@@ -36,6 +38,8 @@ def questioned(
     """
     if not pairs.converged or request.count == request.n:
         return pairs
+    if _alike(pairs.vectors):
+        return replace(pairs, converged=False, reason=f"{pairs.reason}, but two vectors are the same. Use lanczos")
     line = _Line(operator, pairs, products, seed)
     k, bottom, values = request.k, request.bottom, pairs.values
     ends = [(float(values[k - 1]), 1)] * bool(k) + [(float(values[-bottom]), -1)] * bool(bottom)
@@ -57,7 +61,14 @@ def questioned(
         reason = f"{pairs.reason}, but a search of the complement as long as that for them does not exclude more values"
     if not sure:
         return replace(pairs, converged=False, reason=reason)
-    return replace(pairs, bounds=line.reach(values, k, bottom) + line.rounding)
+    bounds = line.reach(values, k, bottom) + line.rounding
+    return replace(pairs, bounds=bounds, bound_kind=("probable",) * len(bounds))
+
+
+def _alike(vectors: Tensor) -> bool:
+    """Return whether unit vectors, as columns, are far from independent: an eigenvalue is counted twice."""
+    V = vectors.double()
+    return float(torch.linalg.eigvalsh(V.T @ V)[0]) < _INDEPENDENT
 
 
 class _Line:
@@ -87,7 +98,7 @@ class _Line:
         alpha = float(self.v @ w)
         # of a large operator the last two, of a small one all: it could end before rounding is through the complement
         self.rows = [*self.rows, self.v][-2 if len(self.Q) > _SMALL else 0 :]
-        for known in 2 * (self.Q, torch.stack(self.rows, dim=1)):
+        for known in 3 * (self.Q, torch.stack(self.rows, dim=1)):
             w = w - known @ (known.T @ w)
         beta = float(w.norm())
         self.rounding = max(self.rounding, rounding_of_products(self.operator.dtype, math.hypot(alpha, beta)))

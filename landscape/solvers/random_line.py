@@ -6,6 +6,11 @@ from landscape.solvers.krylov_basis import KrylovBasis
 from landscape.solvers.unseen import Segment, ceiling, excluded, segment_of
 
 
+def patience(matvecs: int) -> int:
+    """Return how many products more a single value may take, found by ``matvecs``, to tell what it leaves open."""
+    return max(4, matvecs // 4)
+
+
 class RandomLine:
     """The rows of a basis from ``begin`` on, each of which came next to the one before; the first is random.
 
@@ -13,11 +18,12 @@ class RandomLine:
 
     Args:
         basis: Whose next row is the line's first.
+        begin: Which row it is, where it is not the next.
     """
 
-    def __init__(self, basis: KrylovBasis) -> None:
+    def __init__(self, basis: KrylovBasis, begin: int | None = None) -> None:
         self._basis = basis
-        self.begin = self._first = basis.size
+        self.begin = self._first = basis.size if begin is None else begin
         self._before: list[Segment] = []
 
     @property
@@ -27,7 +33,7 @@ class RandomLine:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing but rounding leads on: the line is through every eigenspace of the complement."""
+        """Whether nothing leads on: the line is through every eigenspace of the complement."""
         return self._basis.leads_on(self._basis.size - 1) == 0
 
     def segments(self) -> list[Segment]:
@@ -41,10 +47,17 @@ class RandomLine:
         return excluded(self.segments(), self._basis.n, x)
 
     def ceiling(self, *, largest: bool) -> float:
-        """Return a value that nothing in the complement exceeds (or falls below), but for a probability of `DOUBT`."""
-        # where the line ends, what led on was up to ten times the rounding
-        least = (10 if self.ended else 1) * self._basis.rounding
-        return ceiling(self.segments(), self._basis.n, largest=largest, least=least)
+        """Return a value that nothing in the complement exceeds (or falls below), but for a probability of `RARE`."""
+        return ceiling(self.segments(), self._basis.n, largest=largest, least=self._basis.rounding)
+
+    def reach(self, values: np.ndarray, k: int, bottom: int) -> np.ndarray:
+        """Return how far the outermost eigenvalue of an end may be from the only value of it, shape ``(count,)``.
+
+        Of a line through the whole space, from its first row on.
+        """
+        ends = [self.ceiling(largest=True)] * k + [self.ceiling(largest=False)] * bottom
+        reach: np.ndarray = np.abs(np.array(ends) - values)
+        return reach
 
     def restart(self, small: np.ndarray, begin: int) -> None:
         """Shrink the basis to Ritz vectors, given by their coordinates as columns; the line's are from ``begin`` on."""

@@ -3,7 +3,7 @@
 import numpy as np
 
 from landscape.solvers.eigen_request import EigenRequest
-from landscape.solvers.eigenpairs import Eigenpairs, kato_temple, one_for_each, rounding_of_products
+from landscape.solvers.eigenpairs import Eigenpairs, kato_temple, one_for_each, rounding_of_products, sines
 from landscape.solvers.krylov_basis import KrylovBasis
 
 _SHARPER = 0.95
@@ -116,18 +116,23 @@ class Ritz:
         vectors = self._basis.vectors(self.small[:, self.wanted])
         heuristic = self._kato_temple() + self._of_storage + self.rounding
         rigorous = one_for_each(self.values[self.wanted], self.residuals[self.wanted])
-        bounds = np.where(heuristic[self.wanted] < _SHARPER * rigorous, heuristic[self.wanted], rigorous)
+        sharper = heuristic[self.wanted] < _SHARPER * rigorous
+        bounds = np.where(sharper, heuristic[self.wanted], rigorous)
+        kinds = ["heuristic" if each else "rigorous" for each in sharper]
         if reach is not None:
             known = reach + self._of_storage[self.wanted] + self._basis.lost_in(self.small[:, self.wanted])
             # restarts round too: of 200 products through 9 vectors the values were off by up to 1.8 times that of one
             rounding = (4 if self._basis.restarted else 1) * self.rounding
             bounds = np.maximum(known + rounding, bounds if self._basis.rows.rounds else 0.0)
+            kinds = ["probable"] * len(bounds)
         matvecs = self._basis.matvecs
         return Eigenpairs(
             values=self.values[self.wanted],
             vectors=vectors,
             residuals=self.residuals[self.wanted],
             bounds=bounds,
+            bound_kind=tuple(kinds),
+            sines=sines(self.residuals, heuristic)[self.wanted],
             matvecs=matvecs,
             converged=converged,
             reason=reason,

@@ -10,7 +10,7 @@ from landscape.solvers.complement_check import ComplementCheck
 from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.eigenpairs import Eigenpairs, random_unit_vector
 from landscape.solvers.krylov_basis import KrylovBasis
-from landscape.solvers.random_line import RandomLine
+from landscape.solvers.random_line import RandomLine, patience
 from landscape.solvers.ritz import Ritz
 from landscape.solvers.unseen import WIDER
 
@@ -83,6 +83,7 @@ class SubspaceSearch:
         basis, limit = self.basis, self.request.max_matvecs
         count = basis.pending
         while True:
+            basis.follows_rounding = bool(check.line) or (self._single(check) and not self._spans)
             basis.expand(min(count, limit - basis.matvecs))
             ritz = Ritz(basis, self.request)
             check.observe(basis, ritz)
@@ -116,13 +117,15 @@ class SubspaceSearch:
 
     def _reach(self, ritz: Ritz, check: ComplementCheck) -> np.ndarray | None:
         """Return how far each wanted eigenvalue may be, where something tells."""
-        open_still = ritz.within and bool(self.basis.pending)
-        if check.reach is not None or self.trail is None or check.several or check.verify is False or not open_still:
+        if self.basis.size == self.request.n:
+            return None
+        if check.reach is not None or self.trail is None or not self._single(check) or not ritz.within:
             return check.reach
-        above = [self.trail.ceiling(largest=True)] * self.request.k
-        below = [self.trail.ceiling(largest=False)] * self.request.bottom
-        reach: np.ndarray = np.abs(np.array(above + below) - ritz.values[ritz.wanted])
-        return reach
+        return self.trail.reach(ritz.values[ritz.wanted], self.request.k, self.request.bottom)
+
+    def _single(self, check: ComplementCheck) -> bool:
+        """Return whether the start itself tells of what it cannot have missed: one value of an end, nothing given."""
+        return self.trail is not None and not check.several and check.verify is not False
 
     def _to_be_sure(self, ritz: Ritz, check: ComplementCheck) -> bool:
         """Return whether a few products more tell what the values found leave open."""
@@ -130,10 +133,11 @@ class SubspaceSearch:
             return False
         if self._spans:
             return True
-        if self.trail is None or check.several:
+        if self.trail is None or not self._single(check):
             return False
         self._found_at = self._found_at or self.basis.matvecs
-        if self.basis.matvecs - self._found_at >= max(4, self._found_at // 4):
+        most = min(self._found_at + patience(self._found_at), self.request.max_matvecs)
+        if self.basis.matvecs >= most:
             return False
         return not all(self.trail.excludes(x) for x in ritz.beyond(WIDER))
 

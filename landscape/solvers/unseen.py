@@ -19,7 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 
 DOUBT = 1e-3
-"""Probability with which a random start may be so nearly orthogonal to an eigenvector that a ceiling fails."""
+"""Probability with which a search may stop too early: its start was so nearly orthogonal to an eigenvector."""
+
+RARE = 1e-6
+"""Probability with which a bound may fail, for the same reason: a wider bound costs no products."""
 
 WIDER = 10.0
 """Tolerances beyond the values found that are good enough where more would cost too many products."""
@@ -81,25 +84,25 @@ def unseen_part(segments: Sequence[Segment], x: float) -> float:
     return math.exp(-2 * grown) if grown > 0 else 1.0
 
 
-def excluded(segments: Sequence[Segment], n: int, x: float) -> bool:
-    """Return whether no eigenvalue is at x or beyond it, but for a probability of `DOUBT`; x lies beyond all nodes."""
-    return unseen_part(segments, x) <= DOUBT**2 * math.pi / (2 * n)
+def excluded(segments: Sequence[Segment], n: int, x: float, doubt: float = DOUBT) -> bool:
+    """Return whether no eigenvalue is at x or beyond it, but for a probability of ``doubt``; x is beyond all nodes."""
+    return unseen_part(segments, x) <= doubt**2 * math.pi / (2 * n)
 
 
 def ceiling(segments: Sequence[Segment], n: int, *, largest: bool, least: float) -> float:
-    """Return the nearest value beyond all nodes that is excluded, at least ``least`` away from them."""
+    """Return the nearest value beyond all nodes that is excluded but for `RARE`, at least ``least`` away from them."""
     nodes = np.concatenate([each.nodes for each in segments])
     end, sign = (float(nodes.max()), 1.0) if largest else (float(nodes.min()), -1.0)
     scale = max(float(np.abs(np.concatenate([each.nodes, each.ahead])).max()) for each in segments)
     far = least = max(least, 1e-15 * scale)
-    while not excluded(segments, n, end + sign * far):
+    while not excluded(segments, n, end + sign * far, RARE):
         far *= 4
         if not math.isfinite(far):
             return sign * math.inf
     near = far / 4
     for _ in range(_HALVINGS if far > least else 0):
         middle = math.sqrt(near * far)
-        near, far = (near, middle) if excluded(segments, n, end + sign * middle) else (middle, far)
+        near, far = (near, middle) if excluded(segments, n, end + sign * middle, RARE) else (middle, far)
     return end + sign * far
 
 

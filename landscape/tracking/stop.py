@@ -140,12 +140,10 @@ def _fields(name: str, listed: str, pairs: Eigenpairs) -> dict[str, Any]:
 
 def _alignment(pairs: Eigenpairs, g: Tensor, update: Tensor) -> dict[str, Any]:
     """Return |cosines| with the eigenvectors, and the sine of the angle that each of these may be off by."""
-    # Kato-Temple's bound is residual^2 / gap, and the sine is at most residual / gap
-    sines = [min(1.0, b / r) if r > 0 else 0.0 for b, r in zip(pairs.bounds, pairs.residuals, strict=True)]
     return {
         "gradient_alignment": _cosines(pairs.vectors, g),
         "update_alignment": _cosines(pairs.vectors, update),
-        "alignment_error": tuple(float(each) for each in sines),
+        "alignment_error": tuple(float(each) for each in pairs.sines),
     }
 
 
