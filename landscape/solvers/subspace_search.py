@@ -129,11 +129,11 @@ class SubspaceSearch:
 
     def _to_be_sure(self, ritz: Ritz, check: ComplementCheck) -> bool:
         """Return whether a few products more tell what the values found leave open."""
-        if check.verify is False or check.reach is not None or not self.basis.pending:
+        if check.verify is False or check.reach is not None:
             return False
         if self._spans:
             return True
-        if self.trail is None or not self._single(check):
+        if not self.basis.pending or self.trail is None or not self._single(check):
             return False
         self._found_at = self._found_at or self.basis.matvecs
         most = min(self._found_at + patience(self._found_at), self.request.max_matvecs)
