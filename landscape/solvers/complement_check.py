@@ -1,16 +1,13 @@
 """Whether something larger hides where the search has not been."""
 
-import math
-
 import numpy as np
 
 from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.krylov_basis import KrylovBasis
 from landscape.solvers.random_line import RandomLine
 from landscape.solvers.ritz import Ritz
-from landscape.solvers.unseen import WIDER, at_most
+from landscape.solvers.unseen import QUESTIONED, WIDER, at_most, length_of_line
 
-_SMALL = 2000
 _CLOSE = 0.01
 
 
@@ -56,7 +53,7 @@ class ComplementCheck:
         """Return whether values within their tolerance are still open to doubt."""
         if self.passed or self.unsure or self.verify is False:
             return False
-        if self.verify or (self.several and self._request.n <= _SMALL):
+        if self.verify or (self.several and self._request.n <= QUESTIONED):
             return True
         suspected = self.several and _close(ritz.values[ritz.wanted])
         return (self._invariant_seen and (self.several or self._warm)) or suspected
@@ -69,7 +66,7 @@ class ComplementCheck:
 
     def most(self, matvecs: int) -> int:
         """Return how many products the line may take, where the values took ``matvecs``."""
-        return max(2 * math.ceil(math.log(self._request.n)) + 4, matvecs)
+        return length_of_line(self._request.n, matvecs)
 
     def observe(self, basis: KrylovBasis, ritz: Ritz) -> None:
         """Take notice of a product: has it shown something new, or has the line told all that it can?"""
@@ -80,10 +77,10 @@ class ComplementCheck:
             self.line = None
             return
         self._left -= 1
-        self.passed = self.line.ended or all(self.line.excludes(x) for x in ritz.beyond())
+        self.passed = self.line.ended or self.line.excludes(ritz.beyond(), ritz.beyond(WIDER))
         if self._left <= 0 and not self.passed:
             # what the bounds say is less then
-            self.passed = all(self.line.excludes(x) for x in ritz.beyond(WIDER))
+            self.passed = self.line.excludes(ritz.beyond(WIDER), [])
             self.unsure = not self.passed
         if self.passed or self.unsure:
             self.reach = self._reach(basis, ritz, self.line)

@@ -64,7 +64,9 @@ class Eigenpairs:
 def sines(residuals: np.ndarray, kato_temple_bounds: np.ndarray) -> np.ndarray:
     """Return the sines of the angles to the eigenvectors at most, by the gaps that Kato-Temple bounds rest on."""
     # the bound is residual^2 / gap, and the sine is at most residual / gap
-    return np.minimum(1.0, np.divide(kato_temple_bounds, residuals, out=np.zeros_like(residuals), where=residuals > 0))
+    found = np.divide(kato_temple_bounds, residuals, out=np.zeros_like(residuals), where=residuals > 0)
+    at_most_one: np.ndarray = np.minimum(1.0, found)
+    return at_most_one
 
 
 def kato_temple(values: np.ndarray, residuals: np.ndarray, reach: np.ndarray | None = None) -> np.ndarray:

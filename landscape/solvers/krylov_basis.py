@@ -115,8 +115,9 @@ class KrylovBasis:
     def leaks(self, small: np.ndarray) -> np.ndarray:
         """Return |HQs - QTs| for each column s of ``small``, less the rounding of the products."""
         leaks: np.ndarray = np.linalg.norm(self.B @ small, axis=0) + self.lost_in(small)
-        if self.rows.rounds:
-            leaks = leaks + np.linalg.norm((self.T - self.T.T) @ small, axis=0)
+        # the values are those of (T + T')/2, which halves what one column lost and another one has
+        share = 1.0 if self.rows.rounds else 0.5
+        leaks += share * np.linalg.norm((self.T - self.T.T) @ small, axis=0)
         return leaks
 
     def vectors(self, small: np.ndarray) -> Tensor:

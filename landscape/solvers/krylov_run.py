@@ -11,10 +11,8 @@ from landscape.solvers.eigenpairs import Eigenpairs, random_unit_vector, roundin
 from landscape.solvers.krylov_basis import KrylovBasis
 from landscape.solvers.lanczos import lanczos
 from landscape.solvers.lanczos_quadrature import Quadrature
-from landscape.solvers.random_line import RandomLine, patience
 from landscape.solvers.ritz import Ritz
 from landscape.solvers.unit_scale import UnitScale
-from landscape.solvers.unseen import WIDER
 
 
 class KrylovRun:
@@ -53,36 +51,22 @@ class KrylovRun:
     def eigenpairs(self, k: int, bottom: int, *, rtol: float, max_matvecs: int) -> Eigenpairs:
         """Return the k largest and the ``bottom`` smallest eigenvalues, read at the first stage that has them.
 
-        As `lanczos` does, but for the search for copies of an eigenvalue, so bounds of several values of one end are
-        rigorous or heuristic. A single value of an end is read where the start cannot have missed a larger one by ten
-        tolerances, or a quarter of the products later, with a bound that is probable. Where the space ends too early
-        to hold as many values as asked for, `lanczos` itself; where it ends with them, the bounds are residuals.
+        As `lanczos` does, but for the search for copies of an eigenvalue; where the space ends too early to hold as
+        many values as asked for, `lanczos` itself.
         """
         request = EigenRequest(self.operator.shape[0], k, bottom, rtol, max_matvecs)
-        size = found_at = 0
+        size = 0
         while True:
             size += 1
             stage = self.stage(size)
             ritz = Ritz(stage, request)
             if ritz.within:
-                found_at = found_at or size
-                reach = self._reach(stage, ritz, request, last=size >= min(found_at + patience(found_at), max_matvecs))
-                if reach is not None or max(k, bottom) > 1 or not stage.pending:
-                    reason = "every residual is within rtol" if stage.pending else "the Krylov space is invariant"
-                    return self._scaled.pairs(ritz.pairs(reason, converged=True, reach=reach))
+                reason = "every residual is within rtol" if stage.pending else "the Krylov space is invariant"
+                return self._scaled.pairs(ritz.pairs(reason, converged=True))
             if not stage.pending:
                 return lanczos(self.operator, k, bottom=bottom, rtol=rtol, max_matvecs=max_matvecs, seed=self.seed)
             if size == max_matvecs:
                 return self._scaled.pairs(ritz.pairs(f"max_matvecs ({max_matvecs}) reached", converged=False))
-
-    def _reach(self, stage: KrylovBasis, ritz: Ritz, request: EigenRequest, *, last: bool) -> np.ndarray | None:
-        """Return how far single eigenvalues may be; None where a few products more tell, or nothing does."""
-        line = RandomLine(stage, begin=0)
-        if max(request.k, request.bottom) > 1 or not stage.pending:
-            return None
-        if not last and not all(line.excludes(x) for x in ritz.beyond(WIDER)):
-            return None
-        return line.reach(ritz.values[ritz.wanted], request.k, request.bottom)
 
     def quadrature(self, steps: int) -> Quadrature:
         """Return the Gauss quadrature of the spectrum as the start sees it, after so many products."""

@@ -11,9 +11,17 @@ from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.randomness import derive_seed
 from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.eigenpairs import Eigenpairs, random_unit_vector, rounding_of_products
-from landscape.solvers.unseen import WIDER, Segment, at_most, ceiling, excluded, segment_of
+from landscape.solvers.unseen import (
+    QUESTIONED,
+    WIDER,
+    Segment,
+    at_most,
+    ceiling,
+    excluded_all,
+    length_of_line,
+    segment_of,
+)
 
-_SMALL = 2000
 _INDEPENDENT = 0.5
 
 
@@ -22,13 +30,12 @@ def questioned(
 ) -> Eigenpairs:
     """Return eigenpairs with bounds that hold for the eigenvalue of each one's rank, or not converged.
 
-    A Lanczos line from a random vector orthogonal to the vectors found (in three vectors where n is beyond 2,000) tells
-    whether anything is beyond the outermost wanted value by more than its tolerance, but for a probability of `DOUBT`;
-    the bounds hold but for `RARE`.
+    Up to `QUESTIONED` elements a Lanczos line from a random vector orthogonal to the vectors found tells whether
+    anything is beyond the outermost wanted value by more than its tolerance; see `excluded_all`.
 
     Args:
         operator: Of the eigenpairs.
-        pairs: What a solver found; returned as they are where it has not converged.
+        pairs: What a solver found; returned as they are where it has not converged, and of larger operators.
         products: Of the operator with their vectors, as columns, shape ``(n, count)``.
         request: What was wanted.
         seed: Of the random vector.
@@ -36,7 +43,7 @@ def questioned(
     Cost:
         At most as many products again, usually as many as Lanczos takes for a value of that accuracy.
     """
-    if not pairs.converged or request.count == request.n:
+    if not pairs.converged or request.count == request.n or request.n > QUESTIONED:
         return pairs
     if _alike(pairs.vectors):
         return replace(pairs, converged=False, reason=f"{pairs.reason}, but two vectors are the same. Use lanczos")
@@ -44,15 +51,17 @@ def questioned(
     k, bottom, values = request.k, request.bottom, pairs.values
     ends = [(float(values[k - 1]), 1)] * bool(k) + [(float(values[-bottom]), -1)] * bool(bottom)
     beyond = [(x, side * max(request.rtol * abs(x), 2 * line.rounding)) for x, side in ends]
-    left = min(request.max_matvecs - pairs.matvecs, max(2 * math.ceil(math.log(request.n)) + 4, pairs.matvecs))
+    left = min(request.max_matvecs - pairs.matvecs, length_of_line(request.n, pairs.matvecs))
     reason, sure, missed = f"max_matvecs ({request.max_matvecs}) reached in the complement", False, False
     while left > 0 and not sure and not missed:
         line.expand()
         left -= 1
         nodes = line.segment.nodes
         missed = any((nodes.max() > x + more) if more > 0 else (nodes.min() < x + more) for x, more in beyond)
-        wider = WIDER if left == 0 else 1.0
-        sure = not missed and all(excluded([line.segment], request.n, x + wider * more) for x, more in beyond)
+        near, far = ([x + times * more for x, more in beyond] for times in (1.0, WIDER))
+        # the last time what the bounds say may be less
+        near, far = (far, []) if left == 0 else (near, far)
+        sure = not missed and excluded_all([line.segment], request.n, near, far)
     matvecs = pairs.matvecs + len(line.alphas)
     pairs = replace(pairs, matvecs=matvecs, cost=float(matvecs))
     if missed:
@@ -96,8 +105,8 @@ class _Line:
         """Spend a product."""
         w = (self.operator @ self.v.to(self.operator.device, self.operator.dtype)).to(self.v)
         alpha = float(self.v @ w)
-        # of a large operator the last two, of a small one all: it could end before rounding is through the complement
-        self.rows = [*self.rows, self.v][-2 if len(self.Q) > _SMALL else 0 :]
+        # against all of them: the line could end before rounding is through the complement
+        self.rows.append(self.v)
         for known in 3 * (self.Q, torch.stack(self.rows, dim=1)):
             w = w - known @ (known.T @ w)
         beta = float(w.norm())

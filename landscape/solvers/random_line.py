@@ -3,12 +3,7 @@
 import numpy as np
 
 from landscape.solvers.krylov_basis import KrylovBasis
-from landscape.solvers.unseen import Segment, ceiling, excluded, segment_of
-
-
-def patience(matvecs: int) -> int:
-    """Return how many products more a single value may take, found by ``matvecs``, to tell what it leaves open."""
-    return max(4, matvecs // 4)
+from landscape.solvers.unseen import Segment, ceiling, excluded_all, segment_of
 
 
 class RandomLine:
@@ -18,12 +13,11 @@ class RandomLine:
 
     Args:
         basis: Whose next row is the line's first.
-        begin: Which row it is, where it is not the next.
     """
 
-    def __init__(self, basis: KrylovBasis, begin: int | None = None) -> None:
+    def __init__(self, basis: KrylovBasis) -> None:
         self._basis = basis
-        self.begin = self._first = basis.size if begin is None else begin
+        self.begin = self._first = basis.size
         self._before: list[Segment] = []
 
     @property
@@ -42,9 +36,9 @@ class RandomLine:
         T = basis.T[self.begin :, self.begin :]
         return [*self._before, segment_of(T, basis.leads_on(basis.size - 1), self._first - self.begin)]
 
-    def excludes(self, x: float) -> bool:
-        """Return whether nothing in the complement is at x, beyond all that the line has seen, or further out."""
-        return excluded(self.segments(), self._basis.n, x)
+    def excludes(self, near: list[float], far: list[float]) -> bool:
+        """Return whether nothing in the complement is beyond these values; see `excluded_all`."""
+        return excluded_all(self.segments(), self._basis.n, near, far)
 
     def ceiling(self, *, largest: bool) -> float:
         """Return a value that nothing in the complement exceeds (or falls below), but for a probability of `RARE`."""

@@ -10,9 +10,9 @@ from landscape.solvers.complement_check import ComplementCheck
 from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.eigenpairs import Eigenpairs, random_unit_vector
 from landscape.solvers.krylov_basis import KrylovBasis
-from landscape.solvers.random_line import RandomLine, patience
+from landscape.solvers.random_line import RandomLine
 from landscape.solvers.ritz import Ritz
-from landscape.solvers.unseen import WIDER
+from landscape.solvers.unseen import QUESTIONED, WIDER
 
 _BASIS_BYTES = 2**31
 _MANY_ROWS = 256
@@ -124,8 +124,9 @@ class SubspaceSearch:
         return self.trail.reach(ritz.values[ritz.wanted], self.request.k, self.request.bottom)
 
     def _single(self, check: ComplementCheck) -> bool:
-        """Return whether the start itself tells of what it cannot have missed: one value of an end, nothing given."""
-        return self.trail is not None and not check.several and check.verify is not False
+        """Return whether the start itself is to tell what it cannot have missed: one value of an end, nothing given."""
+        small = self.request.n <= QUESTIONED
+        return self.trail is not None and small and not check.several and check.verify is not False
 
     def _to_be_sure(self, ritz: Ritz, check: ComplementCheck) -> bool:
         """Return whether a few products more tell what the values found leave open."""
@@ -136,10 +137,10 @@ class SubspaceSearch:
         if not self.basis.pending or self.trail is None or not self._single(check):
             return False
         self._found_at = self._found_at or self.basis.matvecs
-        most = min(self._found_at + patience(self._found_at), self.request.max_matvecs)
-        if self.basis.matvecs >= most:
+        most = self._found_at + max(8, self._found_at // 2)
+        if self.basis.matvecs >= min(most, self.request.max_matvecs):
             return False
-        return not all(self.trail.excludes(x) for x in ritz.beyond(WIDER))
+        return not self.trail.excludes([], ritz.beyond(WIDER))
 
     def _corrected(self, ritz: Ritz, check: ComplementCheck) -> Ritz:
         """Multiply the vectors found again, in full precision, where only the rounding of the basis is in the way."""

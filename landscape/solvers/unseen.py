@@ -22,10 +22,13 @@ DOUBT = 1e-3
 """Probability with which a search may stop too early: its start was so nearly orthogonal to an eigenvector."""
 
 RARE = 1e-6
-"""Probability with which a bound may fail, for the same reason: a wider bound costs no products."""
+"""Probability with which a bound may fail for the same reason."""
 
 WIDER = 10.0
 """Tolerances beyond the values found that are good enough where more would cost too many products."""
+
+QUESTIONED = 2000
+"""Size up to which values are questioned unasked: products are cheap there. Beyond it `lanczos` is to be asked."""
 
 _HALVINGS = 24
 
@@ -87,6 +90,19 @@ def unseen_part(segments: Sequence[Segment], x: float) -> float:
 def excluded(segments: Sequence[Segment], n: int, x: float, doubt: float = DOUBT) -> bool:
     """Return whether no eigenvalue is at x or beyond it, but for a probability of ``doubt``; x is beyond all nodes."""
     return unseen_part(segments, x) <= doubt**2 * math.pi / (2 * n)
+
+
+def length_of_line(n: int, matvecs: int) -> int:
+    """Return how many products a line in the complement may take that questions values found by ``matvecs``."""
+    return max(4 * math.ceil(math.log(n)) + 16, 2 * matvecs)
+
+
+def excluded_all(segments: Sequence[Segment], n: int, near: Sequence[float], far: Sequence[float]) -> bool:
+    """Return whether nothing is beyond the values of ``near``, and hardly anything could be beyond those of ``far``.
+
+    The first but for `DOUBT`, the second but for `RARE`: what is printed is not far beyond what was looked for.
+    """
+    return all(excluded(segments, n, x) for x in near) and all(excluded(segments, n, x, RARE) for x in far)
 
 
 def ceiling(segments: Sequence[Segment], n: int, *, largest: bool, least: float) -> float:
