@@ -76,7 +76,7 @@ _FAILED = """\
   4.8, and certified residuals need as many products as theirs. Beyond its products a search takes 5 gradients for one
   value and 8 for five: graphs, the check of the kinds of products, first uses of the library, orthogonalisation; these
   were not measured apart.
-- A check for repeated eigenvalues costs at least ln(n) + 2 products in the complement, nearly as many as five
+- A check for repeated eigenvalues costs some ln(n) products in the complement and more, as many as five
   eigenvalues take; above 2,000 parameters it is left to `verify=True`, and the result says so.
 - Block Lanczos, starts from a part of the examples and starts along the gradient saved no products worth their cost.
 - Images with their channels last are faster in single convolutions, not in a whole product: cotangents come back in

@@ -27,10 +27,10 @@ class Eigenpairs:
         residuals: $r_i = |Hv_i - \theta_i v_i|$, shape ``(k,)``. There is an eigenvalue within $r_i$ of
             $\theta_i$ (Weyl): rigorous, up to the rounding of the products.
         bounds: How far the eigenvalue of its rank may be from each value, shape ``(k,)``: what is known of the vectors
-            found and of all that is orthogonal to them. It can be more than the residual (a single value is searched
-            for larger ones to some ten tolerances only) or less (the square of the residual over a gap). Where nothing
-            was looked for, the smaller of the residual and the Kato-Temple bound $r_i^2/\text{gap}_i$, which holds if
-            no eigenvalue hides between those found.
+            found and of all that is orthogonal to them, where that was searched (up to 2,000 elements, or where asked).
+            It can be more than the residual (larger values are looked for to some ten tolerances only) or less (the
+            square of the residual over a gap). Elsewhere the smaller of the residual and the Kato-Temple bound
+            $r_i^2/\text{gap}_i$, which holds if no eigenvalue hides between those found.
         bound_kind: What each bound is, shape ``(k,)``: ``"rigorous"`` (there is an eigenvalue within it, whatever its
             rank), ``"probable"`` (the eigenvalue of its rank is, but for a probability of 1e-6) or ``"heuristic"``
             (it is unless one was missed).

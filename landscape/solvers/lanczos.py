@@ -52,11 +52,12 @@ def lanczos(
             at most unless many eigenvalues are asked for.
         storage: Where and in what precision the basis is kept; on the operator's device and in its precision when None.
         verify: Whether to look for eigenvalues that the search has missed, from random vectors of the complement, until
-            nothing is left beyond the wanted ones but for a probability of 1e-3. By default where a multiplicity is
-            suspected: the basis became invariant, n is at most 2,000 and more than one value of an end is wanted, or
-            two wanted values are within 1 % of each other. A single value from a random start takes a quarter more
-            products, at least 4, for what the start cannot have missed, and n of at most 32 is multiplied out; neither
-            where this is False.
+            nothing is left a tolerance beyond the wanted ones but for a probability of 1e-3, and nothing ten tolerances
+            beyond but for 1e-6; the bounds are then those of the eigenvalues of their ranks, but for 1e-6. By default
+            where a multiplicity is suspected: the basis became invariant, n is at most 2,000 and more than one value of
+            an end is wanted, or two wanted values are within 1 % of each other. Up to 2,000 a single value from a
+            random start takes half as many products more, at least 8, for what the start cannot have missed, and n of
+            at most 32 is multiplied out; neither where this is False.
         seed: Of all random vectors.
 
     Raises:
@@ -66,8 +67,8 @@ def lanczos(
 
     Cost:
         ``matvecs`` products, and as many vectors of length n in memory, up to ``max_basis``. The check costs at most
-        as many products again, or 2 ln(n) + 4, for every copy found and the last time; where that does not tell,
-        ``converged`` is False. Warm starts for five values, after five steps of training
+        twice as many products again, or 4 ln(n) + 16, for every copy found and the last time; where that does not
+        tell, ``converged`` is False. Warm starts for five values, after five steps of training
         (digits, 9 networks): 20.2 products from a random vector, 19.0 from five vectors of shape ``(n, 5)``, 15.3
         from their *sum*, which is the better start unless the vectors are eigenvectors already. For one value: 9.8
         and 5.0. A start along the gradient saved 1.2 products of 9.8 for one value and 0.6 of 19.7 for five,

@@ -232,7 +232,8 @@ def _ratio(pairs: Eigenpairs) -> dict[str, Any]:
     kinds = {pairs.bound_kind[0], pairs.bound_kind[-1]}
     value = low / high if high else None
     error = (low + below) / (high - above) - low / high if high > above else None
-    return {"value": value, "error": error, "bound_kind": "heuristic" if "heuristic" in kinds else "rigorous"}
+    weakest = next(kind for kind in ("heuristic", "probable", "rigorous") if kind in kinds)
+    return {"value": value, "error": error, "bound_kind": weakest}
 
 
 def _held(operator: SymmetricOperator) -> dict[str, Any]:

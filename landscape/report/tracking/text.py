@@ -39,7 +39,7 @@ def rows_table(result: dict[str, Any], most: int) -> Table:
         header.insert(3, "preconditioned")
     cells = tuple(_row(row, own) for row in chosen)
     left = f" {len(chosen)} of {len(rows)} stops." if len(chosen) < len(rows) else ""
-    text = f"Stops; the bound of an eigenvalue is heuristic, its residual is in the files.{left}"
+    text = f"Stops; the bound of an eigenvalue holds if none was missed, its residual is in the files.{left}"
     return Table("stops", text, tuple(header), cells)
 
 
