@@ -35,8 +35,8 @@ def test_top_value_is_the_largest_algebraic_one(name, solver, device):
     assert pairs.converged, pairs.reason
     assert abs(pairs.values[0] - values[0]) <= pairs.bounds[0] + 1e-12
     assert pairs.residuals[0] <= 1e-4 * abs(values[0]) * 1.001 + 1e-12
-    # that no larger one is there is known to some ten tolerances
-    assert pairs.bounds[0] <= max(pairs.residuals[0], 12e-4 * abs(values[0]))
+    # that no larger one is there is known to some ten tolerances, or as far as half as many products more tell
+    assert pairs.bounds[0] <= max(pairs.residuals[0], 1e-2 * abs(values[0]))
 
 
 def test_largest_magnitude_is_not_largest_value():
