@@ -153,8 +153,10 @@ def test_later_stops_begin_from_the_vectors_before(data):
 
 
 def test_an_overtaken_eigenvector_is_left_within_ten_stops():
-    H = Dense(torch.diag(torch.tensor([1.0, 3.0, 2.0, 0.5], dtype=torch.float64)))
-    old = torch.tensor([1e-5, 1e-5, 1.0, 1e-5], dtype=torch.float64)
+    # smaller operators are multiplied out
+    H = Dense(torch.diag(torch.tensor([1.0, 3.0, 2.0, *torch.linspace(0.5, 0, 37)], dtype=torch.float64)))
+    old = torch.full((40,), 1e-5, dtype=torch.float64)
+    old[2] = 1.0
     warm = Warm({"hessian": old}, stops=1)
     values = []
     for _ in range(ANEW):
