@@ -98,7 +98,7 @@ def test_a_run_read_at_a_stage_is_lanczos_itself():
     run = KrylovRun(operator, seed=3)
     both = run.eigenpairs(1, 1, rtol=1e-6, max_matvecs=60)
     top = run.eigenpairs(1, 0, rtol=1e-3, max_matvecs=60)
-    alone = lanczos(operator, rtol=1e-3, max_matvecs=60, seed=3)
+    alone = lanczos(operator, rtol=1e-3, max_matvecs=60, seed=3, verify=False)
     assert top.values[0] == alone.values[0]
     assert top.matvecs == alone.matvecs < both.matvecs
     exact = torch.linalg.eigvalsh((A + A.T) / 2)
