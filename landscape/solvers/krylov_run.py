@@ -51,9 +51,9 @@ class KrylovRun:
     def eigenpairs(self, k: int, bottom: int, *, rtol: float, max_matvecs: int) -> Eigenpairs:
         """Return the k largest and the ``bottom`` smallest eigenvalues, read at the first stage that has them.
 
-        As `lanczos` does with ``verify=False``: what the start may have missed is not looked for, and bounds are rigorous
-        for an eigenvalue, not for its rank, or heuristic. Where the space ends too early to hold as many values as
-        asked for, `lanczos` itself.
+        As `lanczos` does with ``verify=False``: what the start may have missed is not looked for, and bounds are those
+        of an eigenvalue, not of its rank, or heuristic. Where the space ends too early to hold as many values as asked
+        for, `lanczos` itself.
         """
         request = EigenRequest(self.operator.shape[0], k, bottom, rtol, max_matvecs)
         size = 0
