@@ -16,8 +16,8 @@ class ComplementCheck:
 
     A Krylov space holds one vector of each eigenspace, and nothing of an eigenvector orthogonal to its start. A
     random vector of the complement has a part in all that is missing. It is passed when nothing there is beyond the
-    outermost wanted value by more than the tolerance, but for a probability of `DOUBT`; the wanted values are then
-    bounded by what is known of the basis and of its complement together.
+    innermost wanted value by more than the tolerance (see `excluded_all`); the wanted values are then bounded by what
+    is known of the basis and of its complement together.
 
     Args:
         request: What is wanted.

@@ -42,8 +42,8 @@ def power_iteration(
 
     Cost:
         About $\ln(1/\text{rtol})/\ln(\lambda_1/\lambda_2)$ products for one eigenvalue: slow where the two are
-        close, where Lanczos needs the square root of that or less. Three vectors in memory. What looks for a value that
-        was missed (`questioned`) takes some ten to twenty more.
+        close, where Lanczos needs the square root of that or less. Three vectors in memory. Up to 2,000 elements
+        what looks for a value that was missed (`questioned`) takes some ten to twenty more.
 
     Pitfalls:
         The residual says that *an* eigenvalue is near, not which; a start that is orthogonal to the wanted
