@@ -140,11 +140,18 @@ def _rayleigh_ritz(found: list[_Settled], rtol: float, max_matvecs: int) -> tupl
     difference = products.double() - vectors.double() * values.to(V.device)
     measured = difference.norm(dim=0).cpu().numpy()
     scale = max(each.scale for each in found)
-    least = 2 * torch.finfo(V.dtype).eps * max(scale, float(HV.double().norm()))
-    within = bool((measured <= np.maximum(rtol * np.abs(values.numpy()), least)).all())
-    residuals = measured + rounding_of_products(V.dtype, scale)
+    rounding = rounding_of_products(V.dtype, scale)
+    # turning the vectors rounds too, and so does a shift
+    within = bool((measured <= np.maximum(rtol * np.abs(values.numpy()), rounding)).all())
+    residuals = measured + rounding
     converged = within and all(each.highest for each in found)
     matvecs = sum(each.matvecs for each in found)
+    reason = "every residual is within rtol" if converged else f"max_matvecs ({max_matvecs}) reached"
+    if not converged and matvecs < max_matvecs:
+        reason = (
+            "every vector is within rtol in the complement of those before it, but not in the whole space: "
+            "ask for a smaller rtol"
+        )
     pairs = Eigenpairs(
         values=values.numpy(),
         vectors=vectors,
@@ -154,7 +161,7 @@ def _rayleigh_ritz(found: list[_Settled], rtol: float, max_matvecs: int) -> tupl
         sines=np.ones(len(residuals)),
         matvecs=matvecs,
         converged=converged,
-        reason="every residual is within rtol" if converged else f"max_matvecs ({max_matvecs}) reached",
+        reason=reason,
         cost=float(matvecs),
     )
     return pairs, products

@@ -102,9 +102,19 @@ class _Line:
         self.betas: list[float] = []
 
     def expand(self) -> None:
-        """Spend a product."""
-        w = (self.operator @ self.v.to(self.operator.device, self.operator.dtype)).to(self.v)
+        """Spend a product.
+
+        Raises:
+            FloatingPointError: If it is not finite.
+        """
+        v = self.v.to(self.operator.device, self.operator.dtype)
+        w = (self.operator @ v).to(self.v)
         alpha = float(self.v @ w)
+        if not math.isfinite(alpha):
+            self.operator.refuse_not_finite(v)
+            raise FloatingPointError(
+                f"a product with the operator is {alpha} (product {len(self.alphas) + 1} of a check)"
+            )
         # against all of them: the line could end before rounding is through the complement
         self.rows.append(self.v)
         for known in 3 * (self.Q, torch.stack(self.rows, dim=1)):

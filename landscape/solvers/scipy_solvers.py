@@ -125,10 +125,16 @@ def lobpcg(
             with warnings.catch_warnings():
                 # that it stopped before its tolerance is what the loop is for
                 warnings.simplefilter("ignore")
-                values, vectors, *history = scipy_lobpcg(
-                    products, vectors, largest=largest, tol=tolerance, maxiter=100 if tolerance else 5,
-                    retResidualNormsHistory=True,
-                )  # fmt: skip
+                try:
+                    values, vectors, *history = scipy_lobpcg(
+                        products, vectors, largest=largest, tol=tolerance, maxiter=100 if tolerance else 5,
+                        retResidualNormsHistory=True,
+                    )  # fmt: skip
+                except Exception as error:
+                    # where it makes a dense matrix SciPy hides what a product raised behind a plain Exception
+                    if type(error) is Exception and error.__context__ is not None:
+                        raise error.__context__ from None
+                    raise
             # no history comes with the values of a dense matrix
             if not history or (tolerance and np.max(history[0][-1]) <= tolerance):
                 return np.asarray(vectors)

@@ -114,6 +114,40 @@ def test_products_that_are_not_finite_and_asymmetry_are_errors(name):
         eigen_solver(name)(Dense(torch.randn(60, 60, generator=generator, dtype=torch.float64)), 2)
 
 
+@pytest.mark.parametrize("n", [2, 6, 40])
+@pytest.mark.parametrize("name", EIGEN_SOLVERS)
+def test_what_one_product_raises_arrives_as_it_is(name, n):
+    """Whichever product it is: also where SciPy makes a dense matrix, and where the complement is searched."""
+    A, count = torch.diag(torch.linspace(-1, 1, n, dtype=torch.float64)), 0
+
+    class Mine(Exception):
+        pass
+
+    def failing(v, at, raises):
+        nonlocal count
+        count += 1
+        if count == at and raises:
+            raise Mine
+        return A @ v * (float("nan") if count == at else 1.0)
+
+    needed = eigen_solver(name)(Dense(A), 1, max_matvecs=300).matvecs
+    for at in range(1, needed + 1):
+        for raises, error in ((True, Mine), (False, FloatingPointError)):
+            count = 0
+            with pytest.raises(error):
+                eigen_solver(name)(Lambda(lambda v, at=at, r=raises: failing(v, at, r), n, torch.float64), 1)
+
+
+def test_power_iteration_says_why_it_stopped():
+    """A shift rounds as well; and vectors that are settled one by one may not be so together."""
+    A = Dense(torch.diag(torch.tensor([-1e-5, *np.linspace(-0.3, -1, 199)], dtype=torch.float32)))
+    assert eigen_solver("power_iteration")(A, 1, max_matvecs=2000).converged
+    for seed in range(60):
+        values = [1, 1 - 1e-4, *np.random.default_rng(seed).uniform(-1, 0.99, 18)]
+        pairs = eigen_solver("power_iteration")(Dense(dense(values)), 2, rtol=0.1, max_matvecs=400, seed=seed)
+        assert pairs.matvecs >= 395 or not pairs.reason.startswith("max_matvecs"), (seed, pairs)
+
+
 def test_an_unknown_name_is_refused_with_a_suggestion():
     with pytest.raises(LandscapeError, match="Did you mean 'lanczos'"):
         eigen_solver("lancsoz")
