@@ -12,7 +12,7 @@ import torch
 from rank_bounds import EVERY, counted
 
 
-def main(matrices: int = 10_000, largest: int = 24, *solvers: str) -> None:
+def main(matrices: int = 10_000, largest: int = 64, *solvers: str) -> None:
     """Print a line a solver, and the words for each value that is beyond its bound."""
     torch.set_num_threads(1)
     for name in solvers or EVERY:

@@ -49,11 +49,16 @@ class ComplementCheck:
         """Whether a repeated value may have been counted once: several are wanted, and nothing looked for more."""
         return self.several and not self.passed
 
-    def needs(self, ritz: Ritz) -> bool:
-        """Return whether values within their tolerance are still open to doubt."""
+    def needs(self, ritz: Ritz, *, told: bool) -> bool:
+        """Return whether values within their tolerance are still open to doubt.
+
+        Args:
+            ritz: That they are.
+            told: Whether the start itself tells what single ones have missed.
+        """
         if self.passed or self.unsure or self.verify is False:
             return False
-        if self.verify or (self.several and self._request.n <= QUESTIONED):
+        if self.verify or ((self.several or not (told or self._warm)) and self._request.n <= QUESTIONED):
             return True
         suspected = self.several and _close(ritz.values[ritz.wanted])
         return (self._invariant_seen and (self.several or self._warm)) or suspected

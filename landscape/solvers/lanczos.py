@@ -54,10 +54,11 @@ def lanczos(
         verify: Whether to look for eigenvalues that the search has missed, from random vectors of the complement, until
             nothing is left a tolerance beyond the wanted ones but for a probability of 1e-3, and nothing ten tolerances
             beyond but for 1e-6; the bounds are then those of the eigenvalues of their ranks, but for 1e-6. By default
-            where a multiplicity is suspected: the basis became invariant, n is at most 2,000 and more than one value of
-            an end is wanted, or two wanted values are within 1 % of each other. Up to 2,000 a single value from a
-            random start takes half as many products more, at least 8, for what the start cannot have missed, and n of
-            at most 32 is multiplied out; neither where this is False.
+            up to an n of 2,000, and where a multiplicity is suspected: the basis became invariant, or two wanted values
+            are within 1 % of each other. Up to 2,000 a single value from one random vector takes half as many products
+            more instead, at least 8, for what that cannot have missed (not where storage rounds), and n of at most 32
+            is multiplied out; neither where this is False. A single value from a given start is not checked, which is
+            what makes it cheap: its bound is that of an eigenvalue, whatever its rank.
         seed: Of all random vectors.
 
     Raises:

@@ -60,7 +60,8 @@ class SubspaceSearch:
         given = basis.pending
         while basis.pending < block and self._inject():
             pass
-        if not given and block == 1:
+        # what storage rounds is corrected by multiplying anew, and the trail ends there
+        if not given and block == 1 and not basis.rows.rounds:
             self.trail = RandomLine(basis)
         least, bounded = least_rows(request, basis.pending, block), max_basis is not None
         if max_basis is None:
@@ -92,7 +93,7 @@ class SubspaceSearch:
             if reason:
                 failed = ritz.to_correct or check.unsure or reason.startswith("max_matvecs")
                 return ritz.pairs(reason, converged=ritz.within and not failed, reach=self._reach(ritz, check))
-            if ritz.within and check.line is None and check.needs(ritz):
+            if ritz.within and check.line is None and self._open(ritz, check):
                 self._begin(ritz, check)
             elif not basis.pending:
                 self._inject()
@@ -128,6 +129,10 @@ class SubspaceSearch:
         small = self.request.n <= QUESTIONED
         return self.trail is not None and small and not check.several and check.verify is not False
 
+    def _open(self, ritz: Ritz, check: ComplementCheck) -> bool:
+        """Return whether values within their tolerance are to be checked."""
+        return not self._spans and check.needs(ritz, told=self.trail is not None)
+
     def _to_be_sure(self, ritz: Ritz, check: ComplementCheck) -> bool:
         """Return whether a few products more tell what the values found leave open."""
         if check.verify is False or check.reach is not None:
@@ -145,7 +150,7 @@ class SubspaceSearch:
     def _corrected(self, ritz: Ritz, check: ComplementCheck) -> Ritz:
         """Multiply the vectors found again, in full precision, where only the rounding of the basis is in the way."""
         # after the check, whose line is to be orthogonal to the whole basis
-        ready = ritz.to_correct and (not check.needs(ritz) or self.basis.size == self.request.n)
+        ready = ritz.to_correct and (not self._open(ritz, check) or self.basis.size == self.request.n)
         if not ready or self.basis.matvecs + self.request.count > self.request.max_matvecs:
             return ritz
         self.trail = None
@@ -158,7 +163,7 @@ class SubspaceSearch:
         """Return why to stop now, or "" to go on."""
         if self.basis.size == self.request.n and not ritz.to_correct:
             return "the whole space is spanned"
-        if ritz.within and not ritz.to_correct and not check.needs(ritz) and not self._to_be_sure(ritz, check):
+        if ritz.within and not ritz.to_correct and not self._open(ritz, check) and not self._to_be_sure(ritz, check):
             within = "every residual is within rtol" + " or rounding, which is more" * ritz.at_rounding
             found = within if self.basis.pending else "the Krylov space is invariant"
             if check.passed:

@@ -151,7 +151,8 @@ def at_most(T: np.ndarray, leaks: np.ndarray, above: float, count: int) -> np.nd
         for _ in range(_HALVINGS):
             middle = math.sqrt(near * far)
             x = low + middle
-            beyond = np.linalg.eigvalsh(T + leaks / max(x - above, 1e-300))[::-1][index] >= x
+            # x itself may be rounded to c
+            beyond = np.linalg.eigvalsh(T + leaks / max(x - above, middle))[::-1][index] >= x
             near, far = (middle, far) if beyond else (near, middle)
         bounds[index] = low + far
     return bounds

@@ -30,7 +30,7 @@ LANCZOS = ("lanczos", "lanczos, few vectors", "block_lanczos")
 EVERY = (*LANCZOS, "power_iteration", "eigsh", "lobpcg")
 
 
-def exceeded(name, index, *, largest=24):
+def exceeded(name, index, *, largest=64):
     """Return what became of one random matrix: "held", "not converged" or "exceeded", and the words for it."""
     rng = np.random.default_rng([index, 11])
     kind = list(SPECTRA)[index % len(SPECTRA)]
@@ -51,7 +51,7 @@ def exceeded(name, index, *, largest=24):
     return ("held" if np.all(error <= pairs.bounds) else "exceeded"), words
 
 
-def counted(name, indices, *, largest=24):
+def counted(name, indices, *, largest=64):
     """Return how many of each, and the words for those that are exceeded."""
     found = [exceeded(name, index, largest=largest) for index in indices]
     return Counter(kind for kind, _ in found), [words for kind, words in found if kind == "exceeded"]
