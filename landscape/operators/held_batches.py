@@ -106,7 +106,8 @@ class HeldBatches:
         """Go through (linearisation, share of the examples); ``otherwise`` makes those that are not held."""
         if self.complete:
             self._products += 1
-            if self._products == REPLAY_AFTER and can_be_replayed(self.problem, self.replays):
+            # of many processes one may have no examples
+            if self._held and self._products == REPLAY_AFTER and can_be_replayed(self.problem, self.replays):
                 self._replay()
         if self.complete:
             yield from self._held

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from landscape import GaussNewton, Hessian, Problem
+from landscape.operators import held_batches
 from landscape.operators.replayed import REPLAY_AFTER
 
 
@@ -43,6 +44,15 @@ def test_products_stay_the_same_when_they_are_replayed(make, replays, device):
     operator.batches.leave(0)
     torch.testing.assert_close(operator @ V, expected, rtol=1e-12, atol=1e-14)
     assert operator.batches.count == 3
+
+
+def test_a_process_without_examples_captures_nothing(monkeypatch):
+    monkeypatch.setattr(held_batches, "can_be_replayed", lambda problem, replays: True)
+    monkeypatch.setattr(held_batches, "Replays", lambda problem: None)
+    H = Hessian(problem_of(network(), "cpu"))
+    H.batches._parts = []
+    for _ in range(REPLAY_AFTER + 1):
+        assert not (H @ torch.ones(H.shape[0])).any()
 
 
 class Watched(nn.Module):
