@@ -156,7 +156,8 @@ class KrylovBasis:
                 self.matvecs += 1
                 self._record(first + recorded, row, self._parts.own(product))
                 recorded += 1
-        except Exception:
+        except BaseException:
+            # Ctrl-C as well: a run that measures share goes on from here
             self._take_back(settled[recorded:])
             raise
         if self._scale:

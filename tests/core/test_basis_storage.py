@@ -12,6 +12,7 @@ from landscape.ranks import ALONE
 from landscape.solvers.basis_rows import BasisRows
 from landscape.solvers.basis_storage import BasisStorage
 from landscape.solvers.krylov_basis import KrylovBasis
+from landscape.solvers.krylov_run import KrylovRun
 from landscape.solvers.stored_rows import StoredRows
 
 OUTLIERS = np.array([50.0, 20.0, 10.0, 9.0, 5.0, *np.linspace(1, -1, 395)])
@@ -184,6 +185,24 @@ def test_what_holds_no_vectors_is_refused():
     with pytest.raises(UsageError, match="bfloat16"):
         BasisStorage(dtype=torch.int8)
     assert lanczos(Lambda(lambda v: 2 * v, 50), 1, storage=BasisStorage(dtype=torch.float16)).converged
+
+
+@pytest.mark.parametrize("at", [1, 7])
+def test_a_run_that_was_interrupted_goes_on(at):
+    """It took the vector in hand for one that the operator sends to zero, and called its space invariant."""
+    A, calls = dense(OUTLIERS), []
+
+    def product(v):
+        calls.append(1)
+        if len(calls) == at:
+            raise KeyboardInterrupt
+        return A @ v
+
+    run = KrylovRun(Lambda(product, 400, dtype=torch.float64), 0)
+    with pytest.raises(KeyboardInterrupt):
+        run.eigenpairs(1, 0, rtol=1e-6, max_matvecs=60)
+    expected = KrylovRun(Dense(A), 0).eigenpairs(1, 0, rtol=1e-6, max_matvecs=60)
+    np.testing.assert_array_equal(run.eigenpairs(1, 0, rtol=1e-6, max_matvecs=60).values, expected.values)
 
 
 @pytest.mark.parametrize("storage", [None, torch.bfloat16])
