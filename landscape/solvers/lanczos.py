@@ -53,7 +53,8 @@ def lanczos(
         storage: Where and in what precision the basis is kept; on the operator's device and in its precision when None.
         verify: Whether to look for eigenvalues that the search has missed, from random vectors of the complement, until
             nothing is left a tolerance beyond the wanted ones but for a probability of 1e-3, and nothing ten tolerances
-            beyond but for 1e-6; the bounds are then those of the eigenvalues of their ranks, but for 1e-6. By default
+            beyond but for 1e-6 (or, where the products that it may take tell no more, ten but for 1e-3); the bounds are
+            then those of the eigenvalues of their ranks, but for 1e-6: wide where little was told. By default
             up to an n of 2,000, and where a multiplicity is suspected: the basis became invariant, or two wanted values
             are within 1 % of each other. Up to 2,000 a single value from one random vector takes half as many products
             more instead, at least 8, for what that cannot have missed (not where storage rounds), and n of at most 32
