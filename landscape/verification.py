@@ -1,7 +1,7 @@
 r"""Whether the products are right for this very model: a shrunken copy of the problem against its dense Hessian."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -105,6 +105,7 @@ def verify(
     theta: Tensor | None = None,
     *,
     seed: int = 0,
+    memory: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Verification:
     r"""Return how the engine's numbers compare with a dense float64 Hessian of a shrunken copy of the problem.
@@ -119,10 +120,14 @@ def verify(
         problem: The problem; its model comes back as it was.
         theta: The point, shape ``(n,)``; the model's own parameters by default.
         seed: Of the examples, coordinates and vectors.
+        memory: Bytes for the graphs that the engine holds of the few examples; half of what is free when None.
         on_progress: Told how many rows are done, and how many there are.
 
     Cost:
         A forward pass, a backward pass through it, and one more a coordinate, on the few examples.
+
+    Memory:
+        Beside ``memory``: the graph of these examples in float64, and some 13 vectors of length n in float64.
 
     Example:
         >>> import torch
@@ -135,7 +140,7 @@ def verify(
     small = _shrunken(problem, seed)
     chosen = _coordinates(problem, seed).to(theta.device)
     dense = _dense(small, theta, chosen, on_progress)
-    hessian = Hessian(small, theta)
+    hessian = Hessian(small, theta, memory=memory)
     engine = Restricted(hessian, chosen)
     rounding = 1e-3 if problem.dtype == torch.float32 else 1e-7
     found = (*_products(engine, dense, rounding, seed), _top(engine, dense, rounding, seed))
@@ -177,18 +182,34 @@ def _dense(problem: Problem, theta: Tensor, chosen: Tensor, on_progress: Callabl
     exact = problem.with_data(every, dtype=torch.float64)
     matrix = problem.weight_decay * torch.eye(len(chosen), dtype=torch.float64, device=theta.device)
     leaves = [each.double().clone().requires_grad_() for each in problem.unflatten(theta)]
+    places = _places(problem, chosen)
     for batch, share in exact.batches():
         loss = exact.batch_loss(leaves, batch)
         g = torch.autograd.grad(loss, leaves, create_graph=True, materialize_grads=True)
-        flat = torch.cat([each.reshape(-1) for each in g])[chosen]
+        flat = _picked(g, places)
+        del g
         if not flat.requires_grad:
             continue
         for row in range(len(chosen)):
             rows = torch.autograd.grad(flat[row], leaves, retain_graph=True, materialize_grads=True)
-            matrix[row] += share * torch.cat([each.reshape(-1) for each in rows])[chosen]
+            matrix[row] += share * _picked(rows, places)
+            del rows
             if on_progress is not None:
                 on_progress(row + 1, len(chosen))
     return matrix
+
+
+def _places(problem: Problem, chosen: Tensor) -> tuple[Tensor, ...]:
+    """Return the chosen coordinates, which ascend, as indices within each tensor of parameters."""
+    ends = torch.tensor(problem.sizes, device=chosen.device).cumsum(0)
+    counts = torch.searchsorted(chosen, ends).diff(prepend=ends.new_zeros(1)).tolist()
+    starts = [0, *ends.tolist()]
+    return tuple(each - start for each, start in zip(torch.split(chosen, counts), starts, strict=False))
+
+
+def _picked(tensors: Sequence[Tensor], places: tuple[Tensor, ...]) -> Tensor:
+    """Return the elements at the places within each tensor: their concatenation would be a vector more."""
+    return torch.cat([each.reshape(-1)[place] for each, place in zip(tensors, places, strict=True)])
 
 
 def _products(engine: Restricted, dense: Tensor, rounding: float, seed: int) -> tuple[Comparison, ...]:

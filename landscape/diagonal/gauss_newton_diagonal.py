@@ -22,6 +22,9 @@ from landscape.randomness import derive_seed
 Factors = Callable[[Tensor, Tensor, int], Tensor]
 """(outputs (n, ...), targets, examples before these) to columns (c, n, ...)."""
 
+_VECTORS = 8
+"""Of length n, in the problem's precision: the point, and the sums in float64 as parameters and as one vector."""
+
 
 @dataclass(frozen=True)
 class Squares:
@@ -48,7 +51,8 @@ def gauss_newton_diagonal(problem: Problem, theta: Tensor | None = None, *, memo
         problem: Its loss must be a criterion, its parameters those of linear, convolutional, embedding and
             normalisation layers, each used once.
         theta: The point, shape ``(n,)``; the model's own parameters by default.
-        memory: Bytes for gradients at layers' outputs; half of what is free when None.
+        memory: Bytes for gradients at layers' outputs and vectors of length n, one example's gradients in any case;
+            half of what is free when None.
 
     Cost:
         One backward pass an output (one fewer for cross-entropy), each with gradients of single examples:
@@ -124,13 +128,15 @@ def squares(problem: Problem, theta: Tensor | None, factors: Factors, *, memory:
     by_example: list[Tensor] = []
     passes = 0
     with problem.ranks.own_work() as own, full_precision(problem.tf32):
-        for piece, before in _pieces(problem, leaves, memory):
+        own_vectors = _VECTORS * problem.num_parameters * problem.dtype.itemsize
+        for piece, before in _pieces(problem, leaves, memory - own_vectors):
             passes, of_examples = _add_squares(problem, leaves, piece, factors, before, totals)
             by_example.append(of_examples)
     total = torch.cat([each.reshape(-1) for each in problem.ranks.add_all(totals, own)])
+    totals.clear()
     passes = round(float(problem.ranks.gather([passes]).max()))
     every = problem.ranks.concatenate(torch.cat([*by_example, total.new_zeros(0)]))
-    return Squares(total / problem.num_examples + problem.weight_decay, every, passes)
+    return Squares(total.div_(problem.num_examples).add_(problem.weight_decay), every, passes)
 
 
 def recorded(problem: Problem, leaves: Sequence[Tensor], batch: Any) -> tuple[Tensor, LayerRecord]:

@@ -24,7 +24,7 @@ def shared_squares(minimum: Minimum) -> Shared[Squares]:
     hessian = minimum.hessian
     return minimum.shared(
         ("Gauss-Newton diagonal",),
-        lambda: gauss_newton_squares(hessian.problem, hessian.theta, memory=hessian.batches.memory),
+        lambda: gauss_newton_squares(hessian.problem, hessian.theta, memory=hessian.batches.half()),
     )
 
 

@@ -10,6 +10,9 @@ from landscape.errors import UsageError, suggest
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.problem import Problem
 
+_WHOLE_VECTORS = 4
+_AT_ONCE = 2**22
+
 
 class Sum(SymmetricOperator):
     r"""$\sum_i c_i A_i$.
@@ -128,7 +131,8 @@ class Restricted(SymmetricOperator):
         coordinates: Which, as indices of shape ``(m,)``, each once; vectors then have shape ``(m,)``.
 
     Cost:
-        One product with the whole operator.
+        One product with the whole operator. A block of columns is multiplied by few at a time whose vectors of length
+        n take 4 MiB, one at least: a column takes four of them, however short it is itself.
 
     Raises:
         ValueError: If there are no coordinates, or one is out of range or twice.
@@ -148,8 +152,11 @@ class Restricted(SymmetricOperator):
         return (self.operator @ self._embedded(v))[self.coordinates]
 
     def matmat(self, V: Tensor) -> Tensor:
-        """Return the product with each column, shape ``(m, k)``."""
-        return (self.operator @ self._embedded(V))[self.coordinates]
+        """Return the product with each column, shape ``(m, k)``; of few at a time where the whole is long."""
+        whole = self.operator.shape[0] * self.dtype.itemsize
+        width = max(1, _AT_ONCE // (_WHOLE_VECTORS * whole))
+        some = [(self.operator @ self._embedded(few))[self.coordinates] for few in torch.split(V, width, dim=1)]
+        return torch.cat(some, dim=1)
 
     def refuse_not_finite(self, v: Tensor) -> None:
         """As the operator itself does."""

@@ -85,6 +85,18 @@ class HeldBatches:
         """These, and those of the operators that share their memory."""
         return self, *self._beside
 
+    def let_go(self) -> None:
+        """Let go of all graphs, of those that share this memory too; the next products make them again."""
+        for each in self.sharing:
+            each._let_go()
+
+    def half(self) -> int:
+        """Return half of the memory, for what is no product; graphs that leave less than that are let go of."""
+        half = self.memory // 2
+        if self.kept + sum(each.held_bytes for each in self.sharing) > self.memory - half:
+            self.let_go()
+        return half
+
     def keep_a_part(self) -> None:
         """Keep one of `KEPT_PARTS` of the memory for something else, for good: graphs and plans have the others."""
         self.kept = self.memory // KEPT_PARTS

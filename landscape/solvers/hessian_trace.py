@@ -21,6 +21,7 @@ from landscape.errors import ProblemError, UsageError, suggest
 from landscape.operators.combinations import Sum
 from landscape.operators.gauss_newton import GaussNewton
 from landscape.operators.hessian import Hessian
+from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.solvers.estimate import FEWEST, Estimate, StoppingRule, student_factor
 from landscape.solvers.hutchinson import hutchinson
 from landscape.solvers.hutchpp import hutchpp
@@ -71,7 +72,8 @@ def hessian_trace(
 
     Memory:
         XTrace and Hutch++ keep as many test vectors as the memory of the Hessian's held graphs leaves room for; plain
-        probes keep none, and take XTrace's place where there is none for two.
+        probes keep none, and take XTrace's place where there is none for two. To recognise a network, and the exact
+        trace, take some 11 vectors of length n in float64.
 
     Pitfalls:
         H - G is no smaller than H far from a fit, so that ``"gauss_newton"`` then pays two products a probe for
@@ -127,7 +129,7 @@ def hessian_diagonal(hessian: Hessian, *, seed: int = 0) -> Tensor:
     holds, why = recognise(hessian, seed)
     if not holds:
         raise ProblemError(f"The diagonal of this Hessian cannot be had by backward passes: {why}. Use xdiag.")
-    return gauss_newton_diagonal(hessian.problem, hessian.theta, memory=hessian.batches.memory)
+    return gauss_newton_diagonal(hessian.problem, hessian.theta, memory=hessian.batches.half())
 
 
 def _smooth(hessian: Hessian, rtol: float, max_matvecs: int, seed: int) -> Estimate:
@@ -160,13 +162,19 @@ def _smooth(hessian: Hessian, rtol: float, max_matvecs: int, seed: int) -> Estim
 
 def _rest_is_small(hessian: Hessian, seed: int) -> bool:
     """Return whether eight probes of H - G scatter so much less than those of H that their double cost pays."""
+    pairs = [range(start, start + 2) for start in range(0, 8, 2)]
     try:
-        z = draw_probes(hessian, signs, seed, "trace pilot", range(8))
         with _beside(hessian) as G:
-            of_H, of_G = (row_dots(z, products(each, z)) for each in (hessian, G))
+            of_H, of_G = (torch.cat([_forms(each, seed, pair) for pair in pairs]) for each in (hessian, G))
     except ProblemError:
         return False
     return float((of_H - of_G).var()) < 0.3 * float(of_H.var())
+
+
+def _forms(operator: SymmetricOperator, seed: int, indices: range) -> Tensor:
+    """Return z'Az of some probes at once: memory is planned for few."""
+    z = draw_probes(operator, signs, seed, "trace pilot", indices)
+    return row_dots(z, products(operator, z))
 
 
 @contextmanager
@@ -233,7 +241,7 @@ def recognise(hessian: Hessian, seed: int) -> tuple[bool, str]:
 
 
 def _exact(hessian: Hessian, why: str) -> Estimate:
-    found = gauss_newton_squares(hessian.problem, hessian.theta, memory=hessian.batches.memory)
+    found = gauss_newton_squares(hessian.problem, hessian.theta, memory=hessian.batches.half())
     return exact_trace(found.diagonal, hessian.dtype, why, found.passes)
 
 
@@ -249,7 +257,7 @@ def _sampled(hessian: Hessian, rule: StoppingRule, seed: int, why: str) -> Estim
     problem = hessian.problem
     draws: list[np.ndarray] = []
     while True:
-        drawn = sampled_squares(problem, hessian.theta, seed=seed, index=len(draws), memory=hessian.batches.memory)
+        drawn = sampled_squares(problem, hessian.theta, seed=seed, index=len(draws), memory=hessian.batches.half())
         draws.append(drawn.by_example.cpu().numpy())
         if len(draws) < 2:
             continue
@@ -276,7 +284,7 @@ def _mean_of_draws(draws: np.ndarray) -> tuple[float, float]:
 
 
 def _control_variate(hessian: Hessian, rtol: float, max_matvecs: int, seed: int) -> Estimate:
-    exact = gauss_newton_squares(hessian.problem, hessian.theta, memory=hessian.batches.memory)
+    exact = gauss_newton_squares(hessian.problem, hessian.theta, memory=hessian.batches.half())
     most = max(2, max_matvecs // 2)
     known = float(exact.diagonal.sum())
     with _beside(hessian) as G:

@@ -5,6 +5,7 @@ import inspect
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -145,7 +146,9 @@ def _layers(minimum: Minimum, settings: SharpnessSettings, tell: OnProgress) -> 
 
 def _verified(minimum: Minimum, settings: SharpnessSettings, tell: OnProgress) -> Verification:
     tell("verification", 0, None)
-    return verify(minimum.problem, minimum.theta, seed=settings.seed)
+    minimum.hessian.batches.let_go()
+    progress = partial(tell, "verification")
+    return verify(minimum.problem, minimum.theta, seed=settings.seed, memory=minimum.memory, on_progress=progress)
 
 
 def _about(one: OneMinimum, settings: SharpnessSettings) -> dict[str, Any]:
