@@ -105,11 +105,12 @@ def _run(config: StudyConfig, root: Path, venue: str | None, **how: Any) -> dict
     from landscape.study.folder import RunFolder, locked
     from landscape.study.run import run_study
 
+    progress = Progress()
+    told = {"on_note": progress.tell, "on_start": lambda: progress.tell(f"Study in {root}")}
     try:
         with gentle_stop():
-            report = run_study(
-                config, root, on_progress=Progress(), on_note=_tell, on_start=lambda: _tell(f"Study in {root}"), **how
-            )
+            with progress.waiting():
+                report = run_study(config, root, on_progress=progress, **told, **how)
             with locked(RunFolder(root), wait=True):
                 write_report(root, venue)
     except KeyboardInterrupt:
@@ -117,10 +118,6 @@ def _run(config: StudyConfig, root: Path, venue: str | None, **how: Any) -> dict
         click.echo(f"\nStopped. {kept}", err=True)
         sys.exit(130)
     return report
-
-
-def _tell(sentence: str) -> None:
-    click.echo(sentence, err=True)
 
 
 def _show(report: dict[str, Any], root: Path) -> None:

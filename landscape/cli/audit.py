@@ -65,7 +65,9 @@ def command(folder: Path | None, out: Path | None, as_json: bool, strict: bool, 
     seed = seed_of(flags)
     settings = AuditSettings(flags["measures"] or (), seed, flags["rtol"], flags["measure_option"])
     subjects = _subjects(folder, flags, seed)
-    result = audit(subjects, settings, Progress())
+    progress = Progress()
+    with progress.waiting():
+        result = audit(subjects, settings, progress)
     device = subjects[0].minimum.problem.device
     result = finite({**result, "environment": environment(device)})
     files = [] if out is None else write_audit(result, out)

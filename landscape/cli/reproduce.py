@@ -49,8 +49,10 @@ def command(
     refuse_code_of(stored_config(first), str(first.search))
     scratch = None if out is not None else tempfile.mkdtemp(prefix="landscape-")
     again = out or Path(str(scratch))
+    progress = Progress()
     try:
-        result = reproduce(folder, again, runs=runs, jobs=jobs, on_progress=Progress())
+        with progress.waiting():
+            result = reproduce(folder, again, runs=runs, jobs=jobs, on_progress=progress)
     finally:
         if scratch is not None:
             shutil.rmtree(scratch)

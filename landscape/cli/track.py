@@ -108,8 +108,9 @@ def _run(study: Path | None, out: Path | None, as_json: bool, strict: bool, flag
     root = out or default_folder(config, request)
     click.echo(f"Run in {root}", err=True)
     try:
-        with gentle_stop():
-            result = track(config, request, root, Progress())
+        progress = Progress()
+        with gentle_stop(), progress.waiting():
+            result = track(config, request, root, progress)
     except KeyboardInterrupt:
         click.echo("\nStopped. What was measured is kept: run the same command to go on.", err=True)
         sys.exit(130)
