@@ -30,18 +30,24 @@ def explanations(report: Report, stop: str, brief: bool = False) -> Table:
         brief: The gap in loss alone.
     """
     rows: list[Row] = []
+    lacking: dict[str, dict[str, None]] = {}
     for name, term in _measures(report, stop):
         for gap in ["gap_loss"] if brief else list(GAPS):
-            cells = [
-                _interval(_one(report, stop, "granulated", name, gap, axis="mean")),
-                _interval(_one(report, stop, "granulated", name, gap, axis="lr")),
-                "baseline" if name == BASELINE else _beats(_one(report, stop, "against_learning_rate", name, gap)),
-                _interval(_one(report, stop, "partial", name, gap, group="all", given="learning_rate")),
-                _interval(_one(report, stop, "information", name, gap, given=["least"])),
-                _worst(_one(report, stop, "sign_errors", name, gap, weighted=False)),
-            ]
+            found = {
+                "Ψ": _one(report, stop, "granulated", name, gap, axis="mean"),
+                "ψ": _one(report, stop, "granulated", name, gap, axis="lr"),
+                "ρ": _one(report, stop, "partial", name, gap, group="all", given="learning_rate"),
+                "K": _one(report, stop, "information", name, gap, given=["least"]),
+            }
+            mean, along, partial, information = map(_interval, found.values())
+            beats = "baseline" if name == BASELINE else _beats(_one(report, stop, "against_learning_rate", name, gap))
+            worst = _worst(_one(report, stop, "sign_errors", name, gap, weighted=False))
+            cells = [mean, along, beats, partial, information, worst]
             if any(cell not in (NOTHING, "baseline", "undecided") for cell in cells):
                 rows.append((term, *([] if brief else [gap.removeprefix("gap_")]), *cells))
+                for symbol, record in found.items():
+                    if record.get("value") is not None and record.get("low") is None and record.get("note"):
+                        lacking.setdefault(record["note"], {})[symbol] = None
     header = (
         "measure",
         *([] if brief else ["gap in"]),
@@ -59,9 +65,9 @@ def explanations(report: Report, stop: str, brief: bool = False) -> Table:
         f"partial coefficient given optimizer, network, data set and learning rate; K, the least information given two "
         f"hyper-parameters (0 to 1); the sign-error in the worst environment (Dziugaite et al. 2020; 0.5 is chance)."
     )
-    return Table(
-        f"explanations-{stop}", caption, header, tuple(rows), names=1 if brief else 2, notes=exploratory_notes(report)
-    )
+    bare = [f"{', '.join(of)} without an interval: {note.split(': ', 1)[-1]}." for note, of in lacking.items()]
+    notes = (*bare, *exploratory_notes(report))
+    return Table(f"explanations-{stop}", caption, header, tuple(rows), names=1 if brief else 2, notes=notes)
 
 
 def all_of(report: Report, stop: str) -> list[tuple[Table, str]]:
