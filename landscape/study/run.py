@@ -95,7 +95,8 @@ def run_study(
             for sentence in repair(folder, cell):
                 (on_note or _silent)(sentence)
     together = populations(config, cells(config), device)
-    for note in (*notes(together), *_trained_again(config, folder)):
+    ahead = [each for each in together if not all(is_trained(folder, cell.id, config.stops) for cell in each.cells)]
+    for note in (*notes(ahead), *_trained_again(config, folder)):
         (on_note or _silent)(note)
     with locked(folder, wait=True):
         # whoever is first decides which runs train together: others may have other numbers of processes

@@ -91,6 +91,9 @@ def test_how_runs_are_trained_may_change(tmp_path):
     assert stored_config(RunFolder(root)).population == "on"
     run_study(configured(seeds=3, population="on", **keys), root, jobs=1, on_note=said.append)
     assert said == [f"The 6 runs of {name} train together, as one batched model." for name in ("sgd", "adam")]
+    said.clear()
+    run_study(configured(seeds=3, population="on", **keys), root, jobs=1, on_note=said.append)
+    assert not said, "nothing is left to train"
     now = changed_times(root)
     assert {name: now[name] for name in before} == before
     described = [store.read_json(root / "runs" / name / "config.json") for name in now]
