@@ -182,7 +182,8 @@ class Batches:
             return iter(self.source) if self.is_stored else seeded_pass(self.source, seed)
         raise ProblemError(
             f"Cannot go through the examples more than once: they are a {type(self.source).__name__}. Give tensors "
-            f"(x, y), a Dataset, a DataLoader or a list of batches, or freeze_data=True to keep them in memory."
+            f"(x, y), a Dataset, a DataLoader or a list of batches, or freeze_data=True (--freeze-data) to keep them "
+            f"in memory."
         )
 
 

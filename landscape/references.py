@@ -34,7 +34,7 @@ def load_reference(name: str) -> Any:
             f"{name!r} is code, which a file names and your command line does not. It was not run. Code that a "
             f"study.toml names runs with --allow-code, if you trust it."
         )
-    module = _load_module(place)
+    module = _load_module(place, attribute)
     try:
         return getattr(module, attribute)
     except AttributeError:
@@ -42,13 +42,16 @@ def load_reference(name: str) -> Any:
         raise UsageError(f"{place} has no {attribute!r}.{suggest(attribute, known)}") from None
 
 
-def _load_module(place: str) -> ModuleType:
+def _load_module(place: str, attribute: str) -> ModuleType:
     try:
         return _import_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
     except UsageError:
         raise
     except ModuleNotFoundError as error:
-        raise UsageError(f"Cannot import {place!r}: there is no module {error.name!r}.") from error
+        file = Path(*place.split(".")).with_suffix(".py")
+        # the program's own path leaves out the folder that it is called in, where a user's file usually lies
+        meant = f" Did you mean '{file}:{attribute}'?" if error.name == place and file.is_file() else ""
+        raise UsageError(f"Cannot import {place!r}: there is no module {error.name!r}.{meant}") from error
     except Exception as error:
         raise UsageError(f"{place} raised {type(error).__name__}: {error}") from error
 

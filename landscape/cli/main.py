@@ -58,6 +58,21 @@ class _LazyGroup(click.Group):
             ctx.fail(f"No such command {args[0]!r}.{suggest(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            others = [name for name in COMMANDS if self._has_option(ctx, name, error.option_name)]
+            if not others:
+                raise
+            where = " and ".join(f"'{ctx.info_name} {name}'" for name in others)
+            text = f"No such option {error.option_name!r} here; {where} {'have' if len(others) > 1 else 'has'} it."
+            raise click.NoSuchOption(error.option_name, text, ctx=error.ctx) from None
+
+    def _has_option(self, ctx: click.Context, name: str, option: str) -> bool:
+        command = self.get_command(ctx, name)
+        return command is not None and any(option in (*each.opts, *each.secondary_opts) for each in command.params)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))

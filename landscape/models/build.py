@@ -66,7 +66,7 @@ def check_outputs(model: nn.Module, dataset: DataSet) -> None:
     Raises:
         UsageError: If it cannot take such inputs or has too few outputs.
     """
-    shape = tuple(_probe(model, dataset.train[0][:2]).shape)
+    shape = tuple(_probe(model, dataset).shape)
     if dataset.num_classes is not None and shape[-1] < dataset.num_classes:
         raise UsageError(
             f"{dataset.name} has {dataset.num_classes} classes but the model has {shape[-1]} outputs. "
@@ -79,7 +79,8 @@ def check_outputs(model: nn.Module, dataset: DataSet) -> None:
         )
 
 
-def _probe(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
+def _probe(model: nn.Module, dataset: DataSet) -> torch.Tensor:
+    x = dataset.train[0][:2]
     first = next(model.parameters(), None)
     if first is not None:
         x = x.to(first.device, first.dtype if x.is_floating_point() else None)
@@ -89,7 +90,9 @@ def _probe(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
             outputs = model.eval()(x)
     except Exception as error:
         raise UsageError(
-            f"The model cannot take inputs of shape {tuple(x.shape[1:])}: {type(error).__name__}: {error}"
+            f"The model cannot take inputs of shape {tuple(x.shape[1:])}: {type(error).__name__}: "
+            f"{str(error).rstrip('.')}. They are those of {dataset.name}: give the data that the model was made for "
+            f"(--data, --dataset), or another model."
         ) from error
     finally:
         for module, training in modes:

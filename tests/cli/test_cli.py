@@ -138,6 +138,9 @@ def test_strict_exits_with_5_where_a_number_has_not_converged(analyzed, tmp_path
     [
         (["analise"], 2, "No such command 'analise'. Did you mean 'analyze'?"),
         (["analyze", "--optimiser", "adam"], 2, "optimizer"),
+        (["hessian", "--verify"], 2, "No such option '--verify' here; 'landscape sharpness' has it."),
+        (["relate", "--top-k", "3"], 2, "'landscape hessian' and 'landscape track' have it."),
+        (["hessian", "--rtoll", "1"], 2, "Did you mean one of: '--rtol'"),
         (["analyze", "--lr", "sgd=0"], 2, "positive"),
         (["analyze", "--lr", "nan"], 2, "positive"),
         (["analyze", "--seeds", "0"], 2, "1 or more"),
@@ -209,5 +212,6 @@ def test_pipe_closed_early_is_no_traceback():
 def test_progress_is_a_line_every_tenth_off_a_terminal(analyzed):
     _, result = analyzed
     lines = [line for line in result.stderr.splitlines() if "/8 " in line]
-    assert 4 <= len(lines) <= 10
+    # at most one a second: how many there are depends on the machine
+    assert 1 <= len(lines) <= 10
     assert lines[-1].startswith("8/8")

@@ -31,6 +31,7 @@ def batches():
 def wants_data(count): return data()
 def bad_data(): return 3
 def no_batches(): return [], []
+def stream(): yield torch.randn(20, 6), torch.randint(3, (20,))
 def strings(): return [("a", "b")], [("a", "b")]
 def vector(outputs, targets): return outputs.sum(1)
 def integer(outputs, targets): return (outputs.argmax(1) == targets).sum()
@@ -42,6 +43,8 @@ MODEL, DATA, LOSS = ("own.py:model", "own.py:data", "cross_entropy")
 BAD = [
     ("--model", "own.py:modle", 2, "Did you mean 'model'"),
     ("--model", "none.py:model", 2, "There is no file 'none.py'"),
+    ("--model", "own:model", 2, "there is no module 'own'. Did you mean 'own.py:model'?"),
+    ("--model", "none:model", 2, "there is no module 'none'."),
     ("--model", "own.py:number", 2, "is a int, not a function"),
     ("--model", "own.py:wants", 2, "wants width, which nobody gives"),
     ("--model", "own.py:nothing", 2, "returned a NoneType; it must return a torch.nn.Module"),
@@ -51,6 +54,13 @@ BAD = [
     ("--data", "own.py:wants_data", 2, "wants count, which nobody gives"),
     ("--data", "own.py:bad_data", 2, "returned a int"),
     ("--data", "own.py:no_batches", 3, "the data yields nothing"),
+    (
+        "--data",
+        "own.py:stream",
+        3,
+        "they are a generator. Give tensors (x, y), a Dataset, a DataLoader or a list of "
+        "batches, or freeze_data=True (--freeze-data) to keep them in memory.",
+    ),
     ("--data", "own.py:strings", 3, "Cannot tell how many examples"),
     ("--loss", "own.py:vector", 3, "The loss must be one number for a batch; it gave a float32 tensor of shape (20,)"),
     ("--loss", "own.py:integer", 3, "it gave an int64 tensor"),
