@@ -106,11 +106,14 @@ def _run(config: StudyConfig, root: Path, venue: str | None, **how: Any) -> dict
     from landscape.study.run import run_study
 
     progress = Progress()
-    told = {"on_note": progress.tell, "on_start": lambda: progress.tell(f"Study in {root}")}
+
+    def begin() -> None:
+        progress.tell(f"Study in {root}")
+
     try:
         with gentle_stop():
             with progress.waiting():
-                report = run_study(config, root, on_progress=progress, **told, **how)
+                report = run_study(config, root, on_progress=progress, on_note=progress.tell, on_start=begin, **how)
             with locked(RunFolder(root), wait=True):
                 write_report(root, venue)
     except KeyboardInterrupt:
