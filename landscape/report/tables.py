@@ -136,7 +136,8 @@ def correlations(report: Report, stop: str, brief: bool = False) -> Table:
                 rows.append((view.term(measure), gap.removeprefix("gap_"), *cells))
     caption = (
         f"Kendall's τ of each measure with the generalization gap {stop_words(stop)}, "
-        f"with {_confidence(report, stop)} intervals" + (" (* the interval excludes 0)." if brief and inside else ".")
+        f"with {_confidence(report, stop)} intervals"
+        + (" (within an optimizer a * where it excludes 0)." if brief and inside else ".")
     )
     header = ("measure", "gap in", "all runs", *(f"within {name}" for name in inside))
     notes = _left_out(report, stop, "correlations", "Coefficients over all runs")

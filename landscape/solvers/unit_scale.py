@@ -84,10 +84,17 @@ class UnitScale(SymmetricOperator):
         info = torch.finfo(self.dtype)
         return math.sqrt(self.shape[0]) * info.tiny * info.eps if self.few_digits else 0.0
 
+    @property
+    def _unseen(self) -> float:
+        """What a product of unit length may be of which nothing is seen: n terms an element, each rounded to zero."""
+        info = torch.finfo(self.dtype)
+        return math.sqrt(self.shape[0]) * self.shape[0] * info.tiny * info.eps / 2
+
     def pairs(self, found: Eigenpairs) -> Eigenpairs:
         """Return eigenpairs of H from those of H / 2^e; not converged where the products are too small for digits."""
-        residuals = found.residuals * self.unit + self.lost
-        bounds = np.maximum(found.bounds * self.unit, residuals) if self.few_digits else found.bounds * self.unit
+        lost = self.lost if self.largest else self._unseen
+        residuals = found.residuals * self.unit + lost
+        bounds = np.maximum(found.bounds * self.unit, residuals) if lost else found.bounds * self.unit
         return self._judged(
             dataclasses.replace(found, values=found.values * self.unit, residuals=residuals, bounds=bounds)
         )

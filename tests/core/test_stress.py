@@ -13,6 +13,7 @@ from torch.nn.functional import cross_entropy
 from landscape import Dense, Minimum, Problem, lanczos, power_iteration
 from landscape.measures import measure_minimum
 from landscape.registry import measures
+from landscape.solvers.by_name import eigen_solver
 
 
 def rest(rng, count):
@@ -129,3 +130,13 @@ def test_a_gradient_that_is_nan_in_one_batch_gives_no_number_and_names_the_batch
     for name in ("top_eigenvalue", "trace", "batch_sharpness"):
         assert found[name].value is None
         assert "batch 3 (of 6 examples)" in found[name].reason, name
+
+
+@pytest.mark.parametrize("name", ["lanczos", "block_lanczos", "power_iteration", "eigsh", "lobpcg"])
+def test_products_that_vanish_bound_what_they_hide(name):
+    smallest = float(torch.finfo(torch.float32).tiny * torch.finfo(torch.float32).eps)
+    A = torch.full((400, 400), smallest)
+    found = eigen_solver(name)(Dense(A), 1)
+    truth = float(torch.linalg.eigvalsh(A.double() / smallest)[-1]) * smallest
+    assert found.values[0] == 0
+    assert truth <= found.bounds[0] <= 20 * truth or not found.converged
