@@ -122,7 +122,7 @@ def _check_symmetric(
     if size == 0 or not math.isfinite(size):
         return
     # half along Hv: two random vectors would see next to nothing where n is large
-    u = v.flip(0).div_(float(v.norm())).add_(Hv, alpha=1 / size)
+    u = (Hv / size).add_(v.flip(0), alpha=1 / float(v.norm()))
     Hu = made.product(problem.unflatten(u.to(problem.dtype))).double()
     gap, longest = abs(float(u @ Hv) - float(v.double() @ Hu)), max(float(u.norm()), float(v.norm()))
     if gap <= max(1e4 * torch.finfo(problem.dtype).eps, 1e-9) * longest * max(size, float(Hu.norm())):

@@ -32,6 +32,21 @@ def test_a_network_is_recognised_and_its_trace_taken_with_few_vectors():
     assert peak <= 11.5 * 8 * problem.num_parameters
 
 
+def test_half_of_a_memory_is_free_of_graphs_and_graphs_that_leave_it_stay():
+    problem = problem_of(nn.ReLU())
+    H = Hessian(problem, memory=10**9)
+    before = H @ problem.theta
+    held = H.batches.held_bytes
+    assert held > 0
+    assert H.batches.half() == 5 * 10**8
+    assert H.batches.held_bytes == held
+    H.batches.memory = 2 * held - 2
+    assert H.batches.half() == held - 1
+    assert H.batches.held_bytes == 0
+    H.batches.memory = 10**9
+    assert torch.equal(H @ problem.theta, before)
+
+
 def test_the_pilot_of_a_trace_takes_its_probes_in_pairs():
     problem = problem_of(nn.Tanh())
     vector = 4 * problem.num_parameters
