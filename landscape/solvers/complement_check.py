@@ -4,7 +4,7 @@ import numpy as np
 
 from landscape.solvers.eigen_request import EigenRequest
 from landscape.solvers.krylov_basis import KrylovBasis
-from landscape.solvers.random_line import RandomLine
+from landscape.solvers.random_line import MOST_TURNED, RandomLine
 from landscape.solvers.ritz import Ritz
 from landscape.solvers.unseen import QUESTIONED, WIDER, at_most, length_of_line
 
@@ -78,7 +78,8 @@ class ComplementCheck:
         self._invariant_seen |= not basis.pending
         if self.line is None:
             return
-        if not ritz.within or ritz.moved(self._questioned):
+        if not ritz.within or ritz.moved(self._questioned) or self.line.turned > MOST_TURNED:
+            # another one begins from a fresh vector
             self.line = None
             return
         self._left -= 1

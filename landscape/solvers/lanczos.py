@@ -54,12 +54,11 @@ def lanczos(
         verify: Whether to look for eigenvalues that the search has missed, from random vectors of the complement, until
             nothing is left a tolerance beyond the wanted ones but for a probability of 1e-3, and nothing ten tolerances
             beyond but for 1e-6 (or, where the products that it may take tell no more, ten but for 1e-3); the bounds are
-            then those of the eigenvalues of their ranks, but for 1e-6: wide where little was told. With a basis of few
-            vectors this is less sure (two of 10,000 were beyond, `experiments/rank_bounds.md`). By default up to an n
-            of 2,000, and where a multiplicity is suspected: the basis became invariant, or two wanted values are within
-            1 % of each other. Up to 2,000 a single value from one random vector takes half as many products more
-            instead, at least 8, for what that cannot have missed (not where storage rounds), and n of at most 32 is
-            multiplied out; neither where this is False. A single value from a given start is not checked, which is
+            then those of the eigenvalues of their ranks, but for 1e-6: wide where little was told. By default up to an
+            n of 2,000, and where a multiplicity is suspected: the basis became invariant, or two wanted values are
+            within 1 % of each other. Up to 2,000 a single value from one random vector takes half as many products
+            more instead, at least 8, for what that cannot have missed (not where storage rounds), and n of at most 32
+            is multiplied out; neither where this is False. A single value from a given start is not checked, which is
             what makes it cheap: its bound is that of an eigenvalue, whatever its rank.
         seed: Of all random vectors.
 

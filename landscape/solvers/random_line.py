@@ -5,6 +5,9 @@ import numpy as np
 from landscape.solvers.krylov_basis import KrylovBasis
 from landscape.solvers.unseen import Segment, ceiling, excluded_all, segment_of
 
+MOST_TURNED = 0.1
+"""Of 10,000 searches through few vectors two missed a value, after turns of 0.75 and 0.85; most turn by under 0.01."""
+
 
 class RandomLine:
     """The rows of a basis from ``begin`` on, each of which came next to the one before; the first is random.
@@ -13,12 +16,17 @@ class RandomLine:
 
     Args:
         basis: Whose next row is the line's first.
+
+    Attributes:
+        turned: The largest sine of an angle by which a restart turned the rows before them, and with those the
+            complement: beyond `MOST_TURNED` what comes after is no longer the Krylov space of one operator.
     """
 
     def __init__(self, basis: KrylovBasis) -> None:
         self._basis = basis
         self.begin = self._first = basis.size
         self._before: list[Segment] = []
+        self.turned = 0.0
 
     @property
     def length(self) -> int:
@@ -56,5 +64,7 @@ class RandomLine:
     def restart(self, small: np.ndarray, begin: int) -> None:
         """Shrink the basis to Ritz vectors, given by their coordinates as columns; the line's are from ``begin`` on."""
         self._before = self.segments()
+        if self.begin:
+            self.turned = max(self.turned, float(np.linalg.norm(small[self.begin :, :begin], 2)))
         self._basis.restart(small)
         self.begin, self._first = begin, self._basis.size

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from known_spectra import many, matrix_with
-from rank_bounds import EVERY, counted
+from rank_bounds import EVERY, counted, exceeded
 
 from landscape import Dense, Lambda, lanczos
 from landscape.solvers import EIGEN_SOLVERS, eigen_solver
@@ -54,6 +54,13 @@ def test_no_value_is_beyond_its_bound_of_the_eigenvalue_of_its_rank(name):
     found, words = counted(name, range(90))
     assert not found["exceeded"], words
     assert found["held"] >= (45 if name == "power_iteration" else 70)
+
+
+@pytest.mark.parametrize("index", [1624, 9216])
+def test_a_line_ends_where_a_restart_turns_its_complement(index):
+    """It went on, and excluded an eigenvalue that is there."""
+    found, words = exceeded("lanczos, few vectors", index)
+    assert found in ("held", "not converged"), words
 
 
 @pytest.mark.parametrize("max_basis", [None, 9])
