@@ -1,5 +1,6 @@
 """The processes that ``torchrun -m landscape`` starts: joined, heard of once, and ended together."""
 
+import faulthandler
 import os
 import signal
 import sys
@@ -44,7 +45,7 @@ def process_group() -> Any:
 
 @contextmanager
 def joined(arguments: Sequence[str]) -> Iterator[None]:
-    """Join the processes of a job for the time of a command; does nothing where this one is alone.
+    """Join the processes of a job for the time of a command, and end this one; does nothing where this one is alone.
 
     Only the first process is heard. An error that only another one has is printed by that one; of one that has ended
     some other prints the number, and all of them end.
@@ -55,7 +56,7 @@ def joined(arguments: Sequence[str]) -> Iterator[None]:
     Raises:
         UsageError: If the command does not share one minimum's work.
         LandscapeError: As the command raises it.
-        SystemExit: As the command raises it.
+        SystemExit: As the command raises it, where this process is alone.
     """
     if count() == 1:
         yield
@@ -69,13 +70,13 @@ def joined(arguments: Sequence[str]) -> Iterator[None]:
                 f"`landscape {command}` is not. A study shares its runs with --jobs, --devices and --shard."
             )
         talk.join()
+        code: object = 0
         try:
             yield
-        except SystemExit:
+        except SystemExit as ended:
             # how click ends a command, well or not: the same in every process
-            talk.leave()
-            raise
-        talk.leave()
+            code = ended.code
+        talk.leave(code)
     except LandscapeError as error:
         talk.end(error)
         raise
@@ -97,6 +98,8 @@ class _Talk:
             silence = os.open(os.devnull, os.O_WRONLY)
             os.dup2(silence, 1)
             os.dup2(silence, 2)
+            # a process that a signal such as SIGSEGV or SIGABRT ends is heard all the same
+            faulthandler.enable(self._stderr)
 
     def join(self) -> None:
         """Connect to the others, on the GPU of this process's number where there are GPUs."""
@@ -116,8 +119,14 @@ class _Talk:
         dist.barrier()
         self._beats.start()
 
-    def leave(self) -> None:
-        """Wait for the others, the first one while it writes, and disconnect.
+    def leave(self, code: object) -> None:
+        """Wait for the others, the first one while it writes, disconnect, and end this process.
+
+        The interpreter is not closed: gloo's threads outlive the group while anything holds it, and a process whose
+        work was done has been seen aborted as it closed beside them.
+
+        Args:
+            code: What the command ends with, as a ``SystemExit`` has it.
 
         Raises:
             LostProcess: If one of them has ended before.
@@ -129,6 +138,9 @@ class _Talk:
         ranks_of(dist.group.WORLD).wait()
         self.stop_beating()
         dist.destroy_process_group()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else int(code is not None))
 
     def stop_beating(self) -> None:
         """Let the last beat end: an interpreter that closes while a thread is in the store aborts."""

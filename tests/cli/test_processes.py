@@ -80,7 +80,8 @@ def test_points_of_a_surface_are_dealt_out(tmp_path):
         np.testing.assert_array_equal(slices[1][name], slices[3][name])
 
 
-def test_a_process_that_dies_ends_all_with_one_message(tmp_path):
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGABRT])
+def test_a_process_that_dies_ends_all_with_one_message(tmp_path, end):
     process = start(
         3, "hessian", *MLP, "--dtype", "float64", "--density", "--density-steps", "2000", "--out", str(tmp_path)
     )
@@ -89,13 +90,27 @@ def test_a_process_that_dies_ends_all_with_one_message(tmp_path):
         for line in process.stderr:
             if "eigenvalues" in line:
                 break
-        os.kill(children[1], signal.SIGKILL)
+        os.kill(children[1], end)
         _, err = process.communicate(timeout=120)
     finally:
         os.killpg(process.pid, signal.SIGKILL) if process.poll() is None else None
     assert process.returncode != 0
     assert told(err) == 1, err
     assert "Error: process 1 of 3 (they count from 0) has ended, so the others stop too." in err, err
+    # what can be heard of a crash is heard, though only the first process speaks
+    assert ("Fatal Python error: Aborted" in err) == (end == signal.SIGABRT), err
+
+
+def test_a_process_whose_work_is_done_cannot_crash_as_its_interpreter_closes(tmp_path):
+    script = tmp_path / "closes.py"
+    script.write_text("import atexit, os\nfrom landscape.cli import main\natexit.register(os.abort)\nmain.main()\n")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
+    asked = ["sharpness", *MLP, "--measures", "train_loss", "--json"]
+    done = subprocess.run(
+        [*command, *asked], capture_output=True, text=True, env=environment(), timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["measurements"]["train_loss"]["value"] is not None
 
 
 def test_the_others_name_the_first_where_it_dies_while_it_writes(tmp_path):
