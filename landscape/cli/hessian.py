@@ -15,6 +15,7 @@ from landscape.cli.minimum_flags import check_out, minimum_flags, named_minimum,
 from landscape.cli.own_option import own_option
 from landscape.cli.processes import is_first
 from landscape.cli.products_progress import ProductsProgress
+from landscape.cli.say import say
 from landscape.errors import EXIT_UNCONVERGED
 from landscape.study import parsers
 
@@ -118,7 +119,7 @@ def command(folder: Path | None, out: Path | None, verbose: bool, as_json: bool,
         dtype = str(one.minimum.problem.dtype).removeprefix("torch.")
         asked = {"settings": one.settings, "asked": dataclasses.asdict(settings), "dtype": dtype}
         refuse_other_measurement(out, "hessian.json", asked)
-    click.echo(f"Measuring {one.origin}.", err=True)
+    say(f"Measuring {one.origin}.")
     with ProductsProgress() as progress:
         result = curvature(one, settings, progress, on_plan=lambda plan: say_plans(plan.parts, plan.device))
     if not is_first():

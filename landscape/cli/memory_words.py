@@ -1,17 +1,13 @@
 """What the memory is for, said before the first product."""
 
-import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import click
-
 from landscape.cli.processes import is_first
+from landscape.cli.say import NO_BREAK, say
 
 if TYPE_CHECKING:
     from landscape.solvers.memory_plan import MemoryPlan
-
-NO_BREAK = "\u00a0"
 
 
 def say_plans(plans: "Mapping[str, MemoryPlan]", device: str) -> None:
@@ -29,7 +25,7 @@ def say_plans(plans: "Mapping[str, MemoryPlan]", device: str) -> None:
             f"Memory for {part}, of {_size(plan.memory)}: graphs {graphs}; vectors {_size(plan.product)}; basis "
             f"{_size(plan.basis)}{where}, {plan.max_basis} vectors of {plan.basis_dtype} (at least {plan.least_basis})."
         )
-        click.echo(textwrap.fill(text, 79, subsequent_indent="  ").replace(NO_BREAK, " "), err=True)
+        say(text, below="  ")
 
 
 def _size(num_bytes: int) -> str:

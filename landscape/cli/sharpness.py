@@ -13,6 +13,7 @@ from landscape.cli.minimum_flags import check_out, minimum_flags, named_minimum,
 from landscape.cli.own_option import own_option
 from landscape.cli.processes import is_first
 from landscape.cli.products_progress import ProductsProgress
+from landscape.cli.say import say
 from landscape.errors import EXIT_UNCONVERGED
 from landscape.study import parsers
 
@@ -96,7 +97,7 @@ def command(folder: Path | None, out: Path | None, verbose: bool, as_json: bool,
         dtype = str(one.minimum.problem.dtype).removeprefix("torch.")
         asked = {"settings": one.settings, "asked": settings.to_dict(), "dtype": dtype}
         refuse_other_measurement(out, "sharpness.json", asked)
-    click.echo(f"Measuring {one.origin}.", err=True)
+    say(f"Measuring {one.origin}.")
     with ProductsProgress() as progress:
         result = sharpness(one, settings, progress, on_plan=say_plans)
     if not is_first():

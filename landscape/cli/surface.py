@@ -12,6 +12,7 @@ from landscape.cli.minimum_flags import KEYS, check_out, named_study
 from landscape.cli.own_option import own_option
 from landscape.cli.processes import is_first, process_group
 from landscape.cli.products_progress import ProductsProgress
+from landscape.cli.say import say
 from landscape.cli.study_flags import allow_code, given, resolved, some_study_flags
 from landscape.errors import UsageError
 from landscape.study import parsers
@@ -134,11 +135,11 @@ def command(folder: Path | None, out: Path | None, as_json: bool, **flags: Any) 
     check_formats(flags["export"], settings.directions, settings.dimensions)
     points = _points(folder, flags, settings)
     for note in filter(None, [settings.grid_points[1]]):
-        click.echo(note, err=True)
+        say(note)
     request = Request.of(points, settings)
     out = out or Path("runs") / f"surface-{request.name}-{request.digest[:6]}"
     request.check(out)
-    click.echo(f"Slicing through {'; '.join(one.origin for one in points.ones)}.", err=True)
+    say(f"Slicing through {'; '.join(one.origin for one in points.ones)}.")
     with ProductsProgress("done") as progress:
         result, arrays = surface(
             points,

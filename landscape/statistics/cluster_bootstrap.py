@@ -24,6 +24,11 @@ class SeedError:
     note: str = ""
 
 
+def too_few(least: int, what: str, there: int) -> str:
+    """Return "it needs at least 3 seeds, there are 2"."""
+    return f"it needs at least {least} {what}, there {'is' if there == 1 else 'are'} {there}"
+
+
 def cluster_numbers(seeds: Sequence[Hashable] | NDArray[np.intp]) -> NDArray[np.intp]:
     """Return the position of each seed among the distinct seeds, shape ``(n,)``, whatever their order."""
     if isinstance(seeds, np.ndarray):
@@ -56,7 +61,7 @@ def seed_error(replicates: Floats, clusters: int) -> SeedError:
         (narrowness bias).
     """
     if clusters < MIN_SEEDS:
-        return SeedError(None, f"no interval: it needs at least {MIN_SEEDS} seeds, there are {clusters}")
+        return SeedError(None, f"no interval: {too_few(MIN_SEEDS, 'seeds', clusters)}")
     defined = replicates[np.isfinite(replicates)]
     if 2 * defined.size < replicates.size:
         return SeedError(None, "no interval: undefined in most resamples of the seeds")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from landscape.statistics.cluster_bootstrap import MIN_SEEDS, Floats, SeedError, t_interval
+from landscape.statistics.cluster_bootstrap import MIN_SEEDS, Floats, SeedError, t_interval, too_few
 
 
 def jackknife_error(without: Floats, seeds: int) -> SeedError:
@@ -17,7 +17,7 @@ def jackknife_error(without: Floats, seeds: int) -> SeedError:
         Resources 50(2) (the jackknife over clusters).
     """
     if seeds < MIN_SEEDS:
-        return SeedError(None, f"no interval: it needs at least {MIN_SEEDS} seeds, there are {seeds}")
+        return SeedError(None, f"no interval: {too_few(MIN_SEEDS, 'seeds', seeds)}")
     if not np.isfinite(without).all():
         return SeedError(None, "no interval: undefined without one of the seeds")
     error = float(np.sqrt((seeds - 1) / seeds * np.sum((without - without.mean()) ** 2)))

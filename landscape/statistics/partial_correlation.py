@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.statistics.cluster_bootstrap import Floats, cluster_numbers
+from landscape.statistics.cluster_bootstrap import Floats, cluster_numbers, too_few
 from landscape.statistics.cluster_jackknife import jackknife_interval
 
 _LEAST_VARIANCE = 1e-9
@@ -38,7 +38,7 @@ def partial_correlation(
     """
     nothing = {"value": None, "low": None, "high": None, "p_value": None}
     if len(x) < len(given) + 3:
-        return nothing | {"note": f"undefined: it needs at least {len(given) + 3} runs, there are {len(x)}"}
+        return nothing | {"note": f"undefined: {too_few(len(given) + 3, 'runs', len(x))}"}
     ranks = np.array([_mid_ranks(each) for each in (x, y, *given)])
     ranks = (ranks - ranks.mean(axis=1, keepdims=True)) / len(x)
     if min(ranks[:2].std(axis=1)) == 0:

@@ -13,6 +13,7 @@ from landscape.statistics.cluster_bootstrap import (
     resample_counts,
     seed_error,
     t_interval,
+    too_few,
 )
 from landscape.statistics.concordance import concordance
 
@@ -106,7 +107,7 @@ def _correlate(
     seed: int,
 ) -> RankCorrelation:
     if len(x) < MIN_RUNS:
-        return RankCorrelation(None, note=f"undefined: it needs at least {MIN_RUNS} runs, there are {len(x)}")
+        return RankCorrelation(None, note=f"undefined: {too_few(MIN_RUNS, 'runs', len(x))}")
     columns = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if any(np.all(column == column[0]) for column in columns):
         return RankCorrelation(None, note="undefined: all runs have the same value")

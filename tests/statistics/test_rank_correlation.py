@@ -115,6 +115,7 @@ def test_never_nan_and_always_a_reason(data):
     [
         ([], [], [], None, "at least 3 runs, there are 0"),
         ([1, 2], [1, 2], [0, 1], None, "at least 3 runs, there are 2"),
+        ([1], [1], [0], None, "at least 3 runs, there is 1"),
         ([1, 1, 1, 1], [1, 2, 3, 4], [0, 1, 2, 3], None, "same value"),
         ([1, 2, 3, 4], [5, 5, 5, 5], [0, 1, 2, 3], None, "same value"),
         ([1, 2, 3, 4], [2, 1, 3, 4], [0, 0, 1, 1], 2 / 3, "at least 3 seeds, there are 2"),
