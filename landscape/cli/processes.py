@@ -136,8 +136,13 @@ class _Talk:
         from landscape.ranks import ranks_of
 
         ranks_of(dist.group.WORLD).wait()
+        # torchrun tells all to stop when the first has ended with another code than 0: this one is as good as ended
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         self.stop_beating()
         dist.destroy_process_group()
+        if code is not None and not isinstance(code, int):
+            # as the interpreter does with what a user's own code gives to sys.exit
+            click.echo(code, err=True)
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code if isinstance(code, int) else int(code is not None))

@@ -20,11 +20,13 @@ import torch
 from scipy.linalg import solve_triangular
 from torch import Tensor
 
+from landscape.errors import AsymmetryError
 from landscape.operators.symmetric_operator import SymmetricOperator
 from landscape.parts import Parts
+from landscape.randomness import derive_seed
 from landscape.solvers.basis_rows import BasisRows
 from landscape.solvers.basis_storage import BasisStorage
-from landscape.solvers.eigenpairs import inner_product, rounding_of_products
+from landscape.solvers.eigenpairs import inner_product, random_unit_vector, rounding_of_products
 from landscape.solvers.symmetry import refuse_asymmetry
 
 
@@ -42,7 +44,7 @@ class KrylovBasis:
         size: Rows in Q.
         pending: Rows in $Q_+$; none when Q is invariant.
         matvecs: Products spent.
-        restarted: Whether rows were given up: what is known of the wanted values' neighbours is then less.
+        restarts: How often rows were given up: what is known of the wanted values' neighbours is then less.
         follows_rounding: Whether a remainder that may be rounding leads on all the same: nothing hides behind it then.
         given_up: Values and residuals of vectors that were given up when the others began again, shapes ``(m,)``.
     """
@@ -54,7 +56,8 @@ class KrylovBasis:
         self._parts = Parts(operator.holders, self.n)
         like = torch.empty(0, dtype=operator.dtype, device=operator.device)
         self.rows = BasisRows(self._parts, like, storage or BasisStorage())
-        self.restarted = self.follows_rounding = False
+        self.restarts = 0
+        self.follows_rounding = False
         self.given_up = (np.zeros(0), np.zeros(0))
         self._again = 0
         # column j: the coefficients of H q_j against all rows, so T on top of B
@@ -163,7 +166,11 @@ class KrylovBasis:
         if self._scale:
             difference = np.abs(self.T[first:] - self.T[:, first:].T).max()
             storage = self.rows.storage.dtype if self.rows.rounds else None
-            refuse_asymmetry(float(difference) / self._scale, self.operator.dtype, storage)
+            try:
+                refuse_asymmetry(float(difference) / self._scale, self.operator.dtype, storage)
+            except AsymmetryError:
+                self._learn_scale()
+                refuse_asymmetry(float(difference) / self._scale, self.operator.dtype, storage)
 
     def lead(self, direction: np.ndarray) -> None:
         """Turn the pending rows so that the first of them points along ``direction``, shape ``(pending,)``."""
@@ -190,7 +197,7 @@ class KrylovBasis:
         self._coefficients[:keep, :keep] = T
         self._coefficients[keep : keep + self.pending, :keep] = B
         self.size = keep
-        self.restarted = True
+        self.restarts += 1
         self._again = 0
         self._gram = np.eye(keep)
         self._factorise()
@@ -202,7 +209,7 @@ class KrylovBasis:
             small: Columns.
             given_up: Values and residuals of the vectors that are not kept.
         """
-        self.restarted, self.given_up = True, given_up
+        self.restarts, self.given_up = self.restarts + 1, given_up
         vectors = self.vectors(small)
         self.rows.clear()
         self.size = self.pending = 0
@@ -210,6 +217,12 @@ class KrylovBasis:
         for column in vectors.unbind(1):
             self.add(column)
         self._again = self.pending
+
+    def _learn_scale(self) -> None:
+        """Multiply a random vector: products of vectors that the operator maps to zero are its rounding alone."""
+        v = random_unit_vector(self.n, derive_seed(0, "scale of a basis"), self.like)
+        self.matvecs += 1
+        self._scale = max(self._scale, self._parts.length_of(self._parts.own(self.operator @ v)))
 
     def _products(self, rows: list[Tensor]) -> tuple[Tensor, ...]:
         if len(rows) == 1:

@@ -65,6 +65,23 @@ class RandomLine:
         """Shrink the basis to Ritz vectors, given by their coordinates as columns; the line's are from ``begin`` on."""
         self._before = self.segments()
         if self.begin:
-            self.turned = max(self.turned, float(np.linalg.norm(small[self.begin :, :begin], 2)))
+            if self._turn(small) > MOST_TURNED:
+                small = self._unturned(small)
+            self.turned = max(self.turned, self._turn(small))
         self._basis.restart(small)
         self.begin, self._first = begin, self._basis.size
+
+    def _turn(self, small: np.ndarray) -> float:
+        """Return the sine of the largest angle by which what would be kept departs from the rows before the line."""
+        return float(np.linalg.norm(small[self.begin :, : self.begin], 2))
+
+    def _unturned(self, small: np.ndarray) -> np.ndarray:
+        """Return another basis of the same span: first what is nearest to the rows before the line, then Ritz vectors.
+
+        Of a value that is there and in the complement, Ritz vectors are any mixture of the rows and the line.
+        """
+        count, T = self.begin, self._basis.T
+        left, _, right = np.linalg.svd(small[:count].T)
+        before, line = small @ (left[:, :count] @ right[:count]), small @ left[:, count:]
+        within = line.T @ T @ line
+        return np.concatenate([before, line @ np.linalg.eigh((within + within.T) / 2)[1]], axis=1)

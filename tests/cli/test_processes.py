@@ -113,6 +113,34 @@ def test_a_process_whose_work_is_done_cannot_crash_as_its_interpreter_closes(tmp
     assert json.loads(done.stdout)["measurements"]["train_loss"]["value"] is not None
 
 
+def test_a_slow_end_is_quiet_and_the_words_of_an_exit_are_told(tmp_path):
+    """torchrun tells the others to stop once the first has ended with another code than 0."""
+    script = tmp_path / "slow.py"
+    script.write_text(
+        "import os, sys, time\n"
+        "import torch.distributed as dist\n"
+        "from landscape.cli import main\n"
+        "destroy = dist.destroy_process_group\n"
+        "def slowly():\n"
+        "    time.sleep(3 * int(os.environ['RANK']))\n"
+        "    destroy()\n"
+        "dist.destroy_process_group = slowly\n"
+        "def net():\n"
+        "    sys.exit('My data are missing.')\n"
+        "if __name__ == '__main__':\n"
+        "    main.main()\n"
+    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
+    asked = ["hessian", "--dataset", "digits", "--model", f"{script}:net"]
+    done = subprocess.run(
+        [*command, *asked], capture_output=True, text=True, env=environment(), timeout=240, check=False
+    )
+    assert done.returncode != 0
+    assert done.stdout == ""
+    assert done.stderr.splitlines().count("My data are missing.") == 1, done.stderr
+    assert told(done.stderr) == 0, done.stderr
+
+
 def test_the_others_name_the_first_where_it_dies_while_it_writes(tmp_path):
     script = tmp_path / "writes.py"
     script.write_text(

@@ -205,6 +205,16 @@ def test_an_operator_that_is_not_symmetric_is_refused(share, dtype, device):
     lanczos(Dense(G + G.T), rtol=1e-2)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_start_that_the_operator_maps_to_zero_does_not_make_it_asymmetric(dtype):
+    """Products of rounding alone were judged by their own size."""
+    for seed in range(10):
+        Q = torch.linalg.qr(torch.randn(40, 40, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)))[0]
+        A = (Q[:, :5] * torch.arange(1.0, 6, dtype=torch.float64)) @ Q[:, :5].T
+        pairs = lanczos(Dense(((A + A.T) / 2).to(dtype)), 1, start=Q[:, [10, 11]].to(dtype))
+        assert abs(pairs.values[0] - 5) <= pairs.bounds[0]
+
+
 def test_check_symmetric_of_zero_is_zero():
     assert check_symmetric(Lambda(torch.zeros_like, 9)) == 0
 
