@@ -6,7 +6,8 @@ from pathlib import Path
 
 from landscape.errors import StorageError
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of a disk that has no room."""
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -31,7 +32,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        advice = "Free some space or choose" if error.errno in _FULL else "Choose"
+        advice = "Free some space or choose" if error.errno in FULL else "Choose"
         raise StorageError(
             f"Cannot write {path}: {error.strerror or error}. What was there before is untouched. "
             f"{advice} another folder."

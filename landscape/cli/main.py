@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from landscape._version import __version__
+from landscape.atomic_write import FULL
 from landscape.cli.processes import joined
-from landscape.errors import LandscapeError, suggest
+from landscape.errors import LandscapeError, StorageError, suggest
 from landscape.trust import only_code_of
 
 COMMANDS = {
@@ -92,13 +93,31 @@ def main() -> None:
     """Run the program; a user's mistake gives one message and its exit code, no traceback."""
     try:
         with joined(sys.argv[1:]):
-            cli(prog_name="landscape")
+            _run()
     except LandscapeError as error:
         _fail(error)
     except BrokenPipeError:
         # whoever read our output has gone: nothing is left to be said
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         sys.exit(1)
+
+
+def _run() -> None:
+    try:
+        cli(prog_name="landscape")
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        _drop_output()
+        raise StorageError(
+            f"Cannot write what was to be printed: {error.strerror}. Free some space or send it elsewhere; files that "
+            f"were written before are whole."
+        ) from error
+
+
+def _drop_output() -> None:
+    """Let what cannot be written vanish: the interpreter would try again as it closes."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(error: LandscapeError) -> Any:

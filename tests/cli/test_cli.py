@@ -215,3 +215,14 @@ def test_progress_is_a_line_every_tenth_off_a_terminal(analyzed):
     # at most one a second: how many there are depends on the machine
     assert 1 <= len(lines) <= 10
     assert lines[-1].startswith("8/8")
+
+
+def test_output_that_has_no_room_is_one_sentence():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "landscape", "list", "models"],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 4
+    assert done.stderr.startswith("Error: Cannot write what was to be printed: No space left on device. ")
+    assert len(done.stderr.splitlines()) == 1
