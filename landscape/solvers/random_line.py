@@ -65,7 +65,8 @@ class RandomLine:
         """Shrink the basis to Ritz vectors, given by their coordinates as columns; the line's are from ``begin`` on."""
         self._before = self.segments()
         if self.begin:
-            if self._turn(small) > MOST_TURNED:
+            # fewer than the rows before the line cannot be near all of them
+            if small.shape[1] >= self.begin and self._turn(small) > MOST_TURNED:
                 small = self._unturned(small)
             self.turned = max(self.turned, self._turn(small))
         self._basis.restart(small)
