@@ -97,6 +97,10 @@ class Claims:
         dead = _is_dead(holder) or now - self._seen[path.name][1] >= self._patience
         return dead and self._rename(task, holder, _OPEN)
 
+    def withdraw(self, task: str) -> None:
+        """Take back the offer of a task that nobody works on."""
+        self._path(task, _OPEN).unlink(missing_ok=True)
+
     def close(self) -> None:
         """Remove the folder of the claims if none is left."""
         with contextlib.suppress(OSError):
@@ -104,9 +108,10 @@ class Claims:
 
     def _holder(self, task: str) -> str | None:
         """Return who has a task, ``"open"`` if nobody has, None if it is not offered."""
-        if not self._folder.is_dir():
+        try:
+            found = [name for name in os.listdir(self._folder) if name.startswith(f"{task}@")]
+        except FileNotFoundError:
             return None
-        found = [path.name for path in self._folder.iterdir() if path.name.startswith(f"{task}@")]
         return found[0].removeprefix(f"{task}@") if found else None
 
     def _rename(self, task: str, old: str, new: str) -> bool:

@@ -41,6 +41,9 @@ def change_how(folder: RunFolder, new: StudyConfig) -> None:
             f"Another process is working in {folder.root}, with other settings for {', '.join(HOW)}. "
             f"Stop it or wait for it, then run the same command again."
         )
+    for task in tasks:
+        # which runs train together may change: each call offers what it needs
+        claims.withdraw(task)
     store.write_text(folder.study, to_toml(new))
 
 

@@ -49,17 +49,20 @@ def share_work(
 ) -> None:
     """Do those tasks that nobody else does, and wait for the others; the first failure ends it.
 
+    A claim on a finished task was left by a process that was killed: the task is done once more, which finds its files
+    there, so that no claim outlives the study.
+
     Args:
         folder: Where claims lie.
-        tasks: By name, in the order in which they are to be done.
+        tasks: By name, in the order in which they are to be done; each does nothing where its files are there.
         finished: Those whose files are there.
         pool: Who does them.
         counter: Told of each that is done, here or elsewhere.
     """
     claims = Claims(folder.claims)
-    left = [name for name in tasks if name not in finished]
+    left = [name for name in tasks if name not in finished or not claims.is_done(name)]
     for name in tasks:
-        if name in finished:
+        if name not in left:
             counter.add(name)
     with locked(folder, wait=True):
         for name in left:
@@ -73,7 +76,9 @@ def share_work(
         left = [name for name in left if name not in done and name not in elsewhere]
         if left and not done:
             time.sleep(POLL)
-    claims.close()
+    with locked(folder, wait=True):
+        # nobody offers a task meanwhile
+        claims.close()
 
 
 class Workers:

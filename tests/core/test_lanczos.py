@@ -112,6 +112,25 @@ def test_a_restarted_basis_stays_within_its_memory():
     assert max(totals) == 10
 
 
+@pytest.mark.parametrize("keep", [2, 3, 5])
+def test_a_restart_keeps_the_space_that_it_is_given(keep):
+    from landscape.solvers.krylov_basis import KrylovBasis
+    from landscape.solvers.random_line import RandomLine
+
+    basis, generator = KrylovBasis(Dense(dense(OUTLIERS))), np.random.default_rng(0)
+    basis.add(torch.from_numpy(generator.normal(size=200)))
+    for _ in range(6):
+        basis.expand()
+    line = RandomLine(basis)
+    # of six rows the line has the last three; it may be left with fewer than the three before it
+    line.begin = line._first = 3
+    small = np.linalg.qr(generator.normal(size=(6, keep)))[0]
+    expected = np.linalg.eigvalsh(small.T @ basis.T @ small)
+    line.restart(small, min(3, keep))
+    assert basis.size == keep
+    np.testing.assert_allclose(np.linalg.eigvalsh(basis.T), expected, rtol=1e-12)
+
+
 def test_blocks_are_multiplied_at_once_and_find_the_same(device):
     A, shapes = dense(OUTLIERS).to(device), []
 

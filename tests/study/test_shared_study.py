@@ -12,6 +12,7 @@ import pytest
 
 from landscape.errors import UsageError
 from landscape.study.cells import cells
+from landscape.study.claims import Claims, _this_process
 from landscape.study.config import resolve
 from landscape.study.run import run_study
 
@@ -77,6 +78,36 @@ def test_two_processes_killed_at_random_moments_end_with_the_undisturbed_table(u
     assert table(json.loads((out / "report.json").read_text())) == undisturbed
     assert not (out / "claims").exists()
     assert not list(out.rglob("*.part"))
+
+
+def test_no_claim_of_a_killed_process_outlives_the_study(undisturbed, tmp_path):
+    out, runs = tmp_path / "out", cells(configured())
+    run_study(configured(), out, jobs=1)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    slices = [f"slice-{path.parent.name}" for path in out.glob("runs/*/surface*")]
+    assert slices
+    (out / "claims").mkdir()
+    for task in (runs[0].id, runs[1].id, *slices):
+        Claims(out / "claims").offer(task)
+    # killed after the files of a run are written, before its claim is removed
+    dead = f"{_this_process().rpartition('-')[0]}-{gone.pid}"
+    (out / "claims" / f"{runs[1].id}@open").rename(out / "claims" / f"{runs[1].id}@{dead}")
+    told = []
+    again = run_study(configured(), out, jobs=1, on_progress=lambda done, total, _: told.append((done, total)))
+    assert not (out / "claims").exists()
+    assert told == [(count, 10) for count in range(1, 11)]
+    assert table(again) == undisturbed
+    # a study whose claims are left could not be extended
+    assert len(run_study(configured(seeds=3), out, jobs=1)["runs"]) == 12
+
+
+def test_offers_to_train_together_are_taken_back_when_runs_are_trained_one_by_one(undisturbed, tmp_path):
+    out = tmp_path / "out"
+    run_study(configured(population="on"), out, jobs=1)
+    Claims(out / "claims").offer(f"together-{cells(configured())[0].id}")
+    run_study(configured(), out, jobs=1)
+    assert not (out / "claims").exists()
 
 
 def test_shards_add_up_to_the_study(undisturbed, tmp_path):
