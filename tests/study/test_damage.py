@@ -3,6 +3,7 @@
 import random
 import re
 import shutil
+import threading
 
 import pytest
 from test_shared_study import configured, table
@@ -88,7 +89,7 @@ def test_nothing_is_damaged_in_a_folder_as_it_was_written(study):
 
 
 def test_what_another_process_works_on_is_left_alone(study, tmp_path):
-    """A slice is there before its checksum: whoever comes then must not take it for damage."""
+    """A slice is there before its checksum: whoever comes then must not take it for damage, and waits for it."""
     root, _, run = study
     shutil.copytree(root, tmp_path / "out")
     out = tmp_path / "out"
@@ -98,8 +99,11 @@ def test_what_another_process_works_on_is_left_alone(study, tmp_path):
     held = out / "claims" / f"slice-{run}@elsewhere-1-1"
     held.touch()
     said = []
-    run_study(configured(seeds=1), out, jobs=1, on_note=said.append)
+    # the other one ends when files have been looked at
+    ends = threading.Timer(0.5, held.unlink)
+    first = iter([ends.start])
+    run_study(configured(seeds=1), out, jobs=1, on_note=said.append, on_progress=lambda *_: next(first, lambda: None)())
     assert said == []
-    held.unlink()
+    assert not (out / "claims").exists()
     run_study(configured(seeds=1), out, jobs=1, on_note=said.append)
     assert len(said) == 1
