@@ -9,10 +9,11 @@ import sys
 import time
 
 import pytest
+from test_claims import processes, work
 
 from landscape.errors import UsageError
 from landscape.study.cells import cells
-from landscape.study.claims import Claims, _this_process
+from landscape.study.claims import Claims
 from landscape.study.config import resolve
 from landscape.study.run import run_study
 
@@ -83,16 +84,18 @@ def test_two_processes_killed_at_random_moments_end_with_the_undisturbed_table(u
 def test_no_claim_of_a_killed_process_outlives_the_study(undisturbed, tmp_path):
     out, runs = tmp_path / "out", cells(configured())
     run_study(configured(), out, jobs=1)
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
     slices = [f"slice-{path.parent.name}" for path in out.glob("runs/*/surface*")]
     assert slices
     (out / "claims").mkdir()
     for task in (runs[0].id, runs[1].id, *slices):
         Claims(out / "claims").offer(task)
     # killed after the files of a run are written, before its claim is removed
-    dead = f"{_this_process().rpartition('-')[0]}-{gone.pid}"
-    (out / "claims" / f"{runs[1].id}@open").rename(out / "claims" / f"{runs[1].id}@{dead}")
+    other = processes.Process(target=work, args=(out / "claims", runs[1].id, tmp_path / "log", 60))
+    other.start()
+    while not list((out / "claims").glob(f"{runs[1].id}@*-*")):
+        time.sleep(0.01)
+    other.kill()
+    other.join()
     told = []
     again = run_study(configured(), out, jobs=1, on_progress=lambda done, total, _: told.append((done, total)))
     assert not (out / "claims").exists()
@@ -102,7 +105,7 @@ def test_no_claim_of_a_killed_process_outlives_the_study(undisturbed, tmp_path):
     assert len(run_study(configured(seeds=3), out, jobs=1)["runs"]) == 12
 
 
-def test_offers_to_train_together_are_taken_back_when_runs_are_trained_one_by_one(undisturbed, tmp_path):
+def test_offers_to_train_together_are_taken_back_when_runs_are_trained_one_by_one(tmp_path):
     out = tmp_path / "out"
     run_study(configured(population="on"), out, jobs=1)
     Claims(out / "claims").offer(f"together-{cells(configured())[0].id}")
