@@ -1,5 +1,6 @@
 """SciPy's eigenvalue solvers, with the residuals that they do not return."""
 
+import inspect
 import warnings
 from collections.abc import Callable
 
@@ -19,6 +20,8 @@ from landscape.solvers.unit_scale import UnitScale
 
 # a little stricter than asked for, so that the residual measured at the end is within the tolerance too
 _MARGIN = 0.8
+# before SciPy 1.17 ARPACK had numbers of its own to go on with where it is done with a space; now they differ each time
+_TAKES_RNG = "rng" in inspect.signature(scipy_eigsh).parameters
 _End = Callable[[CountedProducts, bool, int, np.random.Generator], np.ndarray]
 
 
@@ -43,7 +46,7 @@ def eigsh(
         rtol: ``converged`` says whether every measured residual is at most ``rtol`` times its eigenvalue's magnitude.
         max_matvecs: Products in all. Where they run out, what is returned is the best within the last 20 vectors or
             so that were multiplied.
-        seed: Of the first vector.
+        seed: Of the first vector, and of those that follow where a space is exhausted.
 
     Raises:
         UsageError: If a number is out of its range, or all n eigenvalues of one end are asked for.
@@ -62,11 +65,10 @@ def eigsh(
         raise UsageError(f"ARPACK finds at most n - 1 = {request.n - 1} eigenvalues of one end. Use lanczos.")
 
     def end(products: CountedProducts, largest: bool, count: int, rng: np.random.Generator) -> np.ndarray:
+        which, more = "LA" if largest else "SA", {"rng": rng} if _TAKES_RNG else {}
         start = rng.normal(size=request.n)
         try:
-            return np.asarray(
-                scipy_eigsh(products, count, which="LA" if largest else "SA", tol=_MARGIN * rtol, v0=start)[1]
-            )
+            return np.asarray(scipy_eigsh(products, count, which=which, tol=_MARGIN * rtol, v0=start, **more)[1])
         except ArpackNoConvergence as error:
             raise ProductsSpent from error
         except ArpackError:

@@ -148,6 +148,16 @@ def test_power_iteration_says_why_it_stopped():
         assert pairs.matvecs >= 395 or not pairs.reason.startswith("max_matvecs"), (seed, pairs)
 
 
+@pytest.mark.parametrize("name", EIGEN_SOLVERS)
+def test_the_same_twice_where_a_space_is_exhausted(name):
+    """Nothing leads on from any vector: what goes on from there is random, and of the seed."""
+    A = Dense(torch.eye(60, dtype=torch.float64))
+    first, second = (eigen_solver(name)(A, 2, seed=5) for _ in range(2))
+    assert torch.equal(first.vectors, second.vectors)
+    assert (first.values == second.values).all()
+    assert (first.bounds == second.bounds).all()
+
+
 def test_an_unknown_name_is_refused_with_a_suggestion():
     with pytest.raises(LandscapeError, match="Did you mean 'lanczos'"):
         eigen_solver("lancsoz")
